@@ -1,0 +1,239 @@
+//! Settings: from the names and values of the environment to what the program is told to do.
+//!
+//! Nothing here reads the process environment; that is `main`'s. All faults are found at once, and none of them shows a
+//! value that may be secret.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::delivery::wanted::Wanted;
+use crate::device::{AppName, ContentMode};
+use crate::installations::Limits;
+use crate::subject::SubjectFilter;
+
+mod hubs;
+
+pub use hubs::{AppSettings, HubSettings};
+
+/// Everything that the program is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The port on 127.0.0.1 that the host asks.
+    pub port: u16,
+    /// The default app's hubs.
+    pub default_app: AppSettings,
+    /// The other apps' hubs.
+    pub apps: BTreeMap<AppName, AppSettings>,
+    /// Which events are wanted.
+    pub wanted: Wanted,
+    /// Where everything is kept.
+    pub store: StoreChoice,
+    /// The most that a notification shows.
+    pub content: ContentMode,
+    /// Limits of the register.
+    pub limits: Limits,
+    /// How long an invocation may take.
+    pub deadline: Duration,
+    /// Requests that may be under way to one hub.
+    pub max_in_flight: usize,
+    /// Which log lines are written.
+    pub log_filter: String,
+    /// What tells this instance from others.
+    pub instance: String,
+    /// Things that are allowed and yet worth a warning.
+    pub warnings: Vec<String>,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// In this process.
+    Memory,
+    /// In a folder.
+    Folder(PathBuf),
+}
+
+/// All faults of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    faults: Vec<Fault>,
+}
+
+/// A setting that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    setting: String,
+    problem: String,
+}
+
+/// Reads settings and collects what is wrong with them.
+struct Settings {
+    values: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+impl Config {
+    /// Reads the settings among the variables given.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        let values = trimmed.filter(|(_, value)| !value.is_empty()).collect();
+        let mut settings = Settings { values, faults: Vec::new() };
+        let (default_app, apps) = hubs::read(&mut settings);
+        let development = settings.get("AZURE_FUNCTIONS_ENVIRONMENT").is_some_and(|value| value == "Development");
+        let mut warnings = Vec::new();
+        let config = Self {
+            port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
+            default_app,
+            apps,
+            wanted: Wanted {
+                subjects: settings.subjects(),
+                event_types: settings.event_types(),
+                expire: settings.truth("EXPIRE_EVENTS", !development),
+            },
+            store: settings.store(&mut warnings),
+            content: settings.content(),
+            limits: Limits {
+                per_user: settings.number("INSTALLATIONS_PER_USER", 20, 1..=1000),
+                per_number: settings.number("INSTALLATIONS_PER_NUMBER", 200, 1..=1000),
+                time_to_live: TimeDelta::days(settings.number("INSTALLATION_TTL_DAYS", 60, 1..=3650)),
+            },
+            deadline: Duration::from_secs(settings.number("DELIVERY_DEADLINE_SECONDS", 20, 5..=28)),
+            max_in_flight: settings.number("HUB_MAX_IN_FLIGHT", 64, 1..=10_000),
+            log_filter: settings.log_filter(),
+            instance: settings.instance(),
+            warnings,
+        };
+        if settings.get("NOTIFICATIONS_FILE").is_some() {
+            settings.fault("NOTIFICATIONS_FILE", "is not supported by this version: expected it not to be set");
+        }
+        if settings.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: settings.faults }) }
+    }
+}
+
+impl ConfigError {
+    /// A fault that shows only when the setting is used.
+    pub fn of(setting: &str, problem: impl Into<String>) -> Self {
+        Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }] }
+    }
+}
+
+impl Settings {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    fn fault(&mut self, setting: &str, problem: impl Into<String>) {
+        self.faults.push(Fault { setting: setting.to_owned(), problem: problem.into() });
+    }
+
+    /// A whole number within `range`; `default` when it is not set or wrong.
+    fn number<T: FromStr + PartialOrd + fmt::Display + Copy>(
+        &mut self,
+        name: &str,
+        default: T,
+        range: std::ops::RangeInclusive<T>,
+    ) -> T {
+        let Some(value) = self.get(name) else { return default };
+        match value.parse::<T>() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                self.fault(name, format!("expected a whole number from {} to {}", range.start(), range.end()));
+                default
+            }
+        }
+    }
+
+    fn truth(&mut self, name: &str, default: bool) -> bool {
+        let Some(value) = self.get(name) else { return default };
+        match value.to_ascii_lowercase().as_str() {
+            "true" | "1" => true,
+            "false" | "0" => false,
+            _ => {
+                self.fault(name, "expected true or false");
+                default
+            }
+        }
+    }
+
+    fn subjects(&mut self) -> SubjectFilter {
+        const DEFAULT: &str = "phonenumber/,user/,thread/,caller/";
+        SubjectFilter::parse(self.get("SUBJECT_PREFIXES").unwrap_or(DEFAULT)).unwrap_or_else(|| {
+            self.fault("SUBJECT_PREFIXES", format!("expected at least one prefix, such as {DEFAULT}"));
+            SubjectFilter::parse(DEFAULT).expect("the default has prefixes")
+        })
+    }
+
+    fn event_types(&mut self) -> Option<Vec<String>> {
+        const NAMESPACE: &str = "Microsoft.Communication.";
+        let list = self.get("EVENT_TYPES")?;
+        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let types: Vec<String> =
+            names.map(|name| if name.contains('.') { name.to_owned() } else { format!("{NAMESPACE}{name}") }).collect();
+        if types.is_empty() {
+            self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
+        }
+        Some(types)
+    }
+
+    fn store(&mut self, warnings: &mut Vec<String>) -> StoreChoice {
+        let in_azure = self.get("WEBSITE_INSTANCE_ID").is_some();
+        match self.get("STORE") {
+            Some("memory:") => StoreChoice::Memory,
+            Some(value) if value.starts_with("file:") && value.len() > "file:".len() => {
+                if in_azure {
+                    warnings
+                        .push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());
+                }
+                StoreChoice::Folder(PathBuf::from(&value["file:".len()..]))
+            }
+            None if self.get("AzureWebJobsStorage").is_none() && !in_azure => {
+                StoreChoice::Folder(PathBuf::from(".acs-push"))
+            }
+            Some(value) if !value.starts_with("azure:") => {
+                self.fault("STORE", "expected memory: or file:PATH");
+                StoreChoice::Memory
+            }
+            Some(_) | None => {
+                self.fault("STORE", "this version cannot keep its store in Azure yet: expected file:PATH or memory:");
+                StoreChoice::Memory
+            }
+        }
+    }
+
+    fn content(&mut self) -> ContentMode {
+        let Some(value) = self.get("NOTIFICATION_CONTENT") else { return ContentMode::Full };
+        ContentMode::parse(value).unwrap_or_else(|| {
+            self.fault("NOTIFICATION_CONTENT", "expected full, sender or hidden");
+            ContentMode::Full
+        })
+    }
+
+    fn log_filter(&mut self) -> String {
+        let filter = self.get("RUST_LOG").unwrap_or("info").to_owned();
+        if filter.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            self.fault("RUST_LOG", "expected error, warn, info, debug or trace, or acs_push=LEVEL");
+        }
+        filter
+    }
+
+    fn instance(&self) -> String {
+        let names = ["WEBSITE_INSTANCE_ID", "FUNCTIONS_CUSTOMHANDLER_WORKER_ID"];
+        let known = names.iter().find_map(|name| self.get(name)).map(str::to_owned);
+        known.unwrap_or_else(|| format!("process-{}", std::process::id()))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> =
+            self.faults.iter().map(|fault| format!("{}: {}", fault.setting, fault.problem)).collect();
+        formatter.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}

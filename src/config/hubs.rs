@@ -1,0 +1,141 @@
+//! The settings of hubs: `NOTIFICATION_HUB_…`, for the default app and for others by name, and what to do about a name
+//! that is none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Settings;
+use crate::device::AppName;
+use crate::hub::connection_string::ConnectionString;
+
+/// The hubs of one app.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// For alerts, background pushes and FCM.
+    pub main: HubSettings,
+    /// For calls on iOS.
+    pub voip: Option<HubSettings>,
+}
+
+/// One hub.
+#[derive(Debug, Clone)]
+pub struct HubSettings {
+    /// Its name within the namespace.
+    pub name: String,
+    /// The ways into it: one, or two.
+    pub connection_strings: Vec<ConnectionString>,
+}
+
+const CONNECTION_STRING: &str = "CONNECTION_STRING";
+const SECONDARY: &str = "SECONDARY_CONNECTION_STRING";
+const NAME: &str = "NAME";
+const VOIP_NAME: &str = "VOIP_NAME";
+
+/// What an app's settings end with. The longer ones first: each is a name of its own.
+const ENDINGS: [&str; 4] = [SECONDARY, CONNECTION_STRING, VOIP_NAME, NAME];
+
+/// Words that stand where an app's name would.
+const NO_APPS: [&str; 2] = ["VOIP", "SECONDARY"];
+
+const OTHERS: [&str; 2] = ["NOTIFICATION_CONTENT", "NOTIFICATIONS_FILE"];
+
+/// Reads all hubs. Where something is missing, what is returned is a stand-in beside a fault.
+pub(super) fn read(settings: &mut Settings) -> (AppSettings, BTreeMap<AppName, AppSettings>) {
+    let mut apps = BTreeSet::new();
+    let names: Vec<String> = settings.values.keys().filter(|name| name.starts_with("NOTIFICATION")).cloned().collect();
+    for name in names {
+        match Name::of(&name) {
+            Name::App(app) => drop(apps.insert(app)),
+            Name::Known => {}
+            Name::Unknown => {
+                let nearest = nearest(&name, &apps);
+                settings.fault(&name, format!("is no setting: expected {nearest}, perhaps"));
+            }
+        }
+    }
+    let fallback = connection_strings(settings, "");
+    if fallback.is_empty() && settings.get(&setting("", CONNECTION_STRING)).is_none() {
+        let expected = "is required: expected Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=RULE;SharedAccessKey=KEY";
+        settings.fault(&setting("", CONNECTION_STRING), expected);
+    }
+    let default = app_settings(settings, "", &fallback);
+    let others = apps.into_iter().map(|app| {
+        let prefix = format!("{}_", app.as_str().to_ascii_uppercase());
+        let own = connection_strings(settings, &prefix);
+        let connection_strings = if own.is_empty() { fallback.clone() } else { own };
+        let hubs = app_settings(settings, &prefix, &connection_strings);
+        (app, hubs)
+    });
+    let others = others.collect();
+    (default, others)
+}
+
+/// What a name that begins with `NOTIFICATION` is.
+enum Name {
+    Known,
+    App(AppName),
+    Unknown,
+}
+
+impl Name {
+    fn of(name: &str) -> Self {
+        if OTHERS.contains(&name) || ENDINGS.iter().any(|ending| name == setting("", ending)) {
+            return Self::Known;
+        }
+        let Some(rest) = name.strip_prefix("NOTIFICATION_HUB_") else { return Self::Unknown };
+        let app = ENDINGS.iter().find_map(|ending| rest.strip_suffix(ending)?.strip_suffix('_'));
+        let is_upper = |app: &&str| !app.bytes().any(|byte| byte.is_ascii_lowercase());
+        match app.filter(is_upper).and_then(AppName::parse) {
+            // A word within two edits of these is taken for a slip: an app can be called something else.
+            Some(app)
+                if NO_APPS.iter().any(|word| strsim::osa_distance(&app.as_str().to_ascii_uppercase(), word) <= 2) =>
+            {
+                Self::Unknown
+            }
+            Some(app) => Self::App(app),
+            None => Self::Unknown,
+        }
+    }
+}
+
+fn setting(prefix: &str, ending: &str) -> String {
+    format!("NOTIFICATION_HUB_{prefix}{ending}")
+}
+
+fn nearest(name: &str, apps: &BTreeSet<AppName>) -> String {
+    let prefixes = apps.iter().map(|app| format!("{}_", app.as_str().to_ascii_uppercase()));
+    let prefixes: Vec<String> = prefixes.chain([String::new()]).collect();
+    let hub_settings = prefixes.iter().flat_map(|prefix| ENDINGS.map(|ending| setting(prefix, ending)));
+    let known = hub_settings.chain(OTHERS.map(str::to_owned));
+    known.min_by_key(|known| strsim::osa_distance(known, name)).unwrap_or_default()
+}
+
+fn connection_strings(settings: &mut Settings, prefix: &str) -> Vec<ConnectionString> {
+    let mut parse = |ending| {
+        let name = setting(prefix, ending);
+        let parsed = ConnectionString::parse(settings.get(&name)?);
+        parsed.map_err(|error| settings.fault(&name, error.to_string())).ok()
+    };
+    let (first, second) = (parse(CONNECTION_STRING), parse(SECONDARY));
+    first.into_iter().chain(second).collect()
+}
+
+fn app_settings(settings: &mut Settings, prefix: &str, connection_strings: &[ConnectionString]) -> AppSettings {
+    let entity_path = connection_strings.first().and_then(|first| first.entity_path.clone());
+    let name = hub_name(settings, &setting(prefix, NAME)).or(entity_path);
+    if name.is_none() && settings.get(&setting(prefix, NAME)).is_none() {
+        settings.fault(&setting(prefix, NAME), "is required: expected the hub's name");
+    }
+    let hub = |name| HubSettings { name, connection_strings: connection_strings.to_vec() };
+    let voip = hub_name(settings, &setting(prefix, VOIP_NAME)).map(hub);
+    AppSettings { main: hub(name.unwrap_or_default()), voip }
+}
+
+fn hub_name(settings: &mut Settings, setting: &str) -> Option<String> {
+    let name = settings.get(setting)?.to_owned();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
+    let fits = name.len() <= 265 && name.bytes().all(allowed) && !name.starts_with('/') && !name.ends_with('/');
+    if !fits {
+        settings.fault(setting, "expected a hub's name: letters, digits, '-', '.', '_' and '/', 265 at most");
+    }
+    fits.then_some(name)
+}

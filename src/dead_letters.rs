@@ -1,0 +1,135 @@
+//! Events that can never succeed, kept where an operator finds them.
+//!
+//! A call's `incomingCallContext` is a credential and is left out, wherever it stands.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::fields::{Fields, text_of};
+use crate::invocation::Given;
+use crate::store::{Document, Store, StoreError};
+
+/// Where they are kept.
+#[derive(Debug)]
+pub struct DeadLetters {
+    store: Arc<Store>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// Why, as in the event's log line.
+    pub reason: String,
+    /// The hub's status, where a hub refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_status: Option<u16>,
+    /// The hub's id of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_id: Option<String>,
+    /// Ids of the installations that it did not reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub installations: Vec<String>,
+    /// When it was stored.
+    pub stored_at: DateTime<Utc>,
+    /// The event as it came, without the call's context. A string where it was no JSON.
+    pub event: Box<RawValue>,
+}
+
+impl Document for DeadLetter {
+    const VERSION: u32 = 1;
+}
+
+impl DeadLetters {
+    /// Dead letters in `store`.
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store }
+    }
+
+    /// Keeps one, under a key that sorts by time.
+    pub async fn keep(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let day = letter.stored_at.format("%Y-%m-%d");
+        let time = letter.stored_at.format("%H%M%S%6f");
+        let key = format!("dead-letters/{day}/{time}-{:016x}", fastrand::u64(..));
+        self.store.write(&key, letter).await
+    }
+}
+
+/// The text of what was given, fit to be stored.
+pub fn without_call_context(given: Given<'_>) -> Box<RawValue> {
+    let text = match given {
+        Given::Json(raw) => redacted(raw, 0),
+        Given::Text(text) => serde_json::to_string(text).expect("a string always serializes"),
+    };
+    RawValue::from_string(text).expect("it is put together from JSON values")
+}
+
+/// Deeper than any event; what lies below is dropped where it may hold the context.
+const DEEPEST: u8 = 12;
+
+fn redacted(raw: &RawValue, depth: u8) -> String {
+    // An escape may hide the name, so it is looked behind.
+    if !mentions_context(raw.get()) && !raw.get().contains("\\u") {
+        return raw.get().to_owned();
+    }
+    if let Some(text) = text_of(raw) {
+        // A string that mentions it: JSON in JSON.
+        return if mentions_context(&text) { "null".to_owned() } else { raw.get().to_owned() };
+    }
+    if depth == DEEPEST {
+        return "null".to_owned();
+    }
+    if let Ok(object) = Fields::parse(raw, "") {
+        let members = object.members().filter(|(name, _)| !mentions_context(name));
+        let members = members.map(|(name, value)| {
+            let name = serde_json::to_string(name).expect("a string always serializes");
+            format!("{name}:{}", redacted(value, depth + 1))
+        });
+        return format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+    }
+    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return "null".to_owned() };
+    let elements: Vec<String> = elements.into_iter().map(|element| redacted(element, depth + 1)).collect();
+    format!("[{}]", elements.join(","))
+}
+
+fn mentions_context(text: &str) -> bool {
+    text.to_ascii_lowercase().contains(CONTEXT)
+}
+
+const CONTEXT: &str = "incomingcallcontext";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(event: &str) -> String {
+        without_call_context(Given::Json(serde_json::from_str(event).unwrap())).get().to_owned()
+    }
+
+    #[test]
+    fn the_call_context_is_left_out_wherever_it_stands() {
+        assert_eq!(
+            kept(r#"{"id":"1","data":{"to":{},"incomingCallContext":"secret"}}"#),
+            r#"{"id":"1","data":{"to":{}}}"#
+        );
+        assert_eq!(kept(r#"[{"IncomingCallContext":"secret","a":[1, 2]},7]"#), r#"[{"a":[1, 2]},7]"#);
+        assert_eq!(kept(r#"{"event":"{\"incomingCallContext\":\"secret\"}"}"#), r#"{"event":null}"#);
+        assert_eq!(kept(r#"{"incomingCall\u0043ontext":"secret","b" : "c"}"#), r#"{"b":"c"}"#);
+        assert_eq!(kept(r#"{"a": {"b" : "\u00e9"}}"#), r#"{"a":{"b":"\u00e9"}}"#);
+    }
+
+    #[test]
+    fn no_depth_hides_it() {
+        let deep = format!(r#"{}{{"incomingCallContext":"secret"}}{}"#, "[".repeat(5000), "]".repeat(5000));
+        assert!(!kept(&deep).contains("secret"));
+    }
+
+    #[test]
+    fn text_is_kept_as_a_string() {
+        let letter = without_call_context(Given::Text("not \"JSON\""));
+        assert_eq!(letter.get(), r#""not \"JSON\"""#);
+    }
+}

@@ -1,0 +1,39 @@
+//! Versions of a chat message: a later one that was handled makes an earlier one pointless.
+
+use crate::event::chat::MessageAction;
+use crate::event::{Event, Happening};
+use crate::ledger::{MessageKey, MessageVersion};
+use crate::recipient::Recipient;
+
+/// The chat message that an event is about, as its recipient sees it.
+#[derive(Debug)]
+pub struct MessageAtHand {
+    /// What it is remembered under.
+    pub key: MessageKey,
+    /// The version that the event brings.
+    pub version: MessageVersion,
+    /// Whether it is an edit or the deletion.
+    pub is_change: bool,
+}
+
+impl MessageAtHand {
+    /// `None` for an event about something else.
+    pub fn of(event: &Event<'_>) -> Option<Self> {
+        let (Happening::ChatMessage(message), Some(Recipient::User(user))) = (&event.happening, &event.recipient)
+        else {
+            return None;
+        };
+        let deleted = message.action == MessageAction::Deleted;
+        Some(Self {
+            key: MessageKey::new(&message.thread_id, &message.message_id, user.as_str()),
+            version: MessageVersion { deleted, version: message.version.unwrap_or_default() },
+            is_change: message.action != MessageAction::Received,
+        })
+    }
+
+    /// Why nothing is left to be done after `handled`.
+    pub fn outdone_by(&self, handled: Option<MessageVersion>) -> Option<&'static str> {
+        let handled = handled?;
+        (handled >= self.version).then_some(if handled.deleted { "message_deleted" } else { "version_handled" })
+    }
+}

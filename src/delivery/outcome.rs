@@ -1,0 +1,88 @@
+//! How an event ends, and the one line that tells it.
+
+use serde::Serialize;
+
+/// The eight ends of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its subject or type is not wanted.
+    Filtered,
+    /// Nothing in it is worth a push.
+    Ignored,
+    /// It is too old.
+    Expired,
+    /// It was handled before.
+    Duplicate,
+    /// Nobody is there to be pushed to.
+    NoDevice,
+    /// The hub accepted it for a device, and refused the rest for good.
+    Delivered,
+    /// It can never succeed, and is kept for an operator.
+    DeadLettered,
+    /// A repeat can mend it.
+    Failed,
+}
+
+/// What became of one event. Serializes as its log line: nothing in it is secret or personal.
+#[derive(Debug, Serialize)]
+pub struct Delivery {
+    /// The event's id, where it has one.
+    pub event: Option<String>,
+    /// Its full type, where it has one.
+    #[serde(rename = "type")]
+    pub type_name: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, unless it was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Devices that it was to be sent to this time.
+    pub devices: usize,
+    /// Of these, where the hub accepted.
+    pub delivered: usize,
+    /// Where it refused for good.
+    pub refused: usize,
+    /// Where a repeat can mend it.
+    pub failed: usize,
+    /// How long it took.
+    pub ms: u128,
+    /// The hub's ids of the requests, for its support.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracking: Vec<String>,
+}
+
+impl Outcome {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; 8] = [
+        Self::Filtered,
+        Self::Ignored,
+        Self::Expired,
+        Self::Duplicate,
+        Self::NoDevice,
+        Self::Delivered,
+        Self::DeadLettered,
+        Self::Failed,
+    ];
+
+    /// Its name in log lines and counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Filtered => "filtered",
+            Self::Ignored => "ignored",
+            Self::Expired => "expired",
+            Self::Duplicate => "duplicate",
+            Self::NoDevice => "no_device",
+            Self::Delivered => "delivered",
+            Self::DeadLettered => "dead_lettered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Delivery {
+    /// The log line.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers always serialize")
+    }
+}

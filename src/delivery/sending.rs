@@ -1,0 +1,229 @@
+//! From a recipient's devices to what the hubs said, device by device.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use crate::device::{AppName, ContentMode, Device, DeviceHandle, Platform};
+use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
+use crate::notification::{Effect, Notification};
+use crate::payload::Payload;
+
+/// Every app's hubs.
+#[derive(Debug)]
+pub struct Hubs {
+    /// The default app's.
+    pub default: AppHubs,
+    /// The other apps', by name.
+    pub apps: BTreeMap<AppName, AppHubs>,
+}
+
+/// The hubs of one app. `apns-topic` belongs to a hub, so calls on iOS have their own.
+#[derive(Debug)]
+pub struct AppHubs {
+    /// For alerts, background pushes and FCM.
+    pub main: Hub,
+    /// For calls on iOS.
+    pub voip: Option<Hub>,
+}
+
+/// What became of the devices.
+#[derive(Debug, Default)]
+pub struct Sendings {
+    /// Installations for which a hub accepted.
+    pub accepted: BTreeSet<String>,
+    /// Installations for which a hub refused for good.
+    pub refused: BTreeSet<String>,
+    /// How many a repeat can still reach.
+    pub failed: usize,
+    /// Why, of the last one that was refused or failed.
+    pub reason: Option<String>,
+    /// The hub's status for the last one it refused.
+    pub refused_status: Option<u16>,
+    /// The hubs' ids of the requests.
+    pub tracking: Vec<String>,
+}
+
+/// When a sending has to be over.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// When all attempts have to be over.
+    pub deadline: Instant,
+    /// When the event stops being worth another attempt, if ever.
+    pub expires_at: Option<Instant>,
+}
+
+/// What became of one device.
+enum Sending {
+    Accepted(Sent),
+    Refused(Option<SendFailure>),
+    Failed(SendFailure),
+    Expired,
+}
+
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
+const CALL_ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
+
+/// Sends to all devices at once, each with as much content as `mode` says for it.
+pub async fn send_all<'a>(
+    hubs: &Hubs,
+    devices: &[Device],
+    mode: impl Fn(&Device) -> ContentMode,
+    notification: impl Fn(ContentMode) -> Notification<'a>,
+    times: Times,
+) -> Sendings {
+    let notifications: Vec<(ContentMode, Notification<'_>)> =
+        devices.iter().map(&mode).collect::<BTreeSet<_>>().into_iter().map(|mode| (mode, notification(mode))).collect();
+    let mut payloads = Payloads::default();
+    let mut under_way = FuturesUnordered::new();
+    for device in devices {
+        let mode = mode(device);
+        let (_, notification) = notifications.iter().find(|(of, _)| *of == mode).expect("one for each mode");
+        let payload = payloads.of(device.platform, mode, notification);
+        let call = matches!(notification.effect, Effect::Ring(_));
+        under_way.push(async move { (device, send(hubs, device, notification, payload, call, times).await) });
+    }
+    let mut sendings = Sendings::default();
+    while let Some((device, sending)) = under_way.next().await {
+        sendings.add(device, sending);
+    }
+    sendings
+}
+
+/// The payloads made so far: many devices share one.
+#[derive(Default)]
+struct Payloads(Vec<(Platform, ContentMode, Option<Payload>)>);
+
+impl Payloads {
+    /// `None` is one that cannot be made small enough.
+    fn of(&mut self, platform: Platform, mode: ContentMode, notification: &Notification<'_>) -> Option<Payload> {
+        let made = self.0.iter().find(|(of, with, _)| *of == platform && *with == mode);
+        if let Some((_, _, payload)) = made {
+            return payload.clone();
+        }
+        let payload = Payload::new(notification, platform).ok();
+        self.0.push((platform, mode, payload.clone()));
+        payload
+    }
+}
+
+async fn send(
+    hubs: &Hubs,
+    device: &Device,
+    notification: &Notification<'_>,
+    payload: Option<Payload>,
+    call: bool,
+    times: Times,
+) -> Sending {
+    let is_default = device.app.is_none();
+    let hubs = match &device.app {
+        None => Some(&hubs.default),
+        Some(app) => hubs.apps.get(app),
+    };
+    let Some(hubs) = hubs else {
+        tracing::error!(
+            "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or have it register anew"
+        );
+        return Sending::Refused(None);
+    };
+    if device.platform == Platform::Apns
+        && call
+        && let (Some(hub), Some(handle), Some(payload)) = (&hubs.voip, &device.voip_handle, Payload::voip(notification))
+    {
+        match hub.send(&direct_send(handle, &payload, call, times)).await {
+            Ok(sent) => return Sending::Accepted(sent),
+            // A wrong VoIP hub must not cost the call: an alert takes its place.
+            Err(failure) if is_setup(&failure.error) => complain(hub, &failure.error),
+            Err(failure) => return Sending::of(failure, false),
+        }
+    }
+    let Some(payload) = payload else { return Sending::Refused(None) };
+    match hubs.main.send(&direct_send(&device.handle, &payload, call, times)).await {
+        Ok(sent) => Sending::Accepted(sent),
+        Err(failure) => {
+            if is_setup(&failure.error) || failure.error == SendError::NoCredentials {
+                complain(&hubs.main, &failure.error);
+            }
+            Sending::of(failure, is_default)
+        }
+    }
+}
+
+fn direct_send<'a>(handle: &'a DeviceHandle, payload: &'a Payload, call: bool, times: Times) -> DirectSend<'a> {
+    let attempt_limit = if call { CALL_ATTEMPT_LIMIT } else { ATTEMPT_LIMIT };
+    DirectSend { handle, payload, attempt_limit, deadline: times.deadline, expires_at: times.expires_at }
+}
+
+/// Whether the hub itself is set up wrongly, so that an operator can mend it.
+fn is_setup(error: &SendError) -> bool {
+    matches!(error, SendError::Unauthorized | SendError::Forbidden | SendError::NotFound)
+}
+
+fn complain(hub: &Hub, error: &SendError) {
+    tracing::error!(hub = hub.name(), "{error}");
+}
+
+impl Sending {
+    /// What a failure means for the device. Only the default hub's wrong set-up is worth a repeat: another one must not
+    /// hold up the events of everybody else.
+    fn of(failure: SendFailure, is_default_hub: bool) -> Self {
+        match &failure.error {
+            SendError::Unauthorized | SendError::Forbidden | SendError::NotFound if !is_default_hub => {
+                Self::Refused(Some(failure))
+            }
+            SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => Self::Refused(Some(failure)),
+            SendError::Expired => Self::Expired,
+            SendError::Unauthorized
+            | SendError::Forbidden
+            | SendError::NotFound
+            | SendError::NoCredentials
+            | SendError::Throttled { .. }
+            | SendError::Unavailable { .. }
+            | SendError::NoConnection
+            | SendError::ConnectionLost
+            | SendError::NoAnswer
+            | SendError::Paused
+            | SendError::OutOfTime => Self::Failed(failure),
+        }
+    }
+}
+
+impl Sendings {
+    /// All devices that something became of, those for which the event grew too old left out.
+    pub fn count(&self) -> usize {
+        self.accepted.len() + self.refused.len() + self.failed
+    }
+
+    fn add(&mut self, device: &Device, sending: Sending) {
+        let id = device.installation_id.clone();
+        match sending {
+            Sending::Accepted(sent) => {
+                self.tracking.extend(sent.tracking_id);
+                self.accepted.insert(id);
+            }
+            Sending::Refused(failure) => {
+                self.refused.insert(id);
+                match failure {
+                    Some(failure) => {
+                        self.refused_status = failure.error.status();
+                        self.tell(failure);
+                    }
+                    None => self.reason = Some("no payload or hub for the device".to_owned()),
+                }
+            }
+            Sending::Failed(failure) => {
+                self.failed += 1;
+                self.tell(failure);
+            }
+            Sending::Expired => {}
+        }
+    }
+
+    fn tell(&mut self, failure: SendFailure) {
+        self.reason = Some(failure.error.to_string());
+        self.tracking.extend(failure.tracking_id);
+    }
+}

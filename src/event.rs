@@ -1,0 +1,346 @@
+//! Events: the wire form of both schemas, and what each type that can be pushed says.
+//!
+//! Nothing of the Functions host, of notifications or of devices belongs here. Identifiers and field names:
+//! <https://learn.microsoft.com/azure/event-grid/event-schema-communication-services>, schemas:
+//! <https://learn.microsoft.com/azure/event-grid/event-schema> and <https://github.com/cloudevents/spec> 1.0.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use serde_json::value::RawValue;
+
+use crate::fields::{FieldError, Fields};
+use crate::recipient::{Recipient, UserId};
+
+pub mod call;
+pub mod chat;
+mod html;
+pub mod sms;
+
+use call::IncomingCall;
+use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost};
+use sms::Sms;
+
+/// An event of either schema, its data still unread.
+#[derive(Debug)]
+pub struct EventGridEvent<'a> {
+    /// Unique per source.
+    pub id: Cow<'a, str>,
+    /// The resource that sent it: `topic`, or `source` in CloudEvents.
+    pub source: Cow<'a, str>,
+    /// The full type, such as `Microsoft.Communication.SMSReceived`.
+    pub type_name: Cow<'a, str>,
+    /// What it is about; empty when it has none.
+    pub subject: Cow<'a, str>,
+    /// When it happened; `None` when that cannot be read.
+    pub time: Option<DateTime<Utc>>,
+    data: Option<&'a RawValue>,
+}
+
+/// The event types that a push can come of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// A text message came in.
+    SmsReceived,
+    /// A chat message of somebody else.
+    ChatMessageReceived,
+    /// It was edited.
+    ChatMessageEdited,
+    /// It was deleted.
+    ChatMessageDeleted,
+    /// A chat thread was created with the recipient in it.
+    ChatThreadCreatedWithUser,
+    /// Somebody was added to one of the recipient's threads.
+    ChatParticipantAddedToThreadWithUser,
+    /// Somebody was removed from one.
+    ChatParticipantRemovedFromThreadWithUser,
+    /// One of them was deleted.
+    ChatThreadWithUserDeleted,
+    /// Somebody calls.
+    IncomingCall,
+}
+
+/// What the name of an event type says about a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeName {
+    /// A push can come of it.
+    Pushed(EventType),
+    /// A push could come of it, but does not unless switched on.
+    SwitchedOff,
+    /// No push ever comes of it: thread-level copies, call progress, foreign and unknown types.
+    Unpushed,
+}
+
+/// An event whose data was read.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// Its type.
+    pub event_type: EventType,
+    /// When it happened, if that could be read.
+    pub time: Option<DateTime<Utc>>,
+    /// Whom it is for; `None` when it does not say.
+    pub recipient: Option<Recipient>,
+    /// What happened.
+    pub happening: Happening<'a>,
+}
+
+/// What happened, by kind.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// A text message.
+    Sms(Sms<'a>),
+    /// A chat message came, changed or went.
+    ChatMessage(ChatMessage<'a>),
+    /// Somebody is now in a thread.
+    ThreadJoined(ThreadJoined<'a>),
+    /// Somebody is no longer in a thread.
+    ThreadLost(ThreadLost<'a>),
+    /// Somebody calls.
+    IncomingCall(IncomingCall<'a>),
+}
+
+const ACS: &str = "Microsoft.Communication.";
+
+impl<'a> EventGridEvent<'a> {
+    /// Reads the envelope; the error says what keeps the value from being an event.
+    pub fn parse(raw: &'a RawValue) -> Result<Self, FieldError> {
+        let fields = Fields::parse(raw, "")?;
+        let type_name = match fields.text("eventType")? {
+            Some(name) => name,
+            None => fields.required_text("type")?,
+        };
+        let source = match fields.text("topic").ok().flatten() {
+            Some(topic) => topic,
+            None => fields.text("source").ok().flatten().unwrap_or_default(),
+        };
+        Ok(Self {
+            id: fields.required_text("id")?,
+            source,
+            type_name,
+            subject: fields.text("subject").ok().flatten().unwrap_or_default(),
+            time: time(&fields, "eventTime").or_else(|| time(&fields, "time")),
+            data: fields.raw("data"),
+        })
+    }
+}
+
+impl EventType {
+    /// Reads the full name of a type; the names of 2020 mean what they were renamed to.
+    pub fn named(name: &str) -> TypeName {
+        let Some((namespace, short)) = name.split_at_checked(ACS.len()) else { return TypeName::Unpushed };
+        if !namespace.eq_ignore_ascii_case(ACS) {
+            return TypeName::Unpushed;
+        }
+        match short {
+            "SMSReceived" => TypeName::Pushed(Self::SmsReceived),
+            "ChatMessageReceived" => TypeName::Pushed(Self::ChatMessageReceived),
+            "ChatMessageEdited" => TypeName::Pushed(Self::ChatMessageEdited),
+            "ChatMessageDeleted" => TypeName::Pushed(Self::ChatMessageDeleted),
+            "ChatThreadCreatedWithUser" => TypeName::Pushed(Self::ChatThreadCreatedWithUser),
+            "ChatParticipantAddedToThreadWithUser" | "ChatMemberAddedToThreadWithUser" => {
+                TypeName::Pushed(Self::ChatParticipantAddedToThreadWithUser)
+            }
+            "ChatParticipantRemovedFromThreadWithUser" | "ChatMemberRemovedFromThreadWithUser" => {
+                TypeName::Pushed(Self::ChatParticipantRemovedFromThreadWithUser)
+            }
+            "ChatThreadWithUserDeleted" => TypeName::Pushed(Self::ChatThreadWithUserDeleted),
+            "IncomingCall" => TypeName::Pushed(Self::IncomingCall),
+            "SMSDeliveryReportReceived" | "ChatThreadPropertiesUpdatedPerUser" => TypeName::SwitchedOff,
+            _ => TypeName::Unpushed,
+        }
+    }
+
+    /// How long a push about it is worth something, counted from the event's time.
+    pub fn time_to_live(self) -> TimeDelta {
+        match self {
+            Self::IncomingCall => TimeDelta::seconds(30),
+            Self::SmsReceived
+            | Self::ChatMessageReceived
+            | Self::ChatMessageEdited
+            | Self::ChatMessageDeleted
+            | Self::ChatThreadCreatedWithUser
+            | Self::ChatParticipantAddedToThreadWithUser
+            | Self::ChatParticipantRemovedFromThreadWithUser
+            | Self::ChatThreadWithUserDeleted => TimeDelta::hours(4),
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Reads the data of an event of this type. A field of a wrong type, or one that is needed and missing, is an error.
+    pub fn read(envelope: &EventGridEvent<'a>, event_type: EventType) -> Result<Self, FieldError> {
+        let Some(raw) = envelope.data else {
+            return Err(FieldError { field: "data".to_owned(), problem: "is missing" });
+        };
+        let data = Fields::parse(raw, "data")?;
+        let subject = &envelope.subject;
+        let (recipient, happening) = match event_type {
+            EventType::SmsReceived => (sms::recipient(&data, subject)?, Happening::Sms(Sms::read(&data, subject)?)),
+            EventType::IncomingCall => {
+                let call = IncomingCall::read(&data)?;
+                let callee = call.callee.as_deref().map(UserId::new).or_else(|| recipient_in(subject));
+                (callee.map(Recipient::User), Happening::IncomingCall(call))
+            }
+            EventType::ChatMessageReceived => chat_message(&data, subject, MessageAction::Received)?,
+            EventType::ChatMessageEdited => chat_message(&data, subject, MessageAction::Edited)?,
+            EventType::ChatMessageDeleted => chat_message(&data, subject, MessageAction::Deleted)?,
+            EventType::ChatThreadCreatedWithUser => {
+                (chat_recipient(&data, subject)?, Happening::ThreadJoined(ThreadJoined::read_created(&data)?))
+            }
+            EventType::ChatParticipantAddedToThreadWithUser => {
+                (chat_recipient(&data, subject)?, Happening::ThreadJoined(ThreadJoined::read_added(&data)?))
+            }
+            EventType::ChatParticipantRemovedFromThreadWithUser => {
+                (chat_recipient(&data, subject)?, Happening::ThreadLost(ThreadLost::read_removed(&data)?))
+            }
+            EventType::ChatThreadWithUserDeleted => {
+                (chat_recipient(&data, subject)?, Happening::ThreadLost(ThreadLost::read_deleted(&data)?))
+            }
+        };
+        Ok(Self { event_type, time: envelope.time, recipient, happening })
+    }
+
+    /// Why nothing in the event is worth a push, as the reason in its log line.
+    pub fn not_worth_a_push(&self) -> Option<&'static str> {
+        match &self.happening {
+            Happening::Sms(sms) => sms.text.trim().is_empty().then_some("empty_body"),
+            Happening::ChatMessage(message) => message.not_worth_a_push(self.time),
+            Happening::ThreadJoined(ThreadJoined { who, .. }) | Happening::ThreadLost(ThreadLost { who, .. }) => {
+                let somebody_else = who.as_deref().is_some_and(|who| !self.is_for_user(who));
+                somebody_else.then_some("somebody_else")
+            }
+            Happening::IncomingCall(call) => call.to_number.then_some("call_to_number"),
+        }
+    }
+
+    /// Whether the recipient did it. Only users are compared: a number that texts itself is served.
+    pub fn is_own_action(&self) -> bool {
+        let actor = match &self.happening {
+            Happening::Sms(_) => None,
+            Happening::ChatMessage(message) => message.sender.as_deref(),
+            Happening::ThreadJoined(joined) => joined.by.as_deref(),
+            Happening::ThreadLost(lost) => lost.by.as_deref(),
+            Happening::IncomingCall(call) => Some(call.caller.as_ref()),
+        };
+        actor.is_some_and(|actor| self.is_for_user(actor))
+    }
+
+    /// The chat thread it is about, if any.
+    pub fn thread_id(&self) -> Option<&str> {
+        match &self.happening {
+            Happening::ChatMessage(message) => Some(&message.thread_id),
+            Happening::ThreadJoined(joined) => Some(&joined.thread_id),
+            Happening::ThreadLost(lost) => Some(&lost.thread_id),
+            Happening::Sms(_) | Happening::IncomingCall(_) => None,
+        }
+    }
+
+    fn is_for_user(&self, raw_id: &str) -> bool {
+        matches!(&self.recipient, Some(Recipient::User(user)) if user.as_str() == raw_id)
+    }
+}
+
+fn chat_message<'a>(
+    data: &Fields<'a>,
+    subject: &str,
+    action: MessageAction,
+) -> Result<(Option<Recipient>, Happening<'a>), FieldError> {
+    Ok((chat_recipient(data, subject)?, Happening::ChatMessage(ChatMessage::read(data, action)?)))
+}
+
+fn chat_recipient(data: &Fields<'_>, subject: &str) -> Result<Option<Recipient>, FieldError> {
+    let stated = identifier(data, "recipientCommunicationIdentifier", "recipientId")?;
+    Ok(stated.map(UserId::new).or_else(|| recipient_in(subject)).map(Recipient::User))
+}
+
+fn recipient_in(subject: &str) -> Option<UserId> {
+    let (_, raw_id) = subject.rsplit_once("/recipient/")?;
+    stated(Cow::Borrowed(raw_id)).map(UserId::new)
+}
+
+/// A raw id: `rawId` of the object `nested`, else the text `flat` of older events.
+fn identifier<'a>(
+    data: &Fields<'a>,
+    nested: &'static str,
+    flat: &'static str,
+) -> Result<Option<Cow<'a, str>>, FieldError> {
+    if let Some(object) = data.object(nested)?
+        && let Some(raw_id) = object.text("rawId")?.and_then(stated)
+    {
+        return Ok(Some(raw_id));
+    }
+    Ok(data.text(flat)?.and_then(stated))
+}
+
+/// Samples of the documentation hold placeholders like `{rawId}`: such a value counts as absent, as an empty one does.
+fn stated(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    (!value.is_empty() && !value.starts_with('{')).then_some(value)
+}
+
+/// A time in any of the forms seen: 0 to 7 digits of a second, an offset or none. What cannot be read is absent: no
+/// event fails on a time.
+fn time(fields: &Fields<'_>, name: &'static str) -> Option<DateTime<Utc>> {
+    let text = fields.text(name).ok().flatten()?;
+    let with_offset = DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc());
+    with_offset.or_else(|_| text.parse::<NaiveDateTime>().map(|time| time.and_utc())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(text: &str) -> Result<EventGridEvent<'_>, FieldError> {
+        EventGridEvent::parse(serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn both_schemas_give_the_same_envelope() {
+        let event_grid = r#"{"id":"1","topic":"/t","subject":"s","eventType":"T","eventTime":"2020-09-18T00:48:48.037823Z","data":{}}"#;
+        let cloud_event = r#"{"specVersion":"1.0","id":"1","source":"/t","subject":"s","type":"T","time":"2020-09-18T00:48:48.037823Z","data":{}}"#;
+        for text in [event_grid, cloud_event] {
+            let event = envelope(text).unwrap();
+            assert_eq!((&*event.id, &*event.source, &*event.subject, &*event.type_name), ("1", "/t", "s", "T"));
+            assert_eq!(event.time.unwrap().timestamp_micros(), 1_600_390_128_037_823);
+        }
+    }
+
+    #[test]
+    fn a_value_without_type_or_id_is_no_event() {
+        for text in
+            ["1", "[]", r#""text""#, "{}", r#"{"id":"1"}"#, r#"{"eventType":"T"}"#, r#"{"id":7,"eventType":"T"}"#]
+        {
+            assert!(envelope(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_every_age_are_read_and_others_are_absent() {
+        for (text, millis) in [
+            ("2020-09-18T00:22:20Z", 1_600_388_540_000),
+            ("2020-09-18T00:22:20.2855749Z", 1_600_388_540_285),
+            ("2021-02-20T00:59:10.464+00:00", 1_613_782_750_464),
+            ("2020-09-18T00:22:20", 1_600_388_540_000),
+        ] {
+            let event = format!(r#"{{"id":"1","type":"T","time":"{text}"}}"#);
+            assert_eq!(envelope(&event).unwrap().time.map(|time| time.timestamp_millis()), Some(millis), "{text}");
+        }
+        for wrong in [r#""3/28/2007 7:13:50 PM +00:00""#, "17", "null", r#""""#] {
+            let event = format!(r#"{{"id":"1","type":"T","time":{wrong}}}"#);
+            assert_eq!(envelope(&event).unwrap().time, None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn renamed_types_keep_their_meaning_and_foreign_ones_have_none() {
+        let added = TypeName::Pushed(EventType::ChatParticipantAddedToThreadWithUser);
+        assert_eq!(EventType::named("Microsoft.Communication.ChatMemberAddedToThreadWithUser"), added);
+        assert_eq!(EventType::named("Microsoft.Communication.ChatParticipantAddedToThreadWithUser"), added);
+        for name in [
+            "SMSReceived",
+            "Contoso.Communication.X.SMSReceived",
+            "Microsoft.Communication.ChatMessageReceivedInThread",
+        ] {
+            assert_eq!(EventType::named(name), TypeName::Unpushed, "{name}");
+        }
+    }
+}

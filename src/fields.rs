@@ -1,0 +1,178 @@
+//! Reads a JSON object by field name in any case, borrowing from the text.
+//!
+//! Event Grid's and ACS's members changed case over the years (`MessageId`, `messageId`), so names are
+//! compared without ASCII case. Values stay raw until somebody asks for them: what nobody reads may have any
+//! shape and any depth. No knowledge of events or installations belongs here.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The members of one JSON object.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    /// Where the object stands, for errors: empty at the root, else `data` or `data.from`.
+    path: Cow<'static, str>,
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+/// A field that is missing or of another type than expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct FieldError {
+    /// The path of the field, such as `data.messageId`.
+    pub field: String,
+    /// What is wrong, to be read after the path.
+    pub problem: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the object `raw` that stands at `path`.
+    pub fn parse(raw: &'a RawValue, path: impl Into<Cow<'static, str>>) -> Result<Self, FieldError> {
+        let path = path.into();
+        match serde_json::from_str::<Members>(raw.get()) {
+            Ok(Members(members)) => Ok(Self { path, members }),
+            Err(_) => Err(FieldError { field: path.into_owned(), problem: "must be an object" }),
+        }
+    }
+
+    /// Reads a whole document that should be an object; the error is the parser's.
+    pub fn from_slice(document: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let Members(members) = serde_json::from_slice(document)?;
+        Ok(Self { path: Cow::Borrowed(""), members })
+    }
+
+    /// The raw value of a field; `null` counts as absent. An exact match of the name goes before others.
+    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.member(name).filter(|value| value.get() != "null")
+    }
+
+    /// Whether the field stands there, be it as `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.member(name).is_some()
+    }
+
+    /// A text, if present.
+    pub fn text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, FieldError> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        match serde_json::from_str::<Text>(raw.get()) {
+            Ok(Text(text)) => Ok(Some(text)),
+            Err(_) => Err(self.error(name, "must be a string")),
+        }
+    }
+
+    /// A text that has to be there.
+    pub fn required_text(&self, name: &'static str) -> Result<Cow<'a, str>, FieldError> {
+        self.text(name)?.ok_or_else(|| self.error(name, "is missing"))
+    }
+
+    /// An object, if present.
+    pub fn object(&self, name: &'static str) -> Result<Option<Self>, FieldError> {
+        self.raw(name).map(|raw| Fields::parse(raw, self.path_of(name))).transpose()
+    }
+
+    /// An array, if present, as its raw elements.
+    pub fn array(&self, name: &'static str) -> Result<Option<Vec<&'a RawValue>>, FieldError> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| self.error(name, "must be an array"))
+    }
+
+    /// All members, in the order of the text.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.members.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// An error about the field `name` of this object.
+    pub fn error(&self, name: &'static str, problem: &'static str) -> FieldError {
+        FieldError { field: self.path_of(name).into_owned(), problem }
+    }
+
+    fn member(&self, name: &str) -> Option<&'a RawValue> {
+        let exact = self.members.iter().find(|(key, _)| key == name);
+        let member = exact.or_else(|| self.members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
+        member.map(|(_, value)| *value)
+    }
+
+    fn path_of(&self, name: &'static str) -> Cow<'static, str> {
+        if self.path.is_empty() { Cow::Borrowed(name) } else { Cow::Owned(format!("{}.{name}", self.path)) }
+    }
+}
+
+/// Reads a JSON string, borrowing it where it holds no escapes.
+pub fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text>(raw.get()).ok().map(|Text(text)| text)
+}
+
+/// Serde's own `Cow<str>` always copies unless it is a named field; this one borrows.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(16);
+                while let Some((Text(name), value)) = map.next_entry::<Text, &RawValue>()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str) -> Fields<'_> {
+        Fields::from_slice(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_the_exact_one_first() {
+        let object = fields(r#"{"MESSAGEID":"upper","messageId":"exact"}"#);
+        assert_eq!(object.required_text("messageId").unwrap(), "exact");
+        assert_eq!(object.required_text("MessageId").unwrap(), "upper");
+    }
+
+    #[test]
+    fn texts_without_escapes_are_borrowed() {
+        let object = fields(r#"{"plain":"text","escaped":"a\nb"}"#);
+        assert!(matches!(object.required_text("plain").unwrap(), Cow::Borrowed("text")));
+        assert_eq!(object.required_text("escaped").unwrap(), "a\nb");
+    }
+
+    #[test]
+    fn errors_name_the_whole_path() {
+        let object = fields(r#"{"data":{"to":{"rawId":7}}}"#);
+        let data = object.object("data").unwrap().unwrap();
+        let to = data.object("to").unwrap().unwrap();
+        assert_eq!(to.text("rawId").unwrap_err().to_string(), "data.to.rawId must be a string");
+        assert_eq!(data.required_text("messageId").unwrap_err().to_string(), "data.messageId is missing");
+    }
+
+    #[test]
+    fn what_nobody_reads_may_be_nested_without_end() {
+        let deep = format!(r#"{{"unread":{}{},"id":"1"}}"#, "[".repeat(200_000), "]".repeat(200_000));
+        assert_eq!(fields(&deep).required_text("id").unwrap(), "1");
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_wrong_text_and_not_a_panic() {
+        let object = fields(r#"{"message":"\ud83d"}"#);
+        assert_eq!(object.text("message").unwrap_err().problem, "must be a string");
+    }
+}

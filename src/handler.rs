@@ -1,0 +1,84 @@
+//! The whole program, put together from its settings.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::config::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
+use crate::counters::Counters;
+use crate::dead_letters::DeadLetters;
+use crate::delivery::Deliveries;
+use crate::delivery::sending::{AppHubs, Hubs};
+use crate::hub::{self, Hub};
+use crate::installations::Installations;
+use crate::ledger::Ledger;
+use crate::log;
+use crate::maintenance::Maintenance;
+use crate::server::{self, Service};
+use crate::store::Store;
+
+/// The custom handler: everything that answers the Functions host.
+#[derive(Debug)]
+pub struct Handler {
+    service: Arc<Service>,
+}
+
+impl Handler {
+    /// Puts the handler together. A store that cannot be opened is a fault of the setting `STORE`.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        log::init(&config.log_filter);
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let store = Arc::new(open(&config.store)?);
+        let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
+        let hub = |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight);
+        let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
+        let deliveries = Deliveries {
+            wanted: config.wanted.clone(),
+            content: config.content,
+            deadline: config.deadline,
+            hubs: Hubs {
+                default: hubs(&config.default_app),
+                apps: config.apps.iter().map(|(name, app)| (name.clone(), hubs(app))).collect(),
+            },
+            installations: Arc::clone(&installations),
+            ledger: Ledger::new(Arc::clone(&store)),
+            dead_letters: DeadLetters::new(Arc::clone(&store)),
+        };
+        let service = Service {
+            deliveries,
+            maintenance: Maintenance::new(store, Arc::clone(&installations)),
+            installations,
+            apps: config.apps.keys().cloned().collect(),
+            counters: Counters::new(),
+            instance: config.instance.clone(),
+            started: Instant::now(),
+            deadline: config.deadline,
+        };
+        Ok(Self { service: Arc::new(service) })
+    }
+
+    /// Answers on `listener` until `stop` is over, then finishes what is in flight.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+        // Loading certificates takes longer than the rest of the start: it happens beside the first answers.
+        tokio::task::spawn_blocking(hub::warm_up);
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
+        }
+        server::serve(self.service, listener, stop).await;
+    }
+}
+
+fn open(choice: &StoreChoice) -> Result<Store, ConfigError> {
+    match choice {
+        StoreChoice::Memory => Ok(Store::memory()),
+        StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
+            let problem =
+                format!("the folder {} cannot be used ({error}): expected one that can be written", path.display());
+            ConfigError::of("STORE", problem)
+        }),
+    }
+}

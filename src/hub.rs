@@ -1,0 +1,342 @@
+//! Direct Send: one payload to one device handle through Azure Notification Hubs' REST API.
+//!
+//! The only place that names reqwest and `ServiceBusNotification-*`. It knows nothing of events or notifications.
+//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
+
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::Client;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::device::{DeviceHandle, Platform};
+use crate::payload::Payload;
+
+mod access;
+mod answer;
+pub mod connection_string;
+mod retry;
+mod sas;
+
+use access::Access;
+use answer::Answer;
+use connection_string::ConnectionString;
+use retry::Retry;
+
+/// One hub: its address, its keys, and what limits the traffic to it.
+#[derive(Debug)]
+pub struct Hub {
+    name: String,
+    access: Access,
+    /// One permit for each request that may be under way.
+    permits: Semaphore,
+    /// Until when the hub asked for silence.
+    paused_until: Mutex<Option<Instant>>,
+}
+
+/// One thing to send.
+#[derive(Debug)]
+pub struct DirectSend<'a> {
+    /// Where it goes.
+    pub handle: &'a DeviceHandle,
+    /// What goes there.
+    pub payload: &'a Payload,
+    /// How long one attempt may take.
+    pub attempt_limit: Duration,
+    /// When all attempts have to be over.
+    pub deadline: Instant,
+    /// When it stops being worth another attempt, if ever.
+    pub expires_at: Option<Instant>,
+}
+
+/// The hub took it. What the push service made of it is not in the answer.
+#[derive(Debug)]
+pub struct Sent {
+    /// The hub's id of the request, for its support.
+    pub tracking_id: Option<String>,
+}
+
+/// The last attempt failed.
+#[derive(Debug)]
+pub struct SendFailure {
+    /// Why.
+    pub error: SendError,
+    /// The hub's id of the request, for its support.
+    pub tracking_id: Option<String>,
+}
+
+/// Why a request to the hub did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// 401 with every key: each of them is wrong or was replaced.
+    #[error("hub 401: check the key name and key in its connection string")]
+    Unauthorized,
+    /// 403 without `Retry-After`: the rule lacks a right, or a quota is used up.
+    #[error("hub 403: its access policy needs the right Send, and the namespace's quota must not be used up")]
+    Forbidden,
+    /// 404: no hub of that name in the namespace.
+    #[error("hub 404: check the hub's name")]
+    NotFound,
+    /// 400: it cannot do anything with this request.
+    #[error("hub 400: it refused the payload or the device handle")]
+    BadRequest,
+    /// 400 because the hub has no credentials for the platform.
+    #[error("hub 400: it has no credentials for this platform")]
+    NoCredentials,
+    /// 413: too many bytes.
+    #[error("hub 413: the payload is too large")]
+    TooLarge,
+    /// 429, or 403 with `Retry-After`, which older API versions say instead.
+    #[error("hub {status}: throttled")]
+    Throttled {
+        /// The status.
+        status: u16,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// 408 or 5xx: it is unwell.
+    #[error("hub {status}: unavailable")]
+    Unavailable {
+        /// The status.
+        status: u16,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Any other status: refused for good.
+    #[error("hub {0}")]
+    Refused(u16),
+    /// No connection came about: the name, the network or TLS.
+    #[error("no connection to the hub")]
+    NoConnection,
+    /// The connection broke before an answer was there.
+    #[error("connection to the hub lost")]
+    ConnectionLost,
+    /// The hub took the request and did not answer in time.
+    #[error("no answer from the hub")]
+    NoAnswer,
+    /// The hub asked for silence beyond the deadline, before this was sent.
+    #[error("hub paused by its Retry-After")]
+    Paused,
+    /// The deadline came while waiting for a turn.
+    #[error("deadline reached before the hub had a free connection")]
+    OutOfTime,
+    /// The event grew too old between two attempts.
+    #[error("event expired")]
+    Expired,
+}
+
+impl SendError {
+    /// The hub's status, where it answered.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::BadRequest | Self::NoCredentials => Some(400),
+            Self::Unauthorized => Some(401),
+            Self::Forbidden => Some(403),
+            Self::NotFound => Some(404),
+            Self::TooLarge => Some(413),
+            Self::Throttled { status, .. } | Self::Unavailable { status, .. } | Self::Refused(status) => Some(*status),
+            Self::NoConnection
+            | Self::ConnectionLost
+            | Self::NoAnswer
+            | Self::Paused
+            | Self::OutOfTime
+            | Self::Expired => None,
+        }
+    }
+}
+
+/// A `Retry-After` is obeyed by every invocation, but not for longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+impl Hub {
+    /// A hub of that name, reached by the first connection string, or by the second when the first is refused.
+    pub fn new(name: &str, connection_strings: &[ConnectionString], max_in_flight: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            access: Access::new(name, connection_strings),
+            permits: Semaphore::new(max_in_flight),
+            paused_until: Mutex::new(None),
+        }
+    }
+
+    /// The hub's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sends until the hub took it, refused it for good, or the time is over.
+    pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<Sent, SendFailure> {
+        let mut attempts = 0;
+        let mut tracking_id = None;
+        loop {
+            let error = match self.wait_for_turn(direct_send).await {
+                Ok(_permit) => {
+                    attempts += 1;
+                    match self.attempt(direct_send).await {
+                        Ok(sent) => return Ok(sent),
+                        Err((error, tracking)) => {
+                            tracking_id = tracking.or(tracking_id);
+                            error
+                        }
+                    }
+                }
+                Err(error) => error,
+            };
+            let next = match error.retry(attempts, fastrand::f64()) {
+                Retry::After(wait) => Instant::now() + wait,
+                Retry::Never => return Err(SendFailure { error, tracking_id }),
+            };
+            if next >= direct_send.deadline {
+                return Err(SendFailure { error, tracking_id });
+            }
+            sleep_until(next).await;
+        }
+    }
+
+    /// Waits until the hub may be asked: no pause, a free place, and still worth it.
+    async fn wait_for_turn(&self, direct_send: &DirectSend<'_>) -> Result<tokio::sync::SemaphorePermit<'_>, SendError> {
+        loop {
+            let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+            if let Some(until) = paused_until.filter(|until| *until > Instant::now()) {
+                if until >= direct_send.deadline {
+                    return Err(SendError::Paused);
+                }
+                sleep_until(until).await;
+            }
+            let permit = timeout_at(direct_send.deadline, self.permits.acquire()).await;
+            let permit = permit.map_err(|_| SendError::OutOfTime)?.expect("the semaphore is never closed");
+            if direct_send.expires_at.is_some_and(|at| at <= Instant::now()) {
+                return Err(SendError::Expired);
+            }
+            // While this one waited for its place, another may have been told to be silent.
+            let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+            if paused_until.is_none_or(|until| until <= Instant::now()) {
+                return Ok(permit);
+            }
+        }
+    }
+
+    /// One attempt. A refused signature is part of it: it is made anew once, then the other key has its turn.
+    async fn attempt(&self, direct_send: &DirectSend<'_>) -> Result<Sent, (SendError, Option<String>)> {
+        let mut key = self.access.preferred();
+        let mut tries = vec![key, key];
+        tries.extend(self.access.other(key).map(|other| [other, other]).into_iter().flatten());
+        let mut refused = None;
+        for next in tries {
+            key = next;
+            let authorization = self.access.key(key).authorization(Utc::now());
+            let answer = self.exchange(direct_send, key, &authorization).await.map_err(|error| (error, None))?;
+            if answer.status == 401 {
+                let ahead = self.access.key(key).renew(&authorization, answer.server_time, Utc::now());
+                if let Some(seconds) = ahead {
+                    tracing::warn!(hub = self.name, seconds, "this clock differs from the hub's; signing by the hub's");
+                }
+                refused = Some(answer);
+                continue;
+            }
+            self.access.accepted(key);
+            return self.judge(answer);
+        }
+        let answer = refused.expect("each of at least two tries was refused");
+        Err((SendError::Unauthorized, answer.tracking_id))
+    }
+
+    fn judge(&self, answer: Answer) -> Result<Sent, (SendError, Option<String>)> {
+        let Some(error) = answer.error() else { return Ok(Sent { tracking_id: answer.tracking_id }) };
+        if let Some(wait) = answer.retry_after
+            && matches!(error, SendError::Throttled { .. } | SendError::Unavailable { .. })
+        {
+            self.pause(wait.min(LONGEST_PAUSE));
+        }
+        Err((error, answer.tracking_id))
+    }
+
+    fn pause(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut paused_until = self.paused_until.lock().expect("nothing panics while it is held");
+        if paused_until.is_none_or(|before| before < until) {
+            *paused_until = Some(until);
+            tracing::warn!(hub = self.name, seconds = wait.as_secs_f64(), "hub asked for silence");
+        }
+    }
+
+    /// One request and its answer.
+    async fn exchange(
+        &self,
+        direct_send: &DirectSend<'_>,
+        key: usize,
+        authorization: &str,
+    ) -> Result<Answer, SendError> {
+        let request = client()
+            .post(self.access.key(key).url.clone())
+            .headers(headers(direct_send, authorization).ok_or(SendError::BadRequest)?)
+            .body(direct_send.payload.body.clone());
+        let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
+        match timeout_at(limit, async { Ok(Answer::read(request.send().await?, Utc::now()).await) }).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(transport(&error)),
+            Err(_) => Err(SendError::NoAnswer),
+        }
+    }
+}
+
+/// All headers of a Direct Send; `None` when the handle cannot stand in a header.
+fn headers(direct_send: &DirectSend<'_>, authorization: &str) -> Option<HeaderMap> {
+    let secret = |text: &str| {
+        let mut value = HeaderValue::from_str(text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    };
+    let format = match direct_send.payload.platform {
+        Platform::Apns => "apple",
+        Platform::FcmV1 => "fcmv1",
+    };
+    let mut headers = HeaderMap::with_capacity(10);
+    headers.insert("authorization", secret(authorization)?);
+    headers.insert("servicebusnotification-devicehandle", secret(direct_send.handle.expose())?);
+    headers.insert("servicebusnotification-format", HeaderValue::from_static(format));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+    for (name, value) in &direct_send.payload.headers {
+        headers.insert(*name, HeaderValue::from_str(value).ok()?);
+    }
+    Some(headers)
+}
+
+fn transport(error: &reqwest::Error) -> SendError {
+    if error.is_connect() {
+        SendError::NoConnection
+    } else if error.is_timeout() {
+        SendError::NoAnswer
+    } else {
+        SendError::ConnectionLost
+    }
+}
+
+/// Builds the client that all hubs share, so that the first event does not wait for the certificate store.
+pub fn warm_up() {
+    client();
+}
+
+fn client() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        // Fails when somebody installed one before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Client::builder()
+            .user_agent(concat!("acs-push/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            // Azure's load balancers forget a connection that was idle for four minutes.
+            .pool_idle_timeout(Duration::from_secs(100))
+            .build()
+            .expect("ring is installed and the options hold no user's input")
+    })
+}
+
+/// Reads the date that the hub put into its answer.
+fn http_date(value: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(value).ok().map(|date| date.to_utc())
+}

@@ -1,0 +1,134 @@
+//! A hub's address and the keys that open it: signed URLs, cached signatures, and which key is in use.
+//!
+//! A rule has two keys so that one can be replaced while the other works. The first is used until the hub refuses it;
+//! then the second serves, and the first is tried again after a while.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use url::Url;
+
+use super::connection_string::ConnectionString;
+use super::sas;
+
+/// How long a signature is valid, and after how much of that it is made anew.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+const TOKEN_RENEWED_AFTER: Duration = Duration::from_secs(48 * 60);
+
+/// After this long on the second key the first gets another chance.
+const FIRST_KEY_RETRIED_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// Clocks may differ by so many seconds before signatures follow the server's.
+const CLOCK_TOLERANCE: i64 = 60;
+
+/// The ways into one hub: one, or two while keys are being rotated.
+#[derive(Debug)]
+pub struct Access {
+    keys: Vec<Key>,
+    /// Since when the second key is in use.
+    second_since: Mutex<Option<Instant>>,
+}
+
+/// One connection string's way into the hub.
+pub struct Key {
+    /// Where a Direct Send is posted.
+    pub url: Url,
+    resource: String,
+    rule: String,
+    key: String,
+    /// Seconds that the server's clock is ahead of ours, when that is worth minding.
+    clock_offset: AtomicI64,
+    token: Mutex<Option<(String, Instant)>>,
+}
+
+impl Access {
+    /// Ways into the hub `name` by each of the connection strings, of which there is at least one.
+    pub fn new(name: &str, connection_strings: &[ConnectionString]) -> Self {
+        let keys = connection_strings.iter().map(|connection_string| Key::new(name, connection_string)).collect();
+        Self { keys, second_since: Mutex::new(None) }
+    }
+
+    /// The index of the key to begin with.
+    pub fn preferred(&self) -> usize {
+        let second_since = *self.second_since.lock().expect("nothing panics while it is held");
+        usize::from(second_since.is_some_and(|since| since.elapsed() < FIRST_KEY_RETRIED_AFTER))
+    }
+
+    /// The key at `index`.
+    pub fn key(&self, index: usize) -> &Key {
+        &self.keys[index]
+    }
+
+    /// The index of the other key, if there are two.
+    pub fn other(&self, index: usize) -> Option<usize> {
+        (self.keys.len() > 1).then_some(1 - index)
+    }
+
+    /// Remembers which key the hub accepted, so that the next request begins with it.
+    pub fn accepted(&self, index: usize) {
+        let mut second_since = self.second_since.lock().expect("nothing panics while it is held");
+        if index == 0 {
+            *second_since = None;
+        } else if second_since.is_none_or(|since| since.elapsed() >= FIRST_KEY_RETRIED_AFTER) {
+            *second_since = Some(Instant::now());
+        }
+    }
+}
+
+impl Key {
+    fn new(hub: &str, connection_string: &ConnectionString) -> Self {
+        let path: Vec<_> = hub.split('/').map(|segment| urlencoding::encode(segment).into_owned()).collect();
+        let path = path.join("/");
+        let mut url = connection_string.endpoint.clone();
+        url.set_path(&path);
+        let resource = url.as_str().to_owned();
+        url.set_path(&format!("{path}/messages"));
+        url.set_query(Some("direct&api-version=2020-06"));
+        Self {
+            url,
+            resource,
+            rule: connection_string.rule.clone(),
+            key: connection_string.key.clone(),
+            clock_offset: AtomicI64::new(0),
+            token: Mutex::new(None),
+        }
+    }
+
+    /// The value of the `Authorization` header, from the cache while it is fresh.
+    pub fn authorization(&self, now: DateTime<Utc>) -> String {
+        let mut cached = self.token.lock().expect("nothing panics while it is held");
+        match &*cached {
+            Some((token, renewed_at)) if Instant::now() < *renewed_at => token.clone(),
+            _ => {
+                let issued_at = now.timestamp() + self.clock_offset.load(Ordering::Relaxed);
+                let expires_at = issued_at + TOKEN_LIFETIME.as_secs().cast_signed();
+                let token = sas::token(&self.resource, &self.rule, &self.key, expires_at);
+                *cached = Some((token.clone(), Instant::now() + TOKEN_RENEWED_AFTER));
+                token
+            }
+        }
+    }
+
+    /// Forgets the signature `refused`, so that the next one is new. When the server's clock is far from ours, new
+    /// signatures follow the server's; returns by how many seconds it is ahead then.
+    pub fn renew(&self, refused: &str, server_time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
+        let mut cached = self.token.lock().expect("nothing panics while it is held");
+        if cached.as_ref().is_some_and(|(token, _)| token == refused) {
+            *cached = None;
+        }
+        let ahead = (server_time? - now).num_seconds();
+        let offset = if ahead.abs() > CLOCK_TOLERANCE { ahead } else { 0 };
+        let before = self.clock_offset.swap(offset, Ordering::Relaxed);
+        (offset != 0 && (offset - before).abs() > CLOCK_TOLERANCE).then_some(offset)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Key").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! When a request to a hub is worth another try. Pure: waiting is up to the caller, randomness a parameter.
+//!
+//! The service publishes no policy; this follows what its official SDKs agree on, plus 502, which they forget.
+//! <https://learn.microsoft.com/rest/api/notificationhubs/common-concepts>
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::SendError;
+
+/// Whether to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Another try cannot mend it.
+    Never,
+    /// Try again after so long.
+    After(Duration),
+}
+
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+impl SendError {
+    /// The one place that decides about another try. `attempts` were made; `random` is in 0..1.
+    pub fn retry(&self, attempts: u32, random: f64) -> Retry {
+        match self {
+            Self::Throttled { retry_after: Some(wait), .. } | Self::Unavailable { retry_after: Some(wait), .. } => {
+                Retry::After(*wait)
+            }
+            Self::Throttled { retry_after: None, .. }
+            | Self::Unavailable { retry_after: None, .. }
+            | Self::NoConnection
+            | Self::ConnectionLost
+            | Self::NoAnswer => Retry::After(backoff(attempts, random)),
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::BadRequest
+            | Self::NoCredentials
+            | Self::TooLarge
+            | Self::Refused(_)
+            | Self::Expired
+            | Self::Paused
+            | Self::OutOfTime => Retry::Never,
+        }
+    }
+}
+
+/// Full jitter: anything up to a bound that doubles with each attempt.
+fn backoff(attempts: u32, random: f64) -> Duration {
+    let bound = FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(8)).min(LONGEST_WAIT);
+    bound.mul_f64(random)
+}
+
+/// Reads a `Retry-After` header, seconds or a date. A date in the past means at once.
+pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = DateTime::parse_from_rfc2822(value).ok()?;
+    Some((date.to_utc() - now).to_std().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_after_is_obeyed_to_the_letter() {
+        let throttled = SendError::Throttled { status: 429, retry_after: Some(Duration::from_secs(7)) };
+        assert_eq!(throttled.retry(1, 0.5), Retry::After(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn without_one_the_wait_is_random_under_a_bound_that_doubles() {
+        let error = SendError::Unavailable { status: 503, retry_after: None };
+        assert_eq!(error.retry(1, 1.0), Retry::After(Duration::from_millis(500)));
+        assert_eq!(error.retry(3, 1.0), Retry::After(Duration::from_secs(2)));
+        assert_eq!(error.retry(3, 0.25), Retry::After(Duration::from_millis(500)));
+        assert_eq!(error.retry(40, 1.0), Retry::After(Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
+        let now = DateTime::parse_from_rfc3339("2026-11-22T10:00:00Z").unwrap().to_utc();
+        assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
+        assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:05 GMT", now), Some(Duration::from_secs(5)));
+        assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO));
+        for wrong in ["", "soon", "-1", "NaN", "1e300"] {
+            assert_eq!(retry_after(wrong, now), None, "{wrong}");
+        }
+    }
+}

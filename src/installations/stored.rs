@@ -1,0 +1,262 @@
+//! The register's documents and the JSON of an installation. Serde lives here, for the store and for the answers.
+//!
+//! An installation's members are those of Notification Hubs, plus ours.
+//! <https://learn.microsoft.com/rest/api/notificationhubs/create-overwrite-installation>
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Installation, Os};
+use crate::device::{AppName, ContentMode, DeviceHandle, Platform};
+use crate::recipient::{PhoneNumber, Recipient, UserId};
+use crate::store::Document;
+
+/// `installations/…`: what was PUT under an id, and who is still to lose it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct InstallationRecord {
+    /// Grows with each change, also over deletions.
+    pub revision: i64,
+    /// `None` while a deletion is under way.
+    pub installation: Option<StoredInstallation>,
+    /// Recipients that may still hold an older form of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<StoredRecipient>,
+}
+
+/// `recipients/…`: everything that belongs to one user or number.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct RecipientRecord {
+    /// Copies of the installations.
+    pub installations: Vec<StoredInstallation>,
+    /// What keeps a slow PUT from bringing back an installation that has left since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fences: Vec<Fence>,
+}
+
+/// `handles/…`: whose handle it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandleOwner {
+    /// The installation.
+    pub installation_id: String,
+}
+
+/// Keeps forms of an installation out that are older than `revision`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fence {
+    /// The installation.
+    #[serde(rename = "installationId")]
+    pub id: String,
+    /// The first revision that may come in.
+    pub revision: i64,
+    /// When it was set: it need not stand for ever.
+    pub set_at: DateTime<Utc>,
+}
+
+/// One form of an installation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredInstallation {
+    /// The revision that wrote it.
+    pub revision: i64,
+    /// When it was PUT.
+    pub written_at: DateTime<Utc>,
+    #[serde(rename = "installationId")]
+    pub id: String,
+    #[serde(flatten)]
+    members: Members,
+}
+
+/// A user or a number, as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoredRecipient {
+    /// By raw id.
+    UserId(String),
+    /// By digits.
+    PhoneNumber(String),
+}
+
+/// An installation as its owner sees it: the handles are masked.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownInstallation<'a> {
+    installation_id: &'a str,
+    #[serde(flatten)]
+    members: Members,
+    /// Ids of installations that had to make room for it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    evicted: &'a [String],
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    phone_numbers: Vec<String>,
+    platform: PlatformName,
+    push_channel: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    voip_push_channel: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    os: Option<OsName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<ContentName>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    muted_threads: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expiration_time: Option<DateTime<Utc>>,
+}
+
+/// Declares the JSON names of an enum of the domain, which itself knows no spelling.
+macro_rules! names {
+    ($name:ident for $domain:ident { $($variant:ident = $text:literal),+ }) => {
+        #[derive(Clone, Copy, Serialize, Deserialize)]
+        enum $name { $(#[serde(rename = $text)] $variant),+ }
+        impl From<$domain> for $name {
+            fn from(value: $domain) -> Self { match value { $($domain::$variant => Self::$variant),+ } }
+        }
+        impl From<$name> for $domain {
+            fn from(value: $name) -> Self { match value { $($name::$variant => Self::$variant),+ } }
+        }
+    };
+}
+
+names!(PlatformName for Platform { Apns = "apns", FcmV1 = "fcmv1" });
+names!(OsName for Os { Ios = "ios", Android = "android" });
+names!(ContentName for ContentMode { Full = "full", Sender = "sender", Hidden = "hidden" });
+
+impl Document for InstallationRecord {
+    const VERSION: u32 = 1;
+}
+
+impl Document for RecipientRecord {
+    const VERSION: u32 = 1;
+}
+
+impl Document for HandleOwner {
+    const VERSION: u32 = 1;
+}
+
+impl InstallationRecord {
+    /// The record after a PUT.
+    pub fn new(installation: StoredInstallation, leaving: &[Recipient]) -> Self {
+        let leaving = leaving.iter().map(StoredRecipient::from).collect();
+        Self { revision: installation.revision, installation: Some(installation), leaving }
+    }
+
+    /// The record while a deletion is under way.
+    pub fn gone(revision: i64, leaving: &[Recipient]) -> Self {
+        Self { revision, installation: None, leaving: leaving.iter().map(StoredRecipient::from).collect() }
+    }
+
+    /// A revision greater than all before it, also than those of a record that was deleted.
+    pub fn next_revision(&self, now: DateTime<Utc>) -> i64 {
+        now.timestamp_micros().max(self.revision + 1)
+    }
+
+    /// Everybody who may hold some form of the installation.
+    pub fn recipients(&self) -> Vec<Recipient> {
+        let mut recipients: Vec<Recipient> = self.leaving.iter().map(Recipient::from).collect();
+        if let Some(stored) = &self.installation {
+            recipients.extend(super::recipients(&stored.installation()));
+        }
+        recipients
+    }
+}
+
+impl StoredInstallation {
+    /// The form that revision `revision` writes.
+    pub fn new(installation: &Installation, revision: i64, written_at: DateTime<Utc>) -> Self {
+        let members = Members::new(installation, |handle| handle.expose().to_owned());
+        Self { revision, written_at, id: installation.id.clone(), members }
+    }
+
+    /// The installation.
+    pub fn installation(&self) -> Installation {
+        let members = self.members.clone();
+        Installation {
+            id: self.id.clone(),
+            user_id: members.user_id.map(UserId::new),
+            phone_numbers: members.phone_numbers.iter().filter_map(|text| PhoneNumber::from_digits_of(text)).collect(),
+            platform: members.platform.into(),
+            handle: DeviceHandle::new(members.push_channel),
+            voip_handle: members.voip_push_channel.map(DeviceHandle::new),
+            app: members.app.as_deref().and_then(AppName::parse),
+            os: members.os.map(Os::from),
+            locale: members.locale,
+            content: members.content.map(ContentMode::from),
+            muted_threads: members.muted_threads,
+            expires_at: members.expiration_time,
+        }
+    }
+
+    /// Where its alerts go.
+    pub fn handle(&self) -> DeviceHandle {
+        DeviceHandle::new(self.members.push_channel.clone())
+    }
+
+    /// When it ends by itself.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.members.expiration_time
+    }
+}
+
+impl<'a> ShownInstallation<'a> {
+    /// The installation with masked handles, and what a PUT had to evict for it.
+    pub fn new(installation: &'a Installation, evicted: &'a [String]) -> Self {
+        let members = Members::new(installation, DeviceHandle::masked);
+        Self { installation_id: &installation.id, members, evicted }
+    }
+}
+
+impl Members {
+    fn new(installation: &Installation, handle: impl Fn(&DeviceHandle) -> String) -> Self {
+        Self {
+            user_id: installation.user_id.as_ref().map(|user| user.as_str().to_owned()),
+            phone_numbers: installation.phone_numbers.iter().map(|number| number.as_str().to_owned()).collect(),
+            platform: installation.platform.into(),
+            push_channel: handle(&installation.handle),
+            voip_push_channel: installation.voip_handle.as_ref().map(handle),
+            app: installation.app.as_ref().map(|app| app.as_str().to_owned()),
+            os: installation.os.map(OsName::from),
+            locale: installation.locale.clone(),
+            content: installation.content.map(ContentName::from),
+            muted_threads: installation.muted_threads.clone(),
+            expiration_time: installation.expires_at,
+        }
+    }
+}
+
+impl From<&Recipient> for StoredRecipient {
+    fn from(recipient: &Recipient) -> Self {
+        match recipient {
+            Recipient::User(user) => Self::UserId(user.as_str().to_owned()),
+            Recipient::Number(number) => Self::PhoneNumber(number.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<&StoredRecipient> for Recipient {
+    fn from(stored: &StoredRecipient) -> Self {
+        match stored {
+            StoredRecipient::UserId(raw_id) => Self::User(UserId::new(raw_id.clone())),
+            StoredRecipient::PhoneNumber(digits) => {
+                Self::Number(PhoneNumber::from_digits_of(digits).expect("a stored number has digits"))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Members {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Members(redacted)")
+    }
+}

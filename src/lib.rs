@@ -1,0 +1,36 @@
+//! acs-push: an Azure Functions custom handler that turns Azure Communication Services events into pushes.
+//!
+//! Read it as a street: events come in, are decided, go out as pushes. `ARCHITECTURE.md` has one line for each file.
+
+// Comes in.
+mod server;
+mod invocation;
+mod fields;
+mod event;
+mod subject;
+mod recipient;
+
+// Is decided.
+mod delivery;
+mod notification;
+mod device;
+
+// Goes out.
+mod payload;
+mod hub;
+
+// Is kept.
+mod store;
+mod installations;
+mod ledger;
+mod dead_letters;
+mod maintenance;
+
+// Is told.
+mod config;
+mod counters;
+mod handler;
+mod log;
+
+pub use config::{Config, ConfigError};
+pub use handler::Handler;

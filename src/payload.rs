@@ -1,0 +1,47 @@
+//! A notification in one platform's JSON, never over its limit. No network here.
+
+use bytes::Bytes;
+
+use crate::device::Platform;
+use crate::notification::{Effect, Notification};
+
+mod apns;
+mod fcm;
+mod fit;
+
+/// What goes to the hub for one kind of device.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    /// Whose JSON it is.
+    pub platform: Platform,
+    /// Headers that the hub passes on to the push service, by lower-case name.
+    pub headers: Vec<(&'static str, String)>,
+    /// The JSON, of at most [`LIMIT`] bytes.
+    pub body: Bytes,
+}
+
+/// The fixed part of a payload alone is over the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the payload is larger than {LIMIT} bytes even without its texts")]
+pub struct PayloadTooLarge;
+
+/// The hub's limit for APNs, calls included, and FCM's own.
+pub const LIMIT: usize = 4096;
+
+impl Payload {
+    /// An alert, a background push or, on Android, a call.
+    pub fn new(notification: &Notification<'_>, platform: Platform) -> Result<Self, PayloadTooLarge> {
+        match platform {
+            Platform::Apns => apns::payload(notification),
+            Platform::FcmV1 => fcm::payload(notification),
+        }
+    }
+
+    /// A call for an iPhone's VoIP handle; `None` when the notification is no call or the call does not fit.
+    pub fn voip(notification: &Notification<'_>) -> Option<Self> {
+        match &notification.effect {
+            Effect::Ring(call) => apns::voip_payload(call).ok(),
+            Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread => None,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! HTTP towards the Functions host: which request is which, and the table from an outcome to a status.
+//!
+//! The only file that names warp. <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use chrono::Utc;
+use futures_util::{Stream, StreamExt, pin_mut};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+use warp::Filter;
+use warp::http::header::{ALLOW, CONTENT_TYPE};
+use warp::http::{Method, Response, StatusCode};
+
+use crate::counters::Counters;
+use crate::delivery::Deliveries;
+use crate::delivery::outcome::{Delivery, Outcome};
+use crate::device::AppName;
+use crate::installations::{InstallationError, Installations, ShownInstallation, Submitted};
+use crate::invocation::{InvocationRequest, InvocationResponse};
+use crate::log;
+use crate::maintenance::Maintenance;
+use crate::store::StoreError;
+
+/// What the requests are answered from.
+#[derive(Debug)]
+pub struct Service {
+    /// For events.
+    pub deliveries: Deliveries,
+    /// For the timer.
+    pub maintenance: Maintenance,
+    /// For registrations.
+    pub installations: Arc<Installations>,
+    /// The apps that an installation may name.
+    pub apps: BTreeSet<AppName>,
+    /// For the status.
+    pub counters: Arc<Counters>,
+    /// What tells this instance from others.
+    pub instance: String,
+    /// When it started.
+    pub started: Instant,
+    /// How long an invocation may take.
+    pub deadline: Duration,
+}
+
+type Answer = Response<Bytes>;
+
+/// A body may hold a full batch of events twice over, as data and as metadata.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+
+/// Answers on `listener` until `stop` is over; then accepts nothing more and finishes what is in flight.
+pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+    let tracker = TaskTracker::new();
+    let longest = service.deadline + Duration::from_secs(1);
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let stop = async move {
+        stop.await;
+        let _ = stopping.send(());
+    };
+    let routes = {
+        let tracker = tracker.clone();
+        warp::method().and(warp::path::full()).and(warp::body::stream()).then(move |method, path, body| {
+            let service = Arc::clone(&service);
+            // A task of its own goes on when the host hangs up, and panics by itself.
+            let answer = tracker.spawn(async move { service.answer(method, path, body).await });
+            async { answer.await.unwrap_or_else(|_| failure("an unexpected fault; see the log")) }
+        })
+    };
+    let served = warp::serve(routes).incoming(listener).graceful(stop).run();
+    tokio::pin!(served);
+    tokio::select! {
+        () = &mut served => {}
+        _ = stopped => {
+            tracing::info!("stopping: finishing what is in flight");
+            let _ = timeout(longest, served).await;
+        }
+    }
+    tracker.close();
+    if timeout(longest, tracker.wait()).await.is_err() {
+        tracing::warn!("stopped before everything in flight was finished");
+    }
+}
+
+impl Service {
+    async fn answer<B: Buf, E>(
+        &self,
+        method: Method,
+        path: warp::path::FullPath,
+        body: impl Stream<Item = Result<B, E>>,
+    ) -> Answer {
+        let body = match read(body).await {
+            Ok(body) => body,
+            Err(answer) => return answer,
+        };
+        let segments: Vec<&str> = path.as_str().split('/').filter(|segment| !segment.is_empty()).collect();
+        // The host's routes take no notice of case.
+        let is = |index: usize, word: &str| segments.get(index).is_some_and(|found| found.eq_ignore_ascii_case(word));
+        match segments.len() {
+            0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
+            1 if is(0, "EventGridTrigger") => self.on(&method, Method::POST, self.event_grid_trigger(&body)).await,
+            1 if is(0, "Maintenance") => self.on(&method, Method::POST, self.maintenance()).await,
+            2 if is(0, "api") && is(1, "status") => self.on(&method, Method::GET, async { self.status() }).await,
+            3 if is(0, "api") && is(1, "installations") => match urlencoding::decode(segments[2]) {
+                Ok(id) => self.installation(&method, &id, &body).await,
+                Err(_) => error(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8"),
+            },
+            _ => error(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),
+        }
+    }
+
+    async fn event_grid_trigger(&self, body: &[u8]) -> Answer {
+        let request = match InvocationRequest::parse(body) {
+            Ok(request) => request,
+            Err(error) => {
+                self.counters.reject();
+                tracing::warn!("not an invocation: {error}");
+                return json_answer(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() }));
+            }
+        };
+        let events = request.events();
+        let mut in_flight = self.counters.receive(events.len());
+        let deliveries = self.deliveries.deliver_all(events, Utc::now()).await;
+        deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
+        let lines: Vec<String> = deliveries.iter().map(Delivery::line).collect();
+        let status = status_of(&deliveries);
+        if status.is_success() {
+            return invocation_answer(lines);
+        }
+        // The host drops the logs of an invocation that failed.
+        lines.iter().for_each(|line| log::line(line));
+        let failed = deliveries.iter().filter(|delivery| delivery.outcome == Outcome::Failed).count();
+        json_answer(status, &json!({ "error": format!("{failed} of {} events failed; see the log", deliveries.len()) }))
+    }
+
+    async fn maintenance(&self) -> Answer {
+        match self.maintenance.run(Utc::now()).await {
+            Ok(removed) => {
+                let line = json!({ "maintenance": removed }).to_string();
+                invocation_answer(vec![line])
+            }
+            Err(error) => {
+                tracing::error!("maintenance: {error}");
+                failure(&error.to_string())
+            }
+        }
+    }
+
+    async fn installation(&self, method: &Method, id: &str, body: &[u8]) -> Answer {
+        let now = Utc::now();
+        let answer = match *method {
+            Method::GET => self.installations.get(id, now).await.map(|found| match found {
+                Some(installation) => json_answer(StatusCode::OK, &ShownInstallation::new(&installation, &[])),
+                None => error(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
+            }),
+            Method::PUT => match Submitted::parse(id, body, |app| self.apps.contains(app)) {
+                Ok(installation) => self.installations.put(&installation, now).await.map(|put| {
+                    for other in &put.evicted {
+                        tracing::warn!(installation = other, "evicted: its user or number has too many installations");
+                    }
+                    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+                    json_answer(status, &ShownInstallation::new(&installation, &put.evicted))
+                }),
+                Err(faults @ InstallationError(_)) => {
+                    Ok(error(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
+                }
+            },
+            Method::DELETE => {
+                let deleted = self.installations.delete(id, now).await;
+                deleted.map(|()| answer(StatusCode::NO_CONTENT, Bytes::new()))
+            }
+            _ => Ok(not_allowed("GET, PUT, DELETE")),
+        };
+        answer.unwrap_or_else(|store_error| self.store_failure(&store_error))
+    }
+
+    fn status(&self) -> Answer {
+        let counts = self.counters.counts();
+        let status = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "instance": self.instance,
+            "uptime_seconds": self.started.elapsed().as_secs(),
+            "received": counts.received,
+            "in_flight": counts.in_flight,
+            "outcomes": counts.outcomes,
+            "rejected": counts.rejected,
+        });
+        json_answer(StatusCode::OK, &status)
+    }
+
+    fn store_failure(&self, store_error: &StoreError) -> Answer {
+        tracing::error!("{store_error}");
+        error(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", &store_error.to_string())
+    }
+
+    async fn on(&self, method: &Method, expected: Method, answer: impl Future<Output = Answer>) -> Answer {
+        if *method == expected { answer.await } else { not_allowed(expected.as_str()) }
+    }
+}
+
+/// The one decision about an invocation's status: a failure asks Event Grid to send all of its events again.
+fn status_of(deliveries: &[Delivery]) -> StatusCode {
+    let needs_repeat = |delivery: &Delivery| match delivery.outcome {
+        Outcome::Failed => true,
+        Outcome::Filtered
+        | Outcome::Ignored
+        | Outcome::Expired
+        | Outcome::Duplicate
+        | Outcome::NoDevice
+        | Outcome::Delivered
+        | Outcome::DeadLettered => false,
+    };
+    if deliveries.iter().any(needs_repeat) { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
+}
+
+/// Reads a body of either kind, with and without a length. One that is too large is read to its end all the same, so
+/// that the host sees the answer instead of a broken connection.
+async fn read<B: Buf, E>(body: impl Stream<Item = Result<B, E>>) -> Result<Vec<u8>, Answer> {
+    pin_mut!(body);
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|_| error(StatusCode::BAD_REQUEST, "BadRequest", "the body broke off"))?;
+        length += chunk.remaining();
+        if length > LARGEST_BODY {
+            bytes = Vec::new();
+            continue;
+        }
+        while chunk.has_remaining() {
+            let part = chunk.chunk();
+            bytes.extend_from_slice(part);
+            chunk.advance(part.len());
+        }
+    }
+    if length > LARGEST_BODY {
+        return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
+    }
+    Ok(bytes)
+}
+
+fn invocation_answer(lines: Vec<String>) -> Answer {
+    answer(StatusCode::OK, InvocationResponse::with_logs(lines).to_json().into())
+}
+
+fn failure(problem: &str) -> Answer {
+    json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": problem }))
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Answer {
+    json_answer(status, &json!({ "error": { "code": code, "message": message } }))
+}
+
+fn not_allowed(allowed: &str) -> Answer {
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", &format!("expected {allowed}"));
+    if let Ok(value) = allowed.parse() {
+        answer.headers_mut().insert(ALLOW, value);
+    }
+    answer
+}
+
+fn json_answer(status: StatusCode, value: &impl serde::Serialize) -> Answer {
+    answer(status, serde_json::to_vec(value).expect("texts, numbers and lists always serialize").into())
+}
+
+fn answer(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("it is a header value"));
+    answer
+}

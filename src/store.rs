@@ -1,0 +1,250 @@
+//! Documents under keys, shared by every process of the app: in memory, in a folder, in time in Azure Blob.
+//!
+//! The only place that names `object_store`. It knows keys, versions and conditional updates, and nothing of what the
+//! documents mean. Keys are lower-case letters, digits, `-` and `/`, so they are safe on every file system; [`key`]
+//! makes one of any text.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+mod lock;
+
+use lock::FileLock;
+
+/// Where everything that outlives an invocation is kept.
+#[derive(Debug)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    /// A folder has no conditional updates: there they happen under a lock.
+    lock: Option<FileLock>,
+}
+
+/// A stored document of one kind. Its JSON carries a format version beside its own members.
+pub trait Document: Serialize + DeserializeOwned {
+    /// The version that this program writes; it reads this one and older ones.
+    const VERSION: u32;
+}
+
+/// What becomes of a document, and what its change tells the caller.
+#[derive(Debug)]
+pub enum Change<T, R> {
+    /// It is written.
+    Write(T, R),
+    /// It goes.
+    Delete(R),
+    /// It stays as it is.
+    Keep(R),
+}
+
+/// One key of a listing.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// When it was last written.
+    pub modified: DateTime<Utc>,
+}
+
+/// Why a document could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder or the service does not answer, or refuses.
+    #[error("the store does not answer")]
+    Unreachable(#[source] object_store::Error),
+    /// The lock beside the folder's documents cannot be had.
+    #[error("the store's lock file cannot be locked")]
+    Lock(#[source] std::io::Error),
+    /// What is stored is not what this program writes.
+    #[error("a stored document under {kind} cannot be read")]
+    Unreadable {
+        /// The first part of its key.
+        kind: String,
+        /// What is wrong with it.
+        #[source]
+        error: serde_json::Error,
+    },
+    /// A newer program wrote it.
+    #[error("a stored document under {kind} has format {version}, newer than this program's: update it everywhere")]
+    NewerFormat {
+        /// The first part of its key.
+        kind: String,
+        /// The version it has.
+        version: u32,
+    },
+    /// Too many others changed it at the same time.
+    #[error("a stored document under {0} was changed by too many others at once")]
+    Contended(String),
+}
+
+/// What a conditional update depends on.
+enum Seen {
+    Nothing,
+    Version(UpdateVersion),
+}
+
+const MOST_ATTEMPTS: u32 = 30;
+
+impl Store {
+    /// Keeps everything in this process, for as long as it runs.
+    pub fn memory() -> Self {
+        Self { objects: Arc::new(InMemory::new()), lock: None }
+    }
+
+    /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
+    pub fn folder(path: &FilePath) -> std::io::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        let lock = FileLock::new(path.join(".lock"))?;
+        let objects = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
+        Ok(Self { objects: Arc::new(objects), lock: Some(lock) })
+    }
+
+    /// Reads a document.
+    pub async fn read<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        Ok(self.get(key).await?.0)
+    }
+
+    /// Writes a document, whatever was there.
+    pub async fn write<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
+        let put = self.objects.put(&Path::from(key), encode(document).into()).await;
+        put.map(drop).map_err(StoreError::Unreachable)
+    }
+
+    /// Changes a document as one step: no other change comes between what `change` sees and what it decides. It may be
+    /// called several times.
+    pub async fn update<T: Document, R>(
+        &self,
+        key: &str,
+        mut change: impl FnMut(Option<T>) -> Change<T, R>,
+    ) -> Result<R, StoreError> {
+        let _guard = match &self.lock {
+            Some(lock) => Some(lock.acquire().await.map_err(StoreError::Lock)?),
+            None => None,
+        };
+        for attempt in 1..=MOST_ATTEMPTS {
+            let (document, seen) = self.get(key).await?;
+            let (bytes, result) = match change(document) {
+                Change::Keep(result) => return Ok(result),
+                Change::Write(document, result) => (encode(&document), result),
+                Change::Delete(result) => match seen {
+                    Seen::Nothing => return Ok(result),
+                    Seen::Version(_) if self.lock.is_some() => return self.delete(key).await.map(|()| result),
+                    // There is no conditional deletion: an empty object stands for none.
+                    Seen::Version(_) => (Vec::new(), result),
+                },
+            };
+            if self.put_if(key, bytes, seen).await? {
+                return Ok(result);
+            }
+            let most = u64::from(attempt.min(8)) * 10;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=most))).await;
+        }
+        Err(StoreError::Contended(kind(key)))
+    }
+
+    /// Removes a document that nobody changes any more.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self.objects.delete(&Path::from(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(StoreError::Unreachable(error)),
+        }
+    }
+
+    /// Up to `limit` keys under `prefix` that come after `after`, in order.
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, StoreError> {
+        let prefix = Path::from(prefix);
+        let listing = match after {
+            Some(after) => self.objects.list_with_offset(Some(&prefix), &Path::from(after)),
+            None => self.objects.list(Some(&prefix)),
+        };
+        // A folder lists its files as they come; the others in order.
+        let enough = if self.lock.is_some() { usize::MAX } else { limit };
+        let mut listed: Vec<Listed> = listing
+            .map_ok(|meta| Listed { key: meta.location.to_string(), modified: meta.last_modified })
+            .take(enough)
+            .try_collect()
+            .await
+            .map_err(StoreError::Unreachable)?;
+        listed.sort_by(|one, other| one.key.cmp(&other.key));
+        listed.truncate(limit);
+        Ok(listed)
+    }
+
+    async fn get<T: Document>(&self, key: &str) -> Result<(Option<T>, Seen), StoreError> {
+        let got = match self.objects.get(&Path::from(key)).await {
+            Ok(got) => got,
+            Err(object_store::Error::NotFound { .. }) => return Ok((None, Seen::Nothing)),
+            Err(error) => return Err(StoreError::Unreachable(error)),
+        };
+        let seen = Seen::Version(UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() });
+        let bytes = got.bytes().await.map_err(StoreError::Unreachable)?;
+        Ok((decode(key, &bytes)?, seen))
+    }
+
+    /// Writes if nothing changed since `seen`; says whether it did.
+    async fn put_if(&self, key: &str, bytes: Vec<u8>, seen: Seen) -> Result<bool, StoreError> {
+        let mode = match seen {
+            _ if self.lock.is_some() => PutMode::Overwrite,
+            Seen::Nothing => PutMode::Create,
+            Seen::Version(version) => PutMode::Update(version),
+        };
+        match self.objects.put_opts(&Path::from(key), bytes.into(), PutOptions::from(mode)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(StoreError::Unreachable(error)),
+        }
+    }
+}
+
+/// A key under `kind` for any texts. Different texts have different keys, and none can be read from its key.
+pub fn key(kind: &str, texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    let mut key = format!("{kind}/");
+    for byte in hash.finalize() {
+        key.push_str(&format!("{byte:02x}"));
+    }
+    key
+}
+
+/// The document's JSON with its format version as the first member.
+fn encode<T: Document>(document: &T) -> Vec<u8> {
+    let members = serde_json::to_string(document).expect("documents are structs of texts, numbers and lists");
+    let members = members.trim_start_matches('{');
+    let comma = if members == "}" { "" } else { "," };
+    format!("{{\"v\":{}{comma}{members}", T::VERSION).into_bytes()
+}
+
+fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let unreadable = |error| StoreError::Unreadable { kind: kind(key), error };
+    let Version { v } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    if v > T::VERSION {
+        return Err(StoreError::NewerFormat { kind: kind(key), version: v });
+    }
+    serde_json::from_slice(bytes).map(Some).map_err(unreadable)
+}
+
+/// The part of a key that may be told: the rest stands for a person.
+fn kind(key: &str) -> String {
+    key.split('/').next().unwrap_or_default().to_owned()
+}

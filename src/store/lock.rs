@@ -1,0 +1,44 @@
+//! A lock between the processes of one machine, for changes to documents in a folder.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// A file that is locked while a document is changed.
+#[derive(Debug)]
+pub struct FileLock {
+    path: Arc<PathBuf>,
+    /// Within this process one task at a time waits for the file, so that waiting takes one thread and not all.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Held while a document is changed. The operating system takes the file's lock back when the process dies.
+#[derive(Debug)]
+pub struct Guard {
+    _file: File,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl FileLock {
+    /// A lock on the file at `path`, which is created if need be.
+    pub fn new(path: PathBuf) -> io::Result<Self> {
+        open(&path)?;
+        Ok(Self { path: Arc::new(path), turn: Arc::default() })
+    }
+
+    /// Waits for the lock.
+    pub async fn acquire(&self) -> io::Result<Guard> {
+        let turn = self.turn.clone().lock_owned().await;
+        let path = self.path.clone();
+        let locked = tokio::task::spawn_blocking(move || open(&path).and_then(|file| file.lock().map(|()| file)));
+        let file = locked.await.map_err(io::Error::other)??;
+        Ok(Guard { _file: file, _turn: turn })
+    }
+}
+
+fn open(path: &PathBuf) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).open(path)
+}
