@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_body_is_cut_at_a_grapheme_and_the_title_kept() {
-        for unit in ["a", "👨‍👩‍👧‍👦", "e\u{301}\u{302}", "안", "\u{5e9}\u{5dc}", "\"", "\\", "\0", "\n", "\u{7f}", "🇫🇷"]
+        for unit in ["a", "👨‍👩‍👧‍👦", "e\u{301}\u{302}", "안", "\u{5e9}", "\"", "\\", "\0", "\n", "\u{7f}", "🇫🇷"]
         {
             let original = unit.repeat(100_000 / unit.len());
             let fitted = fit("title", &original, render).unwrap();
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_fixed_part_over_the_limit_is_an_error() {
-        let fixed = "f".repeat(LIMIT);
+        let fixed = "f".repeat(LIMIT + 1);
         assert_eq!(fit("t", "b", |title, body| format!("{fixed}{title}{body}")), Err(PayloadTooLarge));
     }
 }

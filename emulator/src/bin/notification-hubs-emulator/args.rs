@@ -1,0 +1,175 @@
+//! The command line, read into [`Options`]. No defaults of its own but the port.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+use notification_hubs_emulator::{HubOptions, Mode, Options, Right, Rule, Tier};
+
+/// Fixed, so that a pasted connection string survives a restart.
+const PORT: u16 = 7090;
+
+pub(crate) const HELP: &str = "\
+A stand-in for Azure Notification Hubs on loopback.
+
+Usage: notification-hubs-emulator [OPTIONS]
+
+  --port N       TCP port on 127.0.0.1 (default 7090; 0 lets the system choose)
+  --hub HUB      a hub; may be repeated (default acs-push-dev)
+                 NAME[:free|basic|standard][,bundle=ID][,no-apns][,no-fcm]
+  --rule RULE    a shared access rule; may be repeated (default: one with all rights)
+                 NAME=KEY[,SECONDARYKEY][:send+listen+manage]
+  --strict       refuse what could never be delivered with 400 (default)
+  --faithful     accept it with 201 as the service does, and warn
+  --help         print this
+  --version      print the version
+
+It prints the settings to paste, then one line per request. GET / lists its controls.
+";
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Run(Options),
+    Help,
+    Version,
+}
+
+/// Why a command line is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArgsError {
+    #[error(transparent)]
+    Syntax(#[from] lexopt::Error),
+    #[error("--hub: {0:?} is none of free, basic, standard")]
+    Tier(String),
+    #[error("--hub: {0:?} is none of bundle=ID, no-apns, no-fcm")]
+    HubPart(String),
+    #[error("--rule: expected NAME=KEY[,SECONDARYKEY][:RIGHTS]")]
+    Rule,
+    #[error("--rule: {0:?} is none of send, listen, manage")]
+    Right(String),
+}
+
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsError> {
+    let mut parser = Parser::from_iter(args);
+    let (mut hubs, mut rules) = (Vec::new(), Vec::new());
+    let mut options = Options { port: PORT, ..Options::default() };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("port") => options.port = parser.value()?.parse()?,
+            Arg::Long("hub") => hubs.push(hub(&parser.value()?.string()?)?),
+            Arg::Long("rule") => rules.push(rule(&parser.value()?.string()?)?),
+            Arg::Long("strict") => options.mode = Mode::Strict,
+            Arg::Long("faithful") => options.mode = Mode::Faithful,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
+            Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    if !hubs.is_empty() {
+        options.hubs = hubs;
+    }
+    if !rules.is_empty() {
+        options.rules = rules;
+    }
+    Ok(Command::Run(options))
+}
+
+fn hub(text: &str) -> Result<HubOptions, ArgsError> {
+    let mut parts = text.split(',');
+    let name = parts.next().unwrap_or_default();
+    let (name, tier) = name.split_once(':').unwrap_or((name, "standard"));
+    let mut hub = HubOptions::new(name);
+    hub.tier = match tier {
+        "free" => Tier::Free,
+        "basic" => Tier::Basic,
+        "standard" => Tier::Standard,
+        _ => return Err(ArgsError::Tier(tier.to_owned())),
+    };
+    for part in parts {
+        match part.split_once('=') {
+            Some(("bundle", id)) => hub.bundle_id = Some(id.to_owned()),
+            None if part == "no-apns" => hub.apns = false,
+            None if part == "no-fcm" => hub.fcm_v1 = false,
+            Some(_) | None => return Err(ArgsError::HubPart(part.to_owned())),
+        }
+    }
+    Ok(hub)
+}
+
+/// A key is base64 and may contain `=`, `/` and `+`, never `,` or `:`.
+fn rule(text: &str) -> Result<Rule, ArgsError> {
+    let (name, rest) = text.split_once('=').ok_or(ArgsError::Rule)?;
+    let (keys, rights) = rest.split_once(':').unwrap_or((rest, "send+listen+manage"));
+    let (primary, secondary) = keys.split_once(',').unwrap_or((keys, keys));
+    if [name, primary, secondary].contains(&"") {
+        return Err(ArgsError::Rule);
+    }
+    let rights = rights.split('+').map(|right| match right {
+        "send" => Ok(Right::Send),
+        "listen" => Ok(Right::Listen),
+        "manage" => Ok(Right::Manage),
+        _ => Err(ArgsError::Right(right.to_owned())),
+    });
+    Ok(Rule {
+        name: name.to_owned(),
+        primary_key: primary.to_owned(),
+        secondary_key: secondary.to_owned(),
+        rights: rights.collect::<Result<_, _>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Command, ArgsError> {
+        parse(std::iter::once("emulator").chain(args.iter().copied()).map(OsString::from))
+    }
+
+    fn options(args: &[&str]) -> Options {
+        let command = read(args).unwrap();
+        let Command::Run(options) = command else { panic!("{command:?}") };
+        options
+    }
+
+    #[test]
+    fn no_argument_starts_the_default_hub_on_the_fixed_port() {
+        let options = options(&[]);
+        assert_eq!((options.port, options.mode), (7090, Mode::Strict));
+        assert_eq!(options.hubs[0].name, "acs-push-dev");
+    }
+
+    #[test]
+    fn a_hub_takes_tier_bundle_id_and_missing_credentials() {
+        let options = options(&["--hub", "a", "--hub=b:free,bundle=com.x.voip,no-fcm,no-apns"]);
+        let [a, b] = options.hubs.as_slice() else { panic!("{options:?}") };
+        assert_eq!((a.name.as_str(), a.tier, a.apns, a.fcm_v1), ("a", Tier::Standard, true, true));
+        assert_eq!((b.name.as_str(), b.tier, b.apns, b.fcm_v1), ("b", Tier::Free, false, false));
+        assert_eq!(b.bundle_id.as_deref(), Some("com.x.voip"));
+    }
+
+    #[test]
+    fn a_rule_takes_two_keys_and_rights() {
+        let options = options(&["--rule", "all=a+/=", "--rule", "r=a==,b=:send+listen"]);
+        let [all, some] = options.rules.as_slice() else { panic!("{options:?}") };
+        assert_eq!((all.primary_key.as_str(), all.secondary_key.as_str()), ("a+/=", "a+/="));
+        assert_eq!(all.rights, [Right::Send, Right::Listen, Right::Manage]);
+        assert_eq!((some.primary_key.as_str(), some.secondary_key.as_str()), ("a==", "b="));
+        assert_eq!(some.rights, [Right::Send, Right::Listen]);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_named() {
+        for (args, wanted) in [
+            (["--hub", "a:gold"], "\"gold\" is none of free"),
+            (["--hub", "a,no-wns"], "\"no-wns\" is none of bundle=ID"),
+            (["--rule", "a"], "expected NAME=KEY"),
+            (["--rule", "a=:send"], "expected NAME=KEY"),
+            (["--rule", "a=k:write"], "\"write\" is none of send"),
+            (["--port", "x"], "cannot parse"),
+            (["--prot", "1"], "--prot"),
+        ] {
+            let text = read(&args).unwrap_err().to_string();
+            assert!(text.contains(wanted), "{args:?}: {text}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The emulator as a program: start it, print the lines to paste, report each request, stop on
+//! SIGINT or SIGTERM. The command line is in `args`; everything else is the library's.
+
+mod args;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use notification_hubs_emulator::{Emulator, Options, ReceivedRequest};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::args::Command;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match args::parse(std::env::args_os()) {
+        Ok(Command::Run(options)) => run(options).await,
+        Ok(Command::Help) => say(args::HELP),
+        Ok(Command::Version) => say(concat!(env!("CARGO_BIN_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
+        Err(error) => {
+            complain(&format!("{error}\n\nTry --help."));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> io::Result<()> {
+    let names = names_to_paste(&options);
+    let port = options.port;
+    let emulator = Emulator::start(options)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
+    let mut stop = std::pin::pin!(stop_signal()?);
+    let mut requests = emulator.subscribe();
+    let connection_string = emulator.connection_string();
+    say(&format!("NOTIFICATION_HUB_CONNECTION_STRING={connection_string}\n{names}"))?;
+    loop {
+        tokio::select! {
+            () = &mut stop => {
+                emulator.stop().await;
+                return Ok(());
+            }
+            request = requests.recv() => match request {
+                Ok(request) => say(&line(&request))?,
+                Err(RecvError::Lagged(count)) => say(&format!("({count} requests not shown)\n"))?,
+                Err(RecvError::Closed) => return Ok(()),
+            },
+        }
+    }
+}
+
+/// The settings that name hubs: the first ordinary one and the first one for VoIP.
+fn names_to_paste(options: &Options) -> String {
+    let is_voip =
+        |bundle_id: &Option<String>| bundle_id.as_deref().is_some_and(|bundle_id| bundle_id.ends_with(".voip"));
+    let mut names = String::new();
+    for (setting, voip) in [("NOTIFICATION_HUB_NAME", false), ("NOTIFICATION_HUB_VOIP_NAME", true)] {
+        if let Some(hub) = options.hubs.iter().find(|hub| is_voip(&hub.bundle_id) == voip) {
+            names += &format!("{setting}={}\n", hub.name);
+        }
+    }
+    names
+}
+
+/// One request on one line: hub, format, masked handle, push type, status, reason, warnings.
+fn line(request: &ReceivedRequest) -> String {
+    let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    let mut columns = vec![
+        request.hub.clone(),
+        or_dash(request.format.as_deref()),
+        request.device_handle.as_deref().map_or_else(|| "-".to_owned(), masked),
+        or_dash(request.headers.get("apns-push-type").map(String::as_str)),
+        request.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
+    ];
+    columns.extend(request.reason.clone());
+    columns.extend(request.warnings.iter().map(|warning| format!("warning: {warning}")));
+    // What a client sent must not be able to write lines of its own.
+    columns.join("  ").replace(char::is_control, " ") + "\n"
+}
+
+/// The last four characters: enough to tell devices apart, too little to send to one.
+fn masked(handle: &str) -> String {
+    let hidden = handle.chars().count().saturating_sub(4);
+    let shown: String = handle.chars().skip(hidden).collect();
+    if hidden == 0 { "…".to_owned() } else { format!("…{shown}") }
+}
+
+/// Resolves on SIGINT or SIGTERM. Both are caught from the call on, not from the first poll: who
+/// reads the lines to paste may stop the program in the same moment.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Resolves on Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
+}
+
+/// Writes at once: stdout is often a pipe that somebody waits on.
+fn say(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn complain(text: &str) {
+    // With stderr gone there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "{}: {text}", env!("CARGO_BIN_NAME"));
+}

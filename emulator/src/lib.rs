@@ -1,0 +1,51 @@
+//! A stand-in for Azure Notification Hubs on loopback, for tests, demos and laptops.
+//!
+//! It checks a Direct Send the way the service does (SAS signature, headers, body), records what
+//! it received, and fails on request in the ways the service and the network fail. It delivers
+//! nothing. The foreign document is the REST reference,
+//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; which behaviour is
+//! confirmed and which is inferred stands in the crate's README.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use notification_hubs_emulator::{Emulator, Fault, Options};
+//!
+//! let emulator = Emulator::start(Options::default()).await?;
+//! emulator.add_fault(Fault::status(503).retry_after("1"));
+//! // ... let the code under test send with emulator.connection_string() ...
+//! let accepted = emulator.wait_for_accepted(1).await;
+//! assert_eq!(accepted[0].format.as_deref(), Some("apple"));
+//! # Ok(())
+//! # }
+//! ```
+
+// Comes in.
+mod server;
+mod address;
+mod service;
+
+// Is decided.
+mod messages;
+mod sas;
+mod direct_send;
+mod format;
+mod content;
+mod fault;
+
+// Goes out.
+mod wording;
+mod answer;
+mod control;
+
+// Is kept.
+mod namespace;
+mod record;
+
+// Is told.
+mod options;
+mod emulator;
+
+pub use emulator::Emulator;
+pub use fault::{Action, Fault};
+pub use options::{HubOptions, Mode, Options, Right, Rule, Tier};
+pub use record::ReceivedRequest;

@@ -1,0 +1,63 @@
+//! The running namespace: its hubs and rules, the record and the script. What all connections and
+//! the emulator's handle share; it takes no part in HTTP.
+
+use std::sync::{PoisonError, RwLock};
+
+use crate::fault::Script;
+use crate::options::{HubOptions, Mode, Options, Rule};
+use crate::record::Record;
+use crate::sas::{self, Claim};
+use crate::wording::Refusal;
+
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    pub(crate) port: u16,
+    pub(crate) hubs: Vec<HubOptions>,
+    pub(crate) mode: Mode,
+    pub(crate) record: Record,
+    pub(crate) script: Script,
+    rules: RwLock<Vec<Rule>>,
+}
+
+impl Namespace {
+    /// `port` is the one that was bound, which `options` may leave open.
+    pub(crate) fn new(options: Options, port: u16) -> Self {
+        Self {
+            port,
+            hubs: options.hubs,
+            mode: options.mode,
+            record: Record::new(),
+            script: Script::default(),
+            rules: RwLock::new(options.rules),
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The first rule with its primary key, as the portal would show it.
+    pub(crate) fn connection_string(&self) -> String {
+        let url = self.url();
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let Rule { name, primary_key, .. } = rules.first().cloned().unwrap_or_default();
+        format!("Endpoint={url}/;SharedAccessKeyName={name};SharedAccessKey={primary_key}")
+    }
+
+    /// The rule whose token was shown.
+    pub(crate) fn authorize(&self, claim: Claim<'_>) -> Result<Rule, Refusal> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        sas::verify(claim, &rules).cloned()
+    }
+
+    /// Replaces the keys of a rule; says whether there is one of that name.
+    pub(crate) fn set_keys(&self, rule: &str, primary: &str, secondary: &str) -> bool {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(rule) = rules.iter_mut().find(|candidate| candidate.name == rule) else {
+            return false;
+        };
+        rule.primary_key = primary.to_owned();
+        rule.secondary_key = secondary.to_owned();
+        true
+    }
+}

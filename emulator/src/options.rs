@@ -1,0 +1,186 @@
+//! What an emulator is told at start: hubs, rules and keys, strictness. Plain values with
+//! defaults that work without any option; parsing a command line is the binary's business.
+//!
+//! Tiers: <https://azure.microsoft.com/pricing/details/notification-hubs/>; access rules:
+//! <https://learn.microsoft.com/azure/notification-hubs/notification-hubs-push-notification-security>.
+
+use std::fmt;
+use std::io;
+
+/// The rule that every namespace has from birth.
+const DEFAULT_RULE: &str = "DefaultFullSharedAccessSignature";
+
+/// Fixed, so that a connection string pasted once still works after a restart.
+/// Base64 of 32 bytes like a real key, and readable, so that nobody takes it for one.
+const PRIMARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly0=";
+const SECONDARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly4=";
+
+/// What to start. `Default` is one Standard-tier hub named `acs-push-dev`, a port chosen by the
+/// system, and one rule with all rights.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// TCP port on 127.0.0.1; 0 lets the system choose.
+    pub port: u16,
+    /// The hubs of the namespace; at least one.
+    pub hubs: Vec<HubOptions>,
+    /// The access rules, valid on every hub; at least one.
+    pub rules: Vec<Rule>,
+    /// What to do with content that the service would queue and then fail to deliver.
+    pub mode: Mode,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { port: 0, hubs: vec![HubOptions::new("acs-push-dev")], rules: vec![Rule::default()], mode: Mode::Strict }
+    }
+}
+
+impl Options {
+    /// Refuses what could only start an emulator that nobody can talk to.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let wrong = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        if self.hubs.is_empty() {
+            return wrong("the emulator needs at least one hub".to_owned());
+        }
+        for hub in &self.hubs {
+            // A hub name begins with a letter, so it can never hide `/_emulator/`.
+            if !hub.name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                return wrong(format!("hub name {:?} must begin with a letter", hub.name));
+            }
+        }
+        if self.rules.is_empty() {
+            return wrong("the emulator needs at least one rule".to_owned());
+        }
+        for rule in &self.rules {
+            if rule.name.is_empty() || rule.primary_key.is_empty() || rule.secondary_key.is_empty() {
+                return wrong(format!("rule {:?} needs a name and two keys", rule.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One notification hub.
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    /// The hub's name, the first part of every path.
+    pub name: String,
+    /// The namespace tier; decides whether `Location` is answered.
+    pub tier: Tier,
+    /// The bundle id in the hub's APNs credential. `None` switches the check of
+    /// `apns-push-type: voip` against it off.
+    pub bundle_id: Option<String>,
+    /// Whether the hub has an APNs credential.
+    pub apns: bool,
+    /// Whether the hub has an FCM v1 credential.
+    pub fcm_v1: bool,
+}
+
+impl HubOptions {
+    /// A Standard-tier hub with both credentials and no bundle id.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), tier: Tier::Standard, bundle_id: None, apns: true, fcm_v1: true }
+    }
+}
+
+/// The pricing tier of the namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// No `Location` on success, no batch.
+    Free,
+    /// No `Location` on success.
+    Basic,
+    /// Everything.
+    Standard,
+}
+
+/// A shared access rule: a name, two keys that are both valid, and rights.
+#[derive(Clone)]
+pub struct Rule {
+    /// `SharedAccessKeyName`, `skn` in a token.
+    pub name: String,
+    /// The key that the connection string shows.
+    pub primary_key: String,
+    /// The other valid key, for rotation.
+    pub secondary_key: String,
+    /// What a token of this rule may do.
+    pub rights: Vec<Right>,
+}
+
+/// `DefaultFullSharedAccessSignature` with the emulator's own fixed keys and all rights.
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            name: DEFAULT_RULE.to_owned(),
+            primary_key: PRIMARY_KEY.to_owned(),
+            secondary_key: SECONDARY_KEY.to_owned(),
+            rights: vec![Right::Listen, Right::Send, Right::Manage],
+        }
+    }
+}
+
+/// Redacts the keys: somebody may well put a real one in.
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("name", &self.name)
+            .field("primary_key", &"(redacted)")
+            .field("secondary_key", &"(redacted)")
+            .field("rights", &self.rights)
+            .finish()
+    }
+}
+
+/// A claim of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Create, read, update and delete single registrations and installations.
+    Listen,
+    /// Send notifications.
+    Send,
+    /// Manage hubs and read registrations by tag.
+    Manage,
+}
+
+/// What happens to content that the service would accept and only later fail to deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Refuse at once with 400 and a text that says why.
+    Strict,
+    /// Answer 201 as the service does; the problem stands in the record's warnings.
+    Faithful,
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    #[test]
+    fn the_fixed_keys_have_the_shape_of_real_ones() {
+        for key in [PRIMARY_KEY, SECONDARY_KEY] {
+            assert_eq!(STANDARD.decode(key).unwrap().len(), 32, "{key}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let shown = format!("{:?}", Options::default());
+        assert!(shown.contains(DEFAULT_RULE) && !shown.contains("LocalUseOnly"), "{shown}");
+    }
+
+    #[test]
+    fn options_that_nobody_could_talk_to_are_refused() {
+        let no_hub = Options { hubs: Vec::new(), ..Options::default() };
+        let odd_hub = Options { hubs: vec![HubOptions::new("_emulator")], ..Options::default() };
+        let no_rule = Options { rules: Vec::new(), ..Options::default() };
+        let empty = Rule { secondary_key: String::new(), ..Rule::default() };
+        let no_key = Options { rules: vec![empty], ..Options::default() };
+        for options in [no_hub, odd_hub, no_rule, no_key] {
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What was received: every request to `/{hub}/messages…`, kept in order of arrival, bounded, and
+//! watched by those who wait. What a request deserves is decided elsewhere.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+use tokio::sync::{broadcast, watch};
+
+/// Older requests are forgotten, so that a demo may run for weeks.
+const KEPT: usize = 10_000;
+
+/// A request as it was received, and what became of it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceivedRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// The raw path, not decoded.
+    pub path: String,
+    /// The raw query without `?`; empty when there is none.
+    pub query: String,
+    /// The complete headers as received, names in lower case; repeated ones joined with `, `.
+    pub headers: BTreeMap<String, String>,
+    /// The body, at most 64 KiB of it; bytes that are no UTF-8 are replaced.
+    pub body: String,
+    /// The hub addressed, as configured; as in the path when there is no such hub.
+    pub hub: String,
+    /// `ServiceBusNotification-Format`.
+    pub format: Option<String>,
+    /// `ServiceBusNotification-DeviceHandle`.
+    pub device_handle: Option<String>,
+    /// What was answered; `None` for a request that was not (reset, or still held back).
+    pub status: Option<u16>,
+    /// Why it was refused, or which fault met it.
+    pub reason: Option<String>,
+    /// What was accepted but will not work as its sender may think.
+    pub warnings: Vec<String>,
+    /// The id of an accepted notification.
+    pub notification_id: Option<String>,
+    /// Milliseconds from the emulator's start to the arrival.
+    pub at_ms: u64,
+}
+
+impl ReceivedRequest {
+    fn is_accepted(&self) -> bool {
+        matches!(self.status, Some(200 | 201))
+    }
+}
+
+/// What became of a request: the fields that are unknown on arrival.
+#[derive(Debug, Default)]
+pub(crate) struct Settlement {
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: Option<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notification_id: Option<String>,
+}
+
+/// How many were received and accepted since the start or the last clearing, forgotten ones too.
+#[derive(Debug, Default, Clone, Copy)]
+struct Totals {
+    received: usize,
+    accepted: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    started: Instant,
+    kept: Mutex<Kept>,
+    totals: watch::Sender<Totals>,
+    settled: broadcast::Sender<ReceivedRequest>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The sequence number of the request at the front.
+    first: u64,
+    requests: VecDeque<ReceivedRequest>,
+}
+
+impl Kept {
+    fn get_mut(&mut self, sequence: u64) -> Option<&mut ReceivedRequest> {
+        let index = sequence.checked_sub(self.first)?;
+        self.requests.get_mut(usize::try_from(index).ok()?)
+    }
+}
+
+impl Record {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            kept: Mutex::default(),
+            totals: watch::Sender::default(),
+            settled: broadcast::Sender::new(1024),
+        }
+    }
+
+    /// Keeps a request that has just arrived; it is settled through what is returned.
+    pub(crate) fn arrive(&self, mut request: ReceivedRequest) -> Arrival<'_> {
+        let at = self.started.elapsed().as_millis();
+        request.at_ms = u64::try_from(at).unwrap_or(u64::MAX);
+        let mut kept = self.lock();
+        kept.requests.push_back(request);
+        if kept.requests.len() > KEPT {
+            kept.requests.pop_front();
+            kept.first += 1;
+        }
+        let sequence = kept.first + kept.requests.len() as u64 - 1;
+        self.totals.send_modify(|totals| totals.received += 1);
+        Arrival { record: self, sequence, settled: false }
+    }
+
+    fn settle(&self, sequence: u64, settlement: Settlement) {
+        let mut kept = self.lock();
+        // A request that was cleared away while it was held back counts for nobody any more.
+        let Some(request) = kept.get_mut(sequence) else { return };
+        request.status = settlement.status;
+        request.reason = settlement.reason;
+        request.warnings = settlement.warnings;
+        request.notification_id = settlement.notification_id;
+        // An error only says that nobody is subscribed.
+        let _ = self.settled.send(request.clone());
+        if request.is_accepted() {
+            self.totals.send_modify(|totals| totals.accepted += 1);
+        }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
+        self.lock().requests.iter().cloned().collect()
+    }
+
+    pub(crate) fn accepted(&self) -> Vec<ReceivedRequest> {
+        self.lock().requests.iter().filter(|request| request.is_accepted()).cloned().collect()
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.totals.borrow().received
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut kept = self.lock();
+        kept.first += kept.requests.len() as u64;
+        kept.requests.clear();
+        self.totals.send_replace(Totals::default());
+    }
+
+    pub(crate) async fn wait_for_received(&self, count: usize) -> Vec<ReceivedRequest> {
+        self.wait_until(|totals| totals.received >= count).await;
+        self.requests()
+    }
+
+    pub(crate) async fn wait_for_accepted(&self, count: usize) -> Vec<ReceivedRequest> {
+        self.wait_until(|totals| totals.accepted >= count).await;
+        self.accepted()
+    }
+
+    async fn wait_until(&self, reached: impl Fn(&Totals) -> bool) {
+        // Fails only when the sender is gone, and `self` holds it.
+        let _ = self.totals.subscribe().wait_for(reached).await;
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<ReceivedRequest> {
+        self.settled.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is in the record and not settled yet. Dropping it says that its client left.
+#[derive(Debug)]
+pub(crate) struct Arrival<'r> {
+    record: &'r Record,
+    sequence: u64,
+    settled: bool,
+}
+
+impl Arrival<'_> {
+    pub(crate) fn settle(mut self, settlement: Settlement) {
+        self.settled = true;
+        self.record.settle(self.sequence, settlement);
+    }
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            let reason = Some("the connection ended before the answer".to_owned());
+            self.record.settle(self.sequence, Settlement { reason, ..Settlement::default() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: String) -> ReceivedRequest {
+        ReceivedRequest {
+            method: "POST".to_owned(),
+            path,
+            query: String::new(),
+            headers: BTreeMap::new(),
+            body: String::new(),
+            hub: String::new(),
+            format: None,
+            device_handle: None,
+            status: None,
+            reason: None,
+            warnings: Vec::new(),
+            notification_id: None,
+            at_ms: 0,
+        }
+    }
+
+    fn accepted() -> Settlement {
+        Settlement { status: Some(201), ..Settlement::default() }
+    }
+
+    #[tokio::test]
+    async fn the_last_ten_thousand_are_kept_and_all_are_counted() {
+        let record = Record::new();
+        let oldest = record.arrive(request("oldest".to_owned()));
+        let last = record.arrive(request("held back".to_owned()));
+        for number in 0..KEPT - 1 {
+            record.arrive(request(number.to_string())).settle(accepted());
+        }
+        // It is forgotten, and settling it must not change another.
+        oldest.settle(Settlement::default());
+        last.settle(accepted());
+        let requests = record.requests();
+        assert_eq!((requests.len(), record.total()), (KEPT, KEPT + 1));
+        assert_eq!((requests[0].path.as_str(), requests[0].status), ("held back", Some(201)));
+        assert_eq!(record.wait_for_accepted(KEPT).await.len(), KEPT);
+    }
+}

@@ -1,0 +1,136 @@
+//! Who may send: tokens over the wire, in the order in which they are refused.
+
+use notification_hubs_emulator::{Emulator, Options, Right, Rule};
+use reqwest::Method;
+
+use crate::client::{RULE, apple, good_token, now, primary_key, rule, start, token};
+
+const SECONDARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly4=";
+
+#[tokio::test]
+async fn a_request_without_a_valid_token_is_refused_with_the_reason() {
+    let emulator = start().await;
+    let (url, key) = (emulator.url(), primary_key(&emulator));
+    let good = good_token(&emulator);
+    let signed = |address: &str, expiry| token(address, RULE, &key, expiry);
+    for (authorization, code) in [
+        ("Bearer x".to_owned(), "MalformedToken"),
+        (good.replace("&skn", "&kns"), "MalformedToken"),
+        (good.replace("skn=Default", "skn=Other"), "InvalidSignature"),
+        (token(&url, RULE, "wrong", now() + 300), "InvalidSignature"),
+        (signed(&url, now()), "ExpiredToken"),
+        (signed("https://elsewhere.servicebus.windows.net/", now() + 300), "InvalidAudience"),
+        (signed(&format!("{url}/acs-push"), now() + 300), "InvalidAudience"),
+    ] {
+        let send = apple(&emulator).header("Authorization", &authorization);
+        let (status, detail) = send.refusal().await;
+        assert_eq!(status, 401, "{detail}");
+        assert!(detail.starts_with(&format!("{code}: ")), "{code}: {detail}");
+    }
+    let (status, detail) = apple(&emulator).without("Authorization").refusal().await;
+    assert!(status == 401 && detail.starts_with("MissingToken: "), "{status} {detail}");
+    assert!(emulator.accepted().is_empty());
+}
+
+#[tokio::test]
+async fn the_known_texts_are_word_for_word() {
+    let emulator = start().await;
+    let expired = token(&emulator.url(), RULE, &primary_key(&emulator), now() - 1);
+    let forged = token(&emulator.url(), RULE, "wrong", now() + 300);
+    for (authorization, text) in [
+        (forged, "InvalidSignature: The token has an invalid signature."),
+        (expired, "ExpiredToken: The token is expired."),
+        (
+            "WRAP access_token=x".to_owned(),
+            "MalformedToken: The credentials contained in the authorization header are not in \
+             the WRAP format.",
+        ),
+    ] {
+        let send = apple(&emulator).header("Authorization", &authorization);
+        assert_eq!(send.refusal().await, (401, text.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn the_audience_may_be_namespace_hub_or_resource_in_any_scheme() {
+    let emulator = start().await;
+    let (port, key) = (emulator.port(), primary_key(&emulator));
+    for address in [
+        format!("http://127.0.0.1:{port}"),
+        format!("sb://127.0.0.1:{port}/"),
+        "https://127.0.0.1/ACS-push-dev".to_owned(),
+        "http://127.0.0.1/acs-push-dev/messages/".to_owned(),
+        "https://localhost/acs-push-dev/messages?api-version=2020-06&direct".to_owned(),
+    ] {
+        let authorization = token(&address, RULE, &key, now() + 300);
+        let status = apple(&emulator).header("Authorization", &authorization).status().await;
+        assert_eq!(status, 201, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn the_audience_may_be_the_host_of_the_host_header() {
+    let emulator = start().await;
+    let address = "https://contoso.servicebus.windows.net/acs-push-dev";
+    let authorization = token(address, RULE, &primary_key(&emulator), now() + 300);
+    let send = apple(&emulator).header("Authorization", &authorization);
+    assert_eq!(send.refusal().await.0, 401);
+    let send = send.header("Host", "Contoso.servicebus.windows.net:443");
+    assert_eq!(send.status().await, 201);
+}
+
+#[tokio::test]
+async fn a_rule_without_send_gets_an_empty_403_before_its_request_is_looked_at() {
+    let rules = vec![rule("listen", Right::Listen), rule("send", Right::Send)];
+    let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let listen = token(&emulator.url(), "listen", "listen-1", now() + 300);
+    let send = apple(&emulator).header("Authorization", &listen).target("/acs-push-dev/messages");
+    let response = send.send().await;
+    assert_eq!(response.status(), 403);
+    assert_eq!(response.headers()["content-length"], "0");
+    assert!(response.headers().contains_key("trackingid"));
+    assert!(response.headers().contains_key("x-ms-correlation-request-id"));
+    assert!(!response.headers().contains_key("retry-after"));
+    assert_eq!(emulator.requests()[0].reason.as_deref(), Some("the rule has no Send right"));
+    // Only sending needs the right.
+    let get = send.method(Method::GET).target("/acs-push-dev/messages?api-version=2020-06");
+    assert_eq!(get.refusal().await.0, 405);
+
+    let send = token(&emulator.url(), "send", "send-2", now() + 300);
+    assert_eq!(apple(&emulator).header("Authorization", &send).status().await, 201);
+}
+
+#[tokio::test]
+async fn keys_rotate_while_the_emulator_runs() {
+    let emulator = start().await;
+    let with = |key: &str| {
+        let authorization = token(&emulator.url(), RULE, key, now() + 300);
+        apple(&emulator).header("Authorization", &authorization)
+    };
+    let primary = primary_key(&emulator);
+    assert_eq!(with(&primary).status().await, 201);
+    assert_eq!(with(SECONDARY_KEY).status().await, 201);
+
+    emulator.set_keys(RULE, "new", &primary);
+    assert_eq!(primary_key(&emulator), "new");
+    assert_eq!(with("new").status().await, 201);
+    assert_eq!(with(&primary).status().await, 201);
+    assert_eq!(with(SECONDARY_KEY).refusal().await.0, 401);
+}
+
+#[tokio::test]
+#[should_panic(expected = "no rule named")]
+async fn rotating_the_keys_of_an_unknown_rule_is_a_mistake_of_the_test() {
+    start().await.set_keys("nobody", "a", "b");
+}
+
+#[tokio::test]
+async fn a_rule_of_one_s_own_stands_in_the_connection_string() {
+    let rules = vec![Rule { primary_key: "k=".to_owned(), ..rule("mine", Right::Send) }];
+    let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let port = emulator.port();
+    assert_eq!(
+        emulator.connection_string(),
+        format!("Endpoint=http://127.0.0.1:{port}/;SharedAccessKeyName=mine;SharedAccessKey=k=")
+    );
+}

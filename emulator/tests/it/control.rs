@@ -1,0 +1,109 @@
+//! The controls over HTTP, for users who are not Rust.
+
+use notification_hubs_emulator::{Action, Emulator, Fault};
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+
+use crate::client::{apple, start};
+
+async fn call(emulator: &Emulator, method: Method, path: &str, body: &str) -> Response {
+    let url = format!("{}{path}", emulator.url());
+    Client::new().request(method, url).body(body.to_owned()).send().await.unwrap()
+}
+
+async fn get(emulator: &Emulator, path: &str) -> Value {
+    let response = call(emulator, Method::GET, path, "").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_record_is_read_and_forgotten() {
+    let emulator = start().await;
+    apple(&emulator).send().await;
+    apple(&emulator).body("no json").send().await;
+
+    let all = get(&emulator, "/_emulator/requests").await;
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_eq!(all[0]["deviceHandle"], "abcdef0123456789");
+    assert_eq!((&all[0]["status"], &all[1]["status"]), (&json!(201), &json!(400)));
+    let accepted = get(&emulator, "/_emulator/requests?accepted=true").await;
+    assert_eq!(accepted.as_array().unwrap().len(), 1);
+    assert_eq!(accepted[0]["notificationId"], all[0]["notificationId"]);
+    let response = call(&emulator, Method::GET, "/_emulator/requests?accepted=true", "").await;
+    assert_eq!(response.headers()["x-total"], "2");
+
+    let response = call(&emulator, Method::DELETE, "/_emulator/requests", "").await;
+    assert_eq!(response.status(), 204);
+    assert_eq!(get(&emulator, "/_emulator/requests").await, json!([]));
+}
+
+#[tokio::test]
+async fn faults_are_scripted_listed_and_forgotten() {
+    let emulator = start().await;
+    let post = async |body: &str| call(&emulator, Method::POST, "/_emulator/faults", body).await.status().as_u16();
+    assert_eq!(post(r#"{"action":{"status":{"status":429,"retryAfter":"3"}}}"#).await, 204);
+    assert_eq!(post(r#"[{"skip":1,"action":"resetAfterBody"},{"times":null}]"#).await, 204);
+
+    let left = get(&emulator, "/_emulator/faults").await;
+    assert_eq!(left[0]["action"]["status"]["retryAfter"], "3");
+    assert_eq!((&left[1]["skip"], &left[1]["times"]), (&json!(1), &json!(1)));
+    assert_eq!((&left[2]["action"], &left[2]["times"]), (&json!("pass"), &Value::Null));
+
+    let response = apple(&emulator).send().await;
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &"3".parse().unwrap()));
+    assert_eq!(get(&emulator, "/_emulator/faults").await.as_array().unwrap().len(), 2);
+
+    let response = call(&emulator, Method::DELETE, "/_emulator/faults", "").await;
+    assert_eq!(response.status(), 204);
+    assert_eq!(get(&emulator, "/_emulator/faults").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
+    let emulator = start().await;
+    for (body, wanted) in [
+        ("", "not a fault or an array of faults"),
+        ("[{", "not a fault or an array of faults"),
+        (r#"{"tims":1}"#, "unknown field `tims`"),
+        (r#"{"action":"explode"}"#, "unknown variant `explode`"),
+        (r#"{"percent":101}"#, "percent must be 0 to 100, not 101"),
+        (r#"{"action":{"status":{"status":42}}}"#, "status must be 200 to 599, not 42"),
+        (r#"{"action":{"status":{"status":429,"retryAfter":"a\nb"}}}"#, "not an HTTP header"),
+        (r#"[{},{"percent":101}]"#, "percent"),
+    ] {
+        let response = call(&emulator, Method::POST, "/_emulator/faults", body).await;
+        assert_eq!(response.status(), 400, "{body}");
+        let text = response.text().await.unwrap();
+        assert!(text.contains(wanted), "{body}: {text}");
+    }
+    assert_eq!(get(&emulator, "/_emulator/faults").await, json!([]), "all or none");
+}
+
+#[tokio::test]
+async fn the_front_page_says_how_to_talk_to_it() {
+    let emulator = start().await;
+    let response = call(&emulator, Method::GET, "/", "").await;
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    let page = response.text().await.unwrap();
+    for wanted in [&emulator.hub_name(), &emulator.connection_string(), "POST   /_emulator/faults"] {
+        assert!(page.contains(wanted), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_and_pages_do_not_exist_and_faults_do_not_meet_controls() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::ResetAfterBody).always());
+    for (method, path, status) in [
+        (Method::POST, "/", 405),
+        (Method::PUT, "/_emulator/faults", 405),
+        (Method::POST, "/_emulator/requests", 405),
+        (Method::GET, "/_emulator/nothing", 404),
+        (Method::GET, "/_emulator/messages", 404),
+    ] {
+        assert_eq!(call(&emulator, method, path, "").await.status(), status, "{path}");
+    }
+    assert!(emulator.requests().is_empty());
+}

@@ -1,0 +1,179 @@
+//! Scripted faults as a client meets them.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions, Options};
+use tokio::time::timeout;
+
+use crate::client::{apple, fcm, io_kind, start};
+
+const SOON: Duration = Duration::from_secs(5);
+const A_MOMENT: Duration = Duration::from_millis(200);
+
+async fn statuses(emulator: &Emulator, count: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        statuses.push(apple(emulator).status().await);
+    }
+    statuses
+}
+
+async fn is_reset(emulator: &Emulator) {
+    let error = apple(emulator).try_send().await.unwrap_err();
+    assert_eq!(io_kind(&error), Some(ErrorKind::ConnectionReset), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_status_is_answered_once_with_the_error_of_the_service() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::status(503));
+    assert_eq!(apple(&emulator).refusal().await, (503, "Service Unavailable".to_owned()));
+    let request = &emulator.requests()[0];
+    assert_eq!(request.status, Some(503));
+    assert_eq!(request.reason.as_deref(), Some("fault: status 503"));
+    assert!(emulator.accepted().is_empty());
+    assert_eq!(apple(&emulator).status().await, 201);
+
+    emulator.add_fault(Fault::status(500));
+    assert_eq!(apple(&emulator).refusal().await.1, "50002: Provider Internal Error");
+}
+
+#[tokio::test]
+async fn a_status_may_bring_headers_and_a_body() {
+    let emulator = start().await;
+    let date = "Thu, 01 Jan 2026 00:00:00 GMT";
+    emulator.add_fault(Fault::status(429).retry_after("7").header("Date", date));
+    let response = apple(&emulator).send().await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["retry-after"], "7");
+    assert_eq!(response.headers()["date"], date);
+
+    emulator.add_fault(Fault::action(Action::Status {
+        status: 403,
+        retry_after: None,
+        headers: BTreeMap::from([("content-type".to_owned(), "text/plain".to_owned())]),
+        body: Some("go away".to_owned()),
+    }));
+    let response = apple(&emulator).send().await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (403, &"text/plain".parse().unwrap())
+    );
+    assert_eq!(response.text().await.unwrap(), "go away");
+}
+
+#[tokio::test]
+async fn a_status_comes_before_any_check() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::status(503).always());
+    assert_eq!(apple(&emulator).without("Authorization").status().await, 503);
+    assert_eq!(apple(&emulator).target("/other/messages").status().await, 503);
+}
+
+#[tokio::test]
+async fn a_fault_counts_skips_and_chooses() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::status(503).skip(1).times(2));
+    assert_eq!(statuses(&emulator, 4).await, [201, 503, 503, 201]);
+    emulator.add_fault(Fault::status(503).always().percent(50));
+    assert_eq!(statuses(&emulator, 4).await, [201, 503, 201, 503]);
+    emulator.clear_faults();
+    emulator.add_fault(Fault::status(502).times(2));
+    emulator.add_fault(Fault::status(504).always());
+    assert_eq!(statuses(&emulator, 4).await, [502, 502, 504, 504]);
+    emulator.clear();
+    assert_eq!(statuses(&emulator, 1).await, [201]);
+}
+
+#[tokio::test]
+async fn a_fault_may_meet_one_hub_or_one_device() {
+    let hubs = vec![HubOptions::new("a"), HubOptions::new("b")];
+    let emulator = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap();
+    emulator.add_fault(Fault::status(503).always().on_hub("b"));
+    let to = |hub: &str| fcm(&emulator).target(&format!("/{hub}/messages?direct&api-version=2020-06"));
+    assert_eq!((to("a").status().await, to("b").status().await), (201, 503));
+    emulator.clear_faults();
+    emulator.add_fault(Fault::status(500).always().on_device("bad"));
+    let handle = |handle| to("a").header("ServiceBusNotification-DeviceHandle", handle);
+    assert_eq!((handle("good").status().await, handle("bad").status().await), (201, 500));
+}
+
+#[tokio::test]
+async fn a_delay_holds_the_request_back_and_lets_it_pass() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::Pass).delay_ms(300));
+    let started = Instant::now();
+    let send = apple(&emulator);
+    let (status, held) = tokio::join!(send.status(), emulator.wait_for_requests(1));
+    assert_eq!(held[0].status, None, "recorded on arrival");
+    assert_eq!(status, 201);
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert_eq!(emulator.requests()[0].status, Some(201));
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_during_a_delay_is_told_apart() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::Pass).delay_ms(60_000));
+    let mut settled = emulator.subscribe();
+    assert!(timeout(A_MOMENT, apple(&emulator).try_send()).await.is_err());
+    let request = timeout(SOON, settled.recv()).await.unwrap().unwrap();
+    assert_eq!(request.status, None);
+    assert_eq!(request.reason.as_deref(), Some("the connection ended before the answer"));
+}
+
+#[tokio::test]
+async fn a_reset_before_the_body_does_not_read_it() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::ResetBeforeBody));
+    is_reset(&emulator).await;
+    let request = &emulator.requests()[0];
+    assert_eq!((request.status, request.body.as_str()), (None, ""));
+    assert_eq!(request.reason.as_deref(), Some("fault: reset before the body"));
+    assert_eq!(statuses(&emulator, 1).await, [201]);
+}
+
+#[tokio::test]
+async fn a_reset_after_the_body_has_recorded_it() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::ResetAfterBody).delay_ms(50));
+    is_reset(&emulator).await;
+    let request = &emulator.requests()[0];
+    assert_eq!(request.status, None);
+    assert_eq!(request.body, apple(&emulator).body);
+    assert_eq!(request.reason.as_deref(), Some("fault: reset after the body"));
+    assert!(emulator.accepted().is_empty());
+}
+
+#[tokio::test]
+async fn an_accepted_request_may_lose_its_answer() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::AcceptThenReset).times(2));
+    is_reset(&emulator).await;
+    let request = &emulator.accepted()[0];
+    assert_eq!(request.status, Some(201));
+    assert!(request.notification_id.is_some());
+    assert_eq!(request.reason.as_deref(), Some("fault: reset before the answer"));
+
+    // What the hub would refuse it does not accept, answer or no answer.
+    let bad = apple(&emulator).body("no json");
+    assert_eq!(io_kind(&bad.try_send().await.unwrap_err()), Some(ErrorKind::ConnectionReset));
+    assert_eq!(emulator.requests()[1].status, Some(400));
+}
+
+#[tokio::test]
+async fn a_stalled_request_is_never_answered_until_the_emulator_stops() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::Stall));
+    let send = apple(&emulator);
+    let waiting = tokio::spawn(async move { send.try_send().await });
+    let mut settled = emulator.subscribe();
+    let request = timeout(SOON, settled.recv()).await.unwrap().unwrap();
+    assert_eq!((request.status, request.reason.as_deref()), (None, Some("fault: stall")));
+    assert_eq!(statuses(&emulator, 1).await, [201]);
+    assert!(!waiting.is_finished());
+    emulator.stop().await;
+    assert!(timeout(SOON, waiting).await.unwrap().unwrap().is_err());
+}

@@ -1,0 +1,174 @@
+//! What the service refuses, in its order: address, version, method, routing headers, size.
+
+use notification_hubs_emulator::{HubOptions, Mode};
+use reqwest::Method;
+
+use crate::client::{apple, fcm, good_token, start, start_hub};
+
+#[tokio::test]
+async fn an_unknown_hub_is_not_hosted_here_whatever_the_token() {
+    let emulator = start().await;
+    let no_service = (404, "No service is hosted at the specified address.".to_owned());
+    let send = apple(&emulator).target("/other/messages?direct&api-version=2020-06");
+    assert_eq!(send.refusal().await, no_service);
+    assert_eq!(send.without("Authorization").refusal().await, no_service);
+    assert_eq!(apple(&emulator).target("/other/installations/1").refusal().await, no_service);
+    assert_eq!(apple(&emulator).target("/acs-push-dev/nothing").refusal().await, no_service);
+    let hubs: Vec<_> = emulator.requests().into_iter().map(|request| request.hub).collect();
+    assert_eq!(hubs, ["other", "other"]);
+}
+
+#[tokio::test]
+async fn api_version_must_be_a_known_one() {
+    let emulator = start().await;
+    for query in ["direct", "direct&api-version=", "direct&api-version=2099-01"] {
+        let send = apple(&emulator).target(&format!("/acs-push-dev/messages?{query}"));
+        let (status, detail) = send.refusal().await;
+        assert!(status == 400 && detail.contains("'api-version'"), "{query}: {status} {detail}");
+    }
+}
+
+#[tokio::test]
+async fn messages_take_post_only() {
+    let emulator = start().await;
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let send = apple(&emulator).method(method.clone()).body("");
+        let response = send.send().await;
+        assert_eq!((response.status().as_u16(), method), (405, send.method));
+        assert_eq!(response.headers()["allow"], "POST");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_or_unknown_format_is_refused_in_the_service_s_words() {
+    let emulator = start().await;
+    let refused = |value: &str| {
+        let text = format!(
+            "The HTTP header 'ServiceBusNotification-Format' has an invalid value: '{value}'. \
+             Allowed values are 'windows', 'apple', 'gcm', 'fcmv1', 'template', 'adm', 'baidu', \
+             'browser', 'xiaomi', or 'windowsphone'."
+        );
+        (400, text)
+    };
+    for format in ["fcm", "fcmlegacy", "apns"] {
+        let send = apple(&emulator).header("ServiceBusNotification-Format", format);
+        assert_eq!(send.refusal().await, refused(format));
+    }
+    let send = apple(&emulator).without("ServiceBusNotification-Format");
+    assert_eq!(send.refusal().await, refused(""));
+}
+
+#[tokio::test]
+async fn a_direct_send_needs_a_handle_and_is_no_template() {
+    let emulator = start().await;
+    let send = apple(&emulator).without("ServiceBusNotification-DeviceHandle");
+    let (status, detail) = send.refusal().await;
+    assert!(status == 400 && detail.contains("DeviceHandle"), "{detail}");
+    let send = apple(&emulator).header("ServiceBusNotification-Format", "template");
+    let (status, detail) = send.refusal().await;
+    assert!(status == 400 && detail.contains("template"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_content_type_that_does_not_fit_the_format_is_refused() {
+    let emulator = start().await;
+    for send in [
+        apple(&emulator).header("Content-Type", "text/plain"),
+        apple(&emulator).header("Content-Type", "application/jsonx"),
+        fcm(&emulator).header("Content-Type", "application/xml"),
+        apple(&emulator).without("Content-Type"),
+        apple(&emulator).header("ServiceBusNotification-Format", "windows"),
+    ] {
+        let (status, detail) = send.refusal().await;
+        assert!(status == 400 && detail.contains("'Content-Type'"), "{status} {detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_64_kib_is_too_large_in_both_modes() {
+    let limit = 65_536;
+    for mode in [Mode::Strict, Mode::Faithful] {
+        let emulator = start_hub(HubOptions::new("hub"), mode).await;
+        let json = |size: usize| format!("{{\"aps\":{{}},\"x\":\"{}\"}}", "x".repeat(size - 17));
+        let sized = |size| apple(&emulator).body(json(size));
+        let too_large = (413, "The message size cannot be over 64 KB.".to_owned());
+        assert_eq!(sized(limit + 1).refusal().await, too_large);
+        // Read to its end, so that a client that writes first still gets the answer.
+        assert_eq!(sized(limit * 100).refusal().await, too_large);
+        assert_eq!(emulator.requests()[0].body.len(), limit);
+        let at_the_limit = sized(limit).status().await;
+        assert_eq!(at_the_limit, if mode == Mode::Strict { 400 } else { 201 });
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_refused_in_both_modes() {
+    for mode in [Mode::Strict, Mode::Faithful] {
+        let emulator = start_hub(HubOptions::new("hub"), mode).await;
+        for body in ["", "hello", r#"{"message": "notification":{}}"#] {
+            let text = "The supplied notification payload is invalid".to_owned();
+            assert_eq!(fcm(&emulator).body(body).refusal().await, (400, text.clone()));
+            assert_eq!(apple(&emulator).body(body).refusal().await, (400, text));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_send_needs_both_keys() {
+    let emulator = start().await;
+    let send = apple(&emulator).header("ServiceBusNotification-Format", "browser");
+    for header in ["P256DH", "Auth"] {
+        let (status, detail) = send.clone().header(header, "x").refusal().await;
+        assert!(status == 400 && detail.contains("'P256DH' and 'Auth'"), "{status} {detail}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_emulated_says_so() {
+    let emulator = start().await;
+    for (target, what) in [
+        ("messages/$batch?direct&api-version=2020-06", "$batch"),
+        ("messages/1-2-3?api-version=2020-06", "telemetry"),
+        ("messages?api-version=2020-06", "tags"),
+        ("messages?direct=false&api-version=2020-06", "tags"),
+        ("installations/1?api-version=2020-06", "installations"),
+        ("feedbackcontainer?api-version=2020-06", "feedbackcontainer"),
+    ] {
+        let send = apple(&emulator).target(&format!("/acs-push-dev/{target}"));
+        let (status, detail) = send.refusal().await;
+        assert!(status == 501 && detail.contains(what), "{target}: {status} {detail}");
+        assert!(detail.contains("not emulated yet"), "{detail}");
+        // Nobody without a token learns even that.
+        assert_eq!(send.without("Authorization").refusal().await.0, 401);
+    }
+}
+
+#[tokio::test]
+async fn the_first_mistake_is_the_one_that_is_told() {
+    let emulator = start().await;
+    let mut send = apple(&emulator)
+        .target("/acs-push-dev/messages")
+        .method(Method::PUT)
+        .header("ServiceBusNotification-Format", "fcm")
+        .header("Content-Type", "text/plain")
+        .without("ServiceBusNotification-DeviceHandle")
+        .without("Authorization")
+        .body("x".repeat(70_000));
+    let mut told = Vec::new();
+    told.push(send.refusal().await.0);
+    send = send.header("Authorization", &good_token(&emulator));
+    told.push(send.refusal().await.0);
+    send = send.target("/acs-push-dev/messages?direct&api-version=2020-06");
+    told.push(send.refusal().await.0);
+    send = send.method(Method::POST);
+    assert!(send.refusal().await.1.contains("-Format"));
+    send = send.header("ServiceBusNotification-Format", "apple");
+    assert!(send.refusal().await.1.contains("-DeviceHandle"));
+    send = send.header("ServiceBusNotification-DeviceHandle", "a");
+    assert!(send.refusal().await.1.contains("Content-Type"));
+    send = send.header("Content-Type", "application/json");
+    told.push(send.refusal().await.0);
+    send = send.body("no json");
+    told.push(send.refusal().await.0);
+    assert_eq!(told, [401, 400, 405, 413, 400]);
+}
