@@ -17,6 +17,7 @@ use crate::installations::Installations;
 use crate::invocation::Given;
 use crate::ledger::{Entry, EventKey, Ledger, MessageVersion};
 use crate::notification::Notification;
+use crate::recipient::Recipient;
 use crate::store::StoreError;
 
 mod message;
@@ -322,10 +323,12 @@ impl Deliveries {
     }
 }
 
-/// All events about one call are one: it rings once.
+/// All events that tell somebody of one call are one: it rings once.
 fn key_of(envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
-    match &event.happening {
-        Happening::IncomingCall(call) if !call.correlation_id.is_empty() => EventKey::of_call(&call.correlation_id),
+    match (&event.happening, &event.recipient) {
+        (Happening::IncomingCall(call), Some(Recipient::User(callee))) if !call.correlation_id.is_empty() => {
+            EventKey::of_call(&call.correlation_id, callee.as_str())
+        }
         _ => EventKey::of_event(&envelope.source, &envelope.id),
     }
 }

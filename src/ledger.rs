@@ -73,9 +73,9 @@ impl EventKey {
         Self(store::key("ledger", &["event", &source.to_ascii_lowercase(), id]))
     }
 
-    /// The key of all events about one call.
-    pub fn of_call(correlation_id: &str) -> Self {
-        Self(store::key("ledger", &["call", correlation_id]))
+    /// The key of all events that tell one recipient of one call.
+    pub fn of_call(correlation_id: &str, recipient: &str) -> Self {
+        Self(store::key("ledger", &["call", correlation_id, recipient]))
     }
 }
 
