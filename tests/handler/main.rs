@@ -1,0 +1,17 @@
+//! The whole program against the emulator: settings and HTTP in, requests to the hub out.
+#![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
+
+mod support;
+
+mod calls;
+mod chat;
+mod failures;
+mod garbage;
+mod installations;
+mod outcomes;
+mod privacy;
+mod process;
+mod samples;
+mod settings;
+mod sms;
+mod status;

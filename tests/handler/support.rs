@@ -1,0 +1,262 @@
+//! Starts a handler beside an emulator, both on free ports, and talks to it as the Functions host does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use acs_push::{Config, Handler};
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use notification_hubs_emulator::{Emulator, HubOptions, Options, ReceivedRequest};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// The hub for alerts.
+pub const HUB: &str = "alerts";
+/// The hub for calls on iOS.
+pub const VOIP_HUB: &str = "calls";
+/// A second app's hub.
+pub const SANDBOX_HUB: &str = "sandbox";
+
+/// Users and handles that the tests share.
+pub const ALICE: &str = "8:acs:1b5cc06b-f352-4571-b1e6-d9b259b7c776_00000008-578d-7caf-07fd-084822001724";
+pub const BOB: &str = "8:acs:1b5cc06b-f352-4571-b1e6-d9b259b7c776_00000008-578d-7d05-83fe-084822000f6d";
+pub const IPHONE: &str = "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0";
+pub const IPHONE_VOIP: &str = "c0ffee0000000000000000000000000000000000000000000000000000000001";
+pub const ANDROID: &str = "fGw0qy4TQfmX8Kp2:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx";
+
+/// A handler and its hub.
+pub struct App {
+    pub hub: Emulator,
+    address: String,
+    client: Client,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub text: String,
+}
+
+impl App {
+    /// With the settings that most tests want.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more settings, or others; an empty value unsets one.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::beside(emulator().await, settings).await
+    }
+
+    /// Beside an emulator that runs already.
+    pub async fn beside(hub: Emulator, settings: &[(&str, &str)]) -> Self {
+        let vars = vars(&hub, settings);
+        let handler = Config::from_vars(vars).and_then(|config| Handler::new(&config)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(handler.serve(listener, async { drop(stopped.await) }));
+        Self { hub, address, client: client(), stop: Some(stop), serving }
+    }
+
+    /// Has the handler stop as a signal would, and waits until it did.
+    pub async fn stop(mut self) -> Emulator {
+        self.stop.take().unwrap().send(()).unwrap();
+        timeout(Duration::from_secs(30), self.serving).await.unwrap().unwrap();
+        self.hub
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn put(&self, id: &str, installation: &Value) -> Reply {
+        let request = self.request(Method::PUT, &format!("/api/installations/{id}"));
+        Reply::of(request.body(installation.to_string())).await
+    }
+
+    pub async fn delete(&self, id: &str) -> Reply {
+        Reply::of(self.request(Method::DELETE, &format!("/api/installations/{id}"))).await
+    }
+
+    /// Registers a device and insists that it worked.
+    pub async fn register(&self, id: &str, installation: Value) {
+        let reply = self.put(id, &installation).await;
+        assert!(matches!(reply.status, 200 | 201), "{reply:?}");
+    }
+
+    /// Bob's iPhone, with a handle for calls.
+    pub async fn register_iphone(&self, user: &str) {
+        let phone = json!({"userId": user, "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_VOIP});
+        self.register("iphone", phone).await;
+    }
+
+    /// Bob's Android phone.
+    pub async fn register_android(&self, user: &str) {
+        self.register("android", json!({"userId": user, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+    }
+
+    /// Posts an event as the host does, and reads what became of it.
+    pub async fn deliver(&self, event: &Value) -> Value {
+        let reply = self.invoke(event).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let mut lines = reply.log_lines();
+        assert_eq!(lines.len(), 1, "{reply:?}");
+        lines.remove(0)
+    }
+
+    /// Posts what stands at `Data.event`.
+    pub async fn invoke(&self, event: &Value) -> Reply {
+        self.post(envelope(event).to_string().into_bytes()).await
+    }
+
+    /// Posts any body to the Event Grid function.
+    pub async fn post(&self, body: Vec<u8>) -> Reply {
+        let request = self.request(Method::POST, "/EventGridTrigger");
+        Reply::of(request.header("content-type", "application/json; charset=utf-8").body(body)).await
+    }
+
+    pub async fn status(&self) -> Value {
+        self.get("/api/status").await.json()
+    }
+
+    /// How many events ended so.
+    pub async fn count(&self, outcome: &str) -> u64 {
+        self.status().await["outcomes"][outcome].as_u64().unwrap()
+    }
+}
+
+impl Reply {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = timeout(Duration::from_secs(40), request.send()).await.unwrap().unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The lines that the host is to log, each read as JSON.
+    pub fn log_lines(&self) -> Vec<Value> {
+        let answer = self.json();
+        let lines = answer["Logs"].as_array().unwrap_or_else(|| panic!("no Logs: {answer}"));
+        lines.iter().map(|line| serde_json::from_str(line.as_str().unwrap()).unwrap()).collect()
+    }
+}
+
+/// A namespace with a hub for alerts, one for calls and one of a second app.
+pub async fn emulator() -> Emulator {
+    let voip = HubOptions { bundle_id: Some("com.example.app.voip".to_owned()), ..HubOptions::new(VOIP_HUB) };
+    let hubs = vec![HubOptions::new(HUB), voip, HubOptions::new(SANDBOX_HUB)];
+    Emulator::start(Options { hubs, ..Options::default() }).await.unwrap()
+}
+
+/// The settings for that namespace, changed as `settings` says.
+pub fn vars(hub: &Emulator, settings: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let connection_string = hub.connection_string();
+    let usual = [
+        ("NOTIFICATION_HUB_CONNECTION_STRING", connection_string.as_str()),
+        ("NOTIFICATION_HUB_NAME", HUB),
+        ("NOTIFICATION_HUB_VOIP_NAME", VOIP_HUB),
+        ("STORE", "memory:"),
+    ];
+    usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The host's envelope around an event.
+pub fn envelope(event: &Value) -> Value {
+    let sys = json!({"MethodName": "EventGridTrigger", "UtcNow": "2026-11-22T10:40:45.004275Z", "RandGuid": "35e6e68c-5583-436c-a277-5aec2b416ba8"});
+    json!({"Data": {"event": event}, "Metadata": {"data": event["data"], "sys": sys}})
+}
+
+/// A time so long ago, as Event Grid writes it.
+pub fn ago(age: TimeDelta) -> String {
+    (Utc::now() - age).to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// An event that happens now.
+pub fn event(id: &str, short_type: &str, subject: &str, data: Value) -> Value {
+    json!({
+        "id": id,
+        "topic": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Communication/communicationServices/c",
+        "subject": subject,
+        "eventType": format!("Microsoft.Communication.{short_type}"),
+        "eventTime": ago(TimeDelta::zero()),
+        "dataVersion": "1.0",
+        "metadataVersion": "1",
+        "data": data,
+    })
+}
+
+/// An SMS to a number.
+pub fn sms(id: &str, to: &str, text: &str) -> Value {
+    let data = json!({"messageId": id, "from": "15557654321", "to": to, "message": text});
+    event(id, "SMSReceived", &format!("/phonenumber/{}", to.trim_start_matches('+')), data)
+}
+
+/// A chat message of Alice to Bob.
+pub fn chat(id: &str, short_type: &str, message_id: &str, version: i64, text: &str) -> Value {
+    let now = ago(TimeDelta::zero());
+    let data = json!({
+        "messageId": message_id,
+        "threadId": "19:lunch@thread.v2",
+        "messageBody": text,
+        "senderCommunicationIdentifier": {"rawId": ALICE, "communicationUser": {"id": ALICE}},
+        "senderDisplayName": "Alice",
+        "recipientCommunicationIdentifier": {"rawId": BOB, "communicationUser": {"id": BOB}},
+        "composeTime": now,
+        "editTime": now,
+        "type": "Text",
+        "version": version,
+    });
+    event(id, short_type, &format!("thread/19:lunch@thread.v2/sender/{ALICE}/recipient/{BOB}"), data)
+}
+
+/// A call of Alice to Bob, with a context that holds the claim `cc`.
+pub fn call(id: &str, correlation_id: &str) -> Value {
+    let data = json!({
+        "to": {"kind": "communicationUser", "rawId": BOB, "communicationUser": {"id": BOB}},
+        "from": {"kind": "communicationUser", "rawId": ALICE, "communicationUser": {"id": ALICE}},
+        "serverCallId": "c2VydmVyQ2FsbElk",
+        "callerDisplayName": "Alice",
+        // {"alg":"none"} . {"cc":"Y2FsbC1jb250ZXh0"} . sig
+        "incomingCallContext": "eyJhbGciOiJub25lIn0.eyJjYyI6IlkyRnNiQzFqYjI1MFpYaDAifQ.c2ln",
+        "correlationId": correlation_id,
+    });
+    event(id, "IncomingCall", &format!("/caller/{ALICE}/recipient/{BOB}"), data)
+}
+
+/// What a request's body says.
+pub fn body(request: &ReceivedRequest) -> Value {
+    serde_json::from_str(&request.body).unwrap()
+}
+
+/// Every header of a request that is not the connection's own. The signature is checked by the emulator.
+pub fn headers(request: &ReceivedRequest) -> BTreeMap<&str, &str> {
+    let all = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    all.filter(|(name, _)| !matches!(*name, "host" | "content-length" | "authorization")).collect()
+}
+
+pub fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().unwrap()
+}
