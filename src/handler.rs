@@ -14,7 +14,6 @@ use crate::delivery::sending::{AppHubs, Hubs};
 use crate::hub::{self, Hub};
 use crate::installations::Installations;
 use crate::ledger::Ledger;
-use crate::log;
 use crate::maintenance::Maintenance;
 use crate::server::{self, Service};
 use crate::store::Store;
@@ -28,7 +27,6 @@ pub struct Handler {
 impl Handler {
     /// Puts the handler together. A store that cannot be opened is a fault of the setting `STORE`.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        log::init(&config.log_filter);
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }

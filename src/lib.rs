@@ -34,3 +34,4 @@ mod log;
 
 pub use config::{Config, ConfigError};
 pub use handler::Handler;
+pub use log::init as init_log;

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
-use acs_push::{Config, Handler};
+use acs_push::{Config, Handler, init_log};
 use tokio::net::TcpListener;
 
 /// What `sysexits.h` calls `EX_USAGE` and `EX_CONFIG`.
@@ -68,8 +68,10 @@ impl Command {
 fn serve() -> ExitCode {
     let vars =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let handler =
-        Config::from_vars(vars).and_then(|config| Handler::new(&config).map(|handler| (config.port, handler)));
+    let handler = Config::from_vars(vars).and_then(|config| {
+        init_log(&config.log_filter);
+        Handler::new(&config).map(|handler| (config.port, handler))
+    });
     let (port, handler) = match handler {
         Ok(ready) => ready,
         Err(faults) => {

@@ -45,7 +45,7 @@ impl<'a> Submitted<'a> {
         }
         let platform = submitted.platform();
         let handle = submitted.handle("pushChannel");
-        if !submitted.fields.has("pushChannel") {
+        if submitted.fields.raw("pushChannel").is_none() {
             submitted.fault("pushChannel", "is missing: expected the device's APNs or FCM token");
         }
         let voip_handle = submitted.handle("voipPushChannel");
@@ -110,7 +110,7 @@ impl<'a> Submitted<'a> {
 
     fn platform(&mut self) -> Option<Platform> {
         const EXPECTED: &str = "expected \"apns\" or \"fcmv1\"";
-        if !self.fields.has("platform") {
+        if self.fields.raw("platform").is_none() {
             self.fault("platform", &format!("is missing: {EXPECTED}"));
             return None;
         }

@@ -1,1 +1,228 @@
-//! To come.
+//! What the hub and the network do wrong, and what becomes of the event then.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use notification_hubs_emulator::{Action, Emulator, Fault, Options, Right, Rule};
+use serde_json::json;
+
+use crate::support::*;
+
+/// The least deadline there is, so that tests of failures end soon.
+const SHORT: (&str, &str) = ("DELIVERY_DEADLINE_SECONDS", "5");
+
+async fn app_with_phone(settings: &[(&str, &str)]) -> App {
+    let app = App::with(settings).await;
+    app.register("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})).await;
+    app
+}
+
+/// (attempts, status of the invocation, outcome) of one SMS while the hub does that to every request.
+async fn fate(fault: Fault) -> (usize, u16, String) {
+    let app = app_with_phone(&[SHORT]).await;
+    app.hub.add_fault(fault.always());
+    let status = app.invoke(&sms("e1", "15551234567", "Hello")).await.status;
+    let outcomes = app.status().await["outcomes"].clone();
+    let outcome = outcomes.as_object().unwrap().iter().find(|(_, count)| **count == json!(1)).unwrap().0.clone();
+    (app.hub.requests().len(), status, outcome)
+}
+
+#[tokio::test]
+async fn each_answer_of_the_hub_has_its_consequence() {
+    let once = |status| (status, Fault::status(status), 1);
+    for (status, fault, attempts) in [
+        once(200),
+        once(201),
+        once(400),
+        // Two with the same key: the second after signing anew.
+        (401, Fault::status(401), 2),
+        once(403),
+        once(404),
+        once(405),
+        once(410),
+        once(413),
+    ] {
+        let (outcome, answer) = match status {
+            200 | 201 => ("delivered", 200),
+            401 | 403 | 404 => ("failed", 500),
+            _ => ("dead_lettered", 200),
+        };
+        assert_eq!(fate(fault).await, (attempts, answer, outcome.to_owned()), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again_until_it_does() {
+    for fault in [
+        Fault::status(408),
+        Fault::status(429),
+        Fault::status(429).retry_after("1"),
+        Fault::status(403).retry_after("1"),
+        Fault::status(500),
+        Fault::status(502),
+        Fault::status(503).retry_after("1"),
+        Fault::status(504),
+        Fault::action(Action::ResetBeforeBody),
+        Fault::action(Action::ResetAfterBody),
+    ] {
+        let app = app_with_phone(&[]).await;
+        app.hub.add_fault(fault.clone().times(2));
+        let line = app.deliver(&sms("e1", "15551234567", "Hello")).await;
+        assert_eq!(line["outcome"], "delivered", "{fault:?}");
+        assert_eq!(app.hub.accepted().len(), 1, "{fault:?}");
+        assert_eq!(app.hub.requests().len(), 3, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_pass_fails_within_the_deadline() {
+    for fault in
+        [Fault::status(503), Fault::status(429), Fault::action(Action::ResetAfterBody), Fault::action(Action::Stall)]
+    {
+        let started = Instant::now();
+        let (attempts, status, outcome) = fate(fault.clone()).await;
+        assert!(attempts >= 1);
+        assert_eq!((status, outcome.as_str()), (500, "failed"), "{fault:?}");
+        assert!(started.elapsed() < Duration::from_secs(6), "{fault:?} took {:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_does_not_fit_the_deadline_fails_at_once_and_pauses_the_hub_for_all() {
+    let app = app_with_phone(&[SHORT]).await;
+    app.hub.add_fault(Fault::status(429).retry_after("30"));
+    let started = Instant::now();
+    assert_eq!(app.invoke(&sms("e1", "15551234567", "Hello")).await.status, 500);
+    assert_eq!(app.invoke(&sms("e2", "15551234567", "Hello")).await.status, 500);
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(app.hub.requests().len(), 1, "the second event asked a hub that wanted silence");
+}
+
+#[tokio::test]
+async fn a_retry_after_is_obeyed_as_a_number_and_as_a_date() {
+    let in_three_seconds =
+        || (chrono::Utc::now() + TimeDelta::seconds(3)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    // A date has whole seconds, so up to one of the three is lost.
+    for (value, least) in [(None, 1900), (Some(in_three_seconds), 1900)] {
+        let app = app_with_phone(&[]).await;
+        let value = value.map_or("2".to_owned(), |date| date());
+        app.hub.add_fault(Fault::status(503).retry_after(&value));
+        app.deliver(&sms("e1", "15551234567", "Hello")).await;
+        let requests = app.hub.requests();
+        let waited = requests[1].at_ms - requests[0].at_ms;
+        assert!((least..4000).contains(&waited), "{value}: {waited} ms");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_grows_old_between_attempts_expires() {
+    let app = App::start().await;
+    app.register_android(BOB).await;
+    app.hub.add_fault(Fault::status(503).retry_after("2").always());
+    let mut event = call("e1", "d732db64-4803-462d-be9c-518943ea2b7a");
+    event["eventTime"] = json!(ago(TimeDelta::seconds(29)));
+    assert_eq!(app.deliver(&event).await["outcome"], "expired");
+    assert_eq!(app.hub.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hub_without_credentials_for_the_platform_fails_the_event() {
+    let (_, status, outcome) = fate(Fault::action(Action::Status {
+        status: 400,
+        retry_after: None,
+        headers: [].into(),
+        body: Some("<Error><Code>400</Code><Detail>The hub has no credentials for apple</Detail></Error>".to_owned()),
+    }))
+    .await;
+    assert_eq!((status, outcome.as_str()), (500, "failed"));
+}
+
+#[tokio::test]
+async fn a_second_apps_hub_never_fails_the_event() {
+    for status in [401, 403, 404, 400] {
+        let app = App::with(&[("NOTIFICATION_HUB_SANDBOX_NAME", SANDBOX_HUB)]).await;
+        app.register_android(BOB).await;
+        app.register("iphone", json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE, "app": "sandbox"}))
+            .await;
+        app.hub.add_fault(Fault::status(status).on_hub(SANDBOX_HUB).always());
+        let line = app.deliver(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await;
+        assert_eq!(
+            (&line["outcome"], &line["delivered"], &line["refused"]),
+            (&json!("delivered"), &json!(1), &json!(1))
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_secondary_connection_string_serves_when_the_first_is_refused() {
+    let hub = emulator().await;
+    let secondary = hub.connection_string();
+    let first = secondary.replace("SharedAccessKey=", "SharedAccessKey=0");
+    let settings = [
+        ("NOTIFICATION_HUB_CONNECTION_STRING", first.as_str()),
+        ("NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING", secondary.as_str()),
+    ];
+    let app = App::beside(hub, &settings).await;
+    app.register("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})).await;
+    assert_eq!(app.deliver(&sms("e1", "15551234567", "Hello")).await["outcome"], "delivered");
+    let asked = app.hub.requests().len();
+    assert_eq!(app.deliver(&sms("e2", "15551234567", "Hello")).await["outcome"], "delivered");
+    assert_eq!(app.hub.requests().len(), asked + 1, "the key that works goes first from now on");
+}
+
+#[tokio::test]
+async fn signatures_follow_the_hubs_clock_when_ours_is_off() {
+    let app = app_with_phone(&[]).await;
+    let fault = Fault::status(401).header("Date", "Sun, 22 Nov 2037 10:00:00 GMT");
+    app.hub.add_fault(fault);
+    assert_eq!(app.deliver(&sms("e1", "15551234567", "Hello")).await["outcome"], "delivered");
+    let authorization = app.hub.accepted()[0].headers["authorization"].clone();
+    let expires_at: i64 = authorization.split("se=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+    let hubs_time = chrono::DateTime::parse_from_rfc3339("2037-11-22T10:00:00Z").unwrap().timestamp();
+    assert!((hubs_time + 3500..hubs_time + 3700).contains(&expires_at), "{expires_at}");
+}
+
+#[tokio::test]
+async fn a_rule_that_may_not_send_fails_the_event() {
+    let rule = Rule { rights: vec![Right::Listen], ..Rule::default() };
+    let hub = Emulator::start(Options { rules: vec![rule], ..Options::default() }).await.unwrap();
+    let name = hub.hub_name();
+    let app = App::beside(hub, &[("NOTIFICATION_HUB_NAME", &name)]).await;
+    app.register("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})).await;
+    assert_eq!(app.invoke(&sms("e1", "15551234567", "Hello")).await.status, 500);
+}
+
+#[tokio::test]
+async fn a_hub_that_is_not_there_fails_the_event_and_a_repeat_finds_it_again() {
+    let gone = Emulator::start(Options::default()).await.unwrap();
+    let (port, name, connection_string) = (gone.port(), gone.hub_name(), gone.connection_string());
+    gone.stop().await;
+    let app = app_with_phone(&[
+        SHORT,
+        ("NOTIFICATION_HUB_CONNECTION_STRING", &connection_string),
+        ("NOTIFICATION_HUB_NAME", &name),
+    ])
+    .await;
+    assert_eq!(app.invoke(&sms("e1", "15551234567", "Hello")).await.status, 500);
+    let back = Emulator::start(Options { port, ..Options::default() }).await.unwrap();
+    assert_eq!(app.deliver(&sms("e1", "15551234567", "Hello")).await["outcome"], "delivered");
+    assert_eq!(back.accepted().len(), 1);
+}
+
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_the_setting_allows() {
+    let app = app_with_phone(&[("HUB_MAX_IN_FLIGHT", "3")]).await;
+    app.hub.add_fault(Fault::action(Action::Pass).delay_ms(50).always());
+    let batch: Vec<_> = (0..12).map(|index| sms(&format!("e{index}"), "15551234567", "Hello")).collect();
+    let started = Instant::now();
+    assert_eq!(app.invoke(&json!(batch)).await.status, 200);
+    assert!(
+        started.elapsed() >= Duration::from_millis(200),
+        "twelve requests, three at a time: {:?}",
+        started.elapsed()
+    );
+    let arrivals: Vec<u64> = app.hub.requests().iter().map(|request| request.at_ms).collect();
+    for window in arrivals.windows(4) {
+        assert!(window[3] - window[0] >= 45, "four within 50 ms: {arrivals:?}");
+    }
+}

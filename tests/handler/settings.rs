@@ -1,1 +1,151 @@
-//! To come.
+//! Settings: all faults at once, before the port opens, and never a secret in them.
+
+use std::collections::BTreeMap;
+
+use acs_push::Config;
+
+const SECRET: &str = "c2VjcmV0LXRoYXQtbm9ib2R5LW1heS1zZWU=";
+
+fn good() -> BTreeMap<String, String> {
+    let connection_string =
+        format!("Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=rule;SharedAccessKey={SECRET}");
+    [
+        ("NOTIFICATION_HUB_CONNECTION_STRING", connection_string.as_str()),
+        ("NOTIFICATION_HUB_NAME", "hub"),
+        ("STORE", "memory:"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// The lines that are told about these settings on top of good ones.
+fn faults(settings: &[(&str, &str)]) -> Vec<String> {
+    let mut vars = good();
+    vars.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    match Config::from_vars(vars) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+#[test]
+fn good_settings_have_no_fault() {
+    for settings in [
+        &[][..],
+        &[
+            ("SUBJECT_PREFIXES", "phonenumber/1555"),
+            ("EVENT_TYPES", "SMSReceived"),
+            ("RUST_LOG", "acs_push=debug,warn"),
+        ],
+        &[
+            ("NOTIFICATION_HUB_VOIP_NAME", "voip"),
+            ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox"),
+            ("NOTIFICATION_HUB_SANDBOX_VOIP_NAME", "v"),
+        ],
+        &[("NOTIFICATION_CONTENT", "Hidden"), ("EXPIRE_EVENTS", "0"), ("DELIVERY_DEADLINE_SECONDS", "28")],
+        &[("INSTALLATIONS_PER_USER", "1000"), ("INSTALLATIONS_PER_NUMBER", "1"), ("INSTALLATION_TTL_DAYS", "1")],
+        &[("NOTIFICATION_HUB_NAME", "with.dots/and-slashes_1"), ("NOTIFICATION_CONTENT", "")],
+    ] {
+        assert_eq!(faults(settings), Vec::<String>::new(), "{settings:?}");
+    }
+}
+
+#[test]
+fn each_fault_names_its_setting_and_what_is_expected() {
+    for (name, value, expected) in [
+        ("NOTIFICATION_HUB_CONNECTION_STRING", "", "is required: expected Endpoint="),
+        ("NOTIFICATION_HUB_CONNECTION_STRING", "Endpoint=sb://ns/", "has no SharedAccessKeyName"),
+        ("NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING", "nonsense", "has a part without '='"),
+        ("NOTIFICATION_HUB_NAME", "", "is required: expected the hub's name"),
+        ("NOTIFICATION_HUB_NAME", "a hub", "expected a hub's name"),
+        ("SUBJECT_PREFIXES", " , ", "expected at least one prefix"),
+        ("EVENT_TYPES", ",", "expected at least one type"),
+        ("STORE", "redis:", "expected memory: or file:PATH"),
+        ("STORE", "file:", "expected memory: or file:PATH"),
+        ("NOTIFICATION_CONTENT", "some", "expected full, sender or hidden"),
+        ("INSTALLATIONS_PER_USER", "0", "expected a whole number from 1 to 1000"),
+        ("INSTALLATIONS_PER_NUMBER", "1001", "expected a whole number from 1 to 1000"),
+        ("INSTALLATION_TTL_DAYS", "soon", "expected a whole number from 1 to 3650"),
+        ("DELIVERY_DEADLINE_SECONDS", "4", "expected a whole number from 5 to 28"),
+        ("DELIVERY_DEADLINE_SECONDS", "29", "expected a whole number from 5 to 28"),
+        ("HUB_MAX_IN_FLIGHT", "-1", "expected a whole number from 1 to 10000"),
+        ("EXPIRE_EVENTS", "perhaps", "expected true or false"),
+        ("RUST_LOG", "acs_push=loud", "expected error, warn, info, debug or trace"),
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "65536", "expected a whole number from 0 to 65535"),
+        ("NOTIFICATIONS_FILE", "texts.toml", "is not supported by this version"),
+    ] {
+        let told = faults(&[(name, value)]);
+        let [line] = told.as_slice() else { panic!("{name}={value}: {told:?}") };
+        assert!(line.starts_with(&format!("{name}: ")) && line.contains(expected), "{line}");
+    }
+}
+
+#[test]
+fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
+    for (name, nearest) in [
+        ("NOTIFICATION_HUB_NAMES", "NOTIFICATION_HUB_NAME"),
+        ("NOTIFICATION_HUB_CONECTION_STRING", "NOTIFICATION_HUB_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_VIOP_NAME", "NOTIFICATION_HUB_VOIP_NAME"),
+        ("NOTIFICATION_HUB_VOIP_CONNECTION_STRING", "NOTIFICATION_HUB_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_SECONDRY_CONNECTION_STRING", "NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_SECONDARY_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
+        ("NOTIFICATION_HUB_sandbox_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
+        ("NOTIFICATION_CONTENTS", "NOTIFICATION_CONTENT"),
+        ("NOTIFICATIONS_FIEL", "NOTIFICATIONS_FILE"),
+    ] {
+        let told = faults(&[(name, "x"), ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox")]);
+        let [line] = told.as_slice() else { panic!("{name}: {told:?}") };
+        assert!(line.starts_with(&format!("{name}: is no setting: expected {nearest},")), "{line}");
+    }
+}
+
+#[test]
+fn an_app_needs_a_hub_name_unless_its_connection_string_has_one() {
+    let own = format!("Endpoint=sb://other/;SharedAccessKeyName=r;SharedAccessKey={SECRET}");
+    let told = faults(&[("NOTIFICATION_HUB_BETA_CONNECTION_STRING", &own)]);
+    assert_eq!(told, ["NOTIFICATION_HUB_BETA_NAME: is required: expected the hub's name"]);
+    let with_path = format!("{own};EntityPath=beta");
+    assert_eq!(faults(&[("NOTIFICATION_HUB_BETA_CONNECTION_STRING", &with_path)]), Vec::<String>::new());
+}
+
+#[test]
+fn the_hubs_name_may_come_from_the_entity_path() {
+    let mut vars = good();
+    vars.remove("NOTIFICATION_HUB_NAME");
+    vars.get_mut("NOTIFICATION_HUB_CONNECTION_STRING").unwrap().push_str(";EntityPath=hub");
+    assert!(Config::from_vars(vars).is_ok());
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_none_of_them_shows_a_secret() {
+    let secret_twice =
+        format!("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey={SECRET};SharedAccessKey={SECRET}");
+    let told = faults(&[
+        ("NOTIFICATION_HUB_CONNECTION_STRING", &secret_twice),
+        ("NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING", SECRET),
+        ("NOTIFICATION_HUB_NAME", "a hub"),
+        ("NOTIFICATION_HUB_VIOP_NAME", "x"),
+        ("STORE", "nowhere"),
+        ("EXPIRE_EVENTS", "perhaps"),
+    ]);
+    assert_eq!(told.len(), 6, "{told:#?}");
+    assert!(!told.concat().contains("c2VjcmV0"), "{told:#?}");
+}
+
+#[test]
+fn settings_that_are_printed_show_no_secret() {
+    let shown = format!("{:?}", Config::from_vars(good()).unwrap());
+    assert!(shown.contains("ns.servicebus.windows.net") && !shown.contains(SECRET), "{shown}");
+}
+
+#[test]
+fn the_app_folders_settings_are_good_and_hold_loopback_values_only() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/local.settings.json");
+    let settings: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let values = settings["Values"].as_object().unwrap();
+    let vars = values.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
+    let vars: BTreeMap<String, String> = vars.collect();
+    assert!(vars["NOTIFICATION_HUB_CONNECTION_STRING"].starts_with("Endpoint=http://127.0.0.1:"));
+    assert!(vars.contains_key("STORE"));
+    Config::from_vars(vars).unwrap();
+}
