@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::delivery::wanted::Wanted;
 use crate::device::{AppName, ContentMode};
 use crate::installations::Limits;
 use crate::subject::SubjectFilter;
+use crate::wanted::Wanted;
 
 mod hubs;
 

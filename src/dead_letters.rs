@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::event::Given;
 use crate::fields::{Fields, text_of};
-use crate::invocation::Given;
 use crate::store::{Document, Store, StoreError};
 
 /// Where they are kept.

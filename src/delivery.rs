@@ -12,23 +12,21 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::dead_letters::{DeadLetter, DeadLetters, without_call_context};
 use crate::device::{ContentMode, Device};
-use crate::event::{Event, EventGridEvent, EventType, Happening, TypeName};
+use crate::event::{Event, EventGridEvent, EventType, Given, Happening, TypeName};
 use crate::installations::Installations;
-use crate::invocation::Given;
 use crate::ledger::{Entry, EventKey, Ledger, MessageVersion};
 use crate::notification::Notification;
 use crate::recipient::Recipient;
 use crate::store::StoreError;
+use crate::wanted::Wanted;
 
 mod message;
 pub mod outcome;
 pub mod sending;
-pub mod wanted;
 
 use message::MessageAtHand;
 use outcome::{Delivery, Outcome};
 use sending::{Hubs, Sendings, Times};
-use wanted::Wanted;
 
 /// Everything that a delivery needs.
 #[derive(Debug)]
@@ -89,16 +87,13 @@ impl Deliveries {
         now: DateTime<Utc>,
     ) -> (Delivery, Option<(EventKey, Entry)>) {
         let started = Instant::now();
-        let envelope = match given {
-            Given::Json(raw) => EventGridEvent::parse(raw).map_err(|error| format!("not_an_event: {error}")),
-            Given::Text(_) => Err("not_an_event: a string that holds no JSON".to_owned()),
-        };
+        let envelope = EventGridEvent::parse(given);
         let decided = match &envelope {
             Ok(envelope) => self.wanted_event(envelope, now).map(|(event, left)| {
                 let key = key_of(envelope, &event);
                 (event, left, key)
             }),
-            Err(problem) => Err(Ended::with(Outcome::DeadLettered, problem.clone())),
+            Err(error) => Err(Ended::with(Outcome::DeadLettered, format!("not_an_event: {error}"))),
         };
         let (ended, remembered) = match decided {
             Ok((event, left, key)) => {

@@ -21,6 +21,15 @@ use call::IncomingCall;
 use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost};
 use sms::Sms;
 
+/// Something that was handed over as an event.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    /// A JSON value, an object if all is well.
+    Json(&'a RawValue),
+    /// A string that holds no JSON.
+    Text(&'a str),
+}
+
 /// An event of either schema, its data still unread.
 #[derive(Debug)]
 pub struct EventGridEvent<'a> {
@@ -103,11 +112,16 @@ const ACS: &str = "Microsoft.Communication.";
 
 impl<'a> EventGridEvent<'a> {
     /// Reads the envelope; the error says what keeps the value from being an event.
-    pub fn parse(raw: &'a RawValue) -> Result<Self, FieldError> {
-        let fields = Fields::parse(raw, "")?;
-        let type_name = match fields.text("eventType")? {
+    pub fn parse(given: Given<'a>) -> Result<Self, FieldError> {
+        let fields = match given {
+            Given::Json(raw) => Fields::parse(raw, "Data.event")?,
+            Given::Text(_) => {
+                return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string without JSON" });
+            }
+        };
+        let type_name = match fields.text("type")? {
             Some(name) => name,
-            None => fields.required_text("type")?,
+            None => fields.required_text("eventType")?,
         };
         let source = match fields.text("topic").ok().flatten() {
             Some(topic) => topic,
@@ -290,7 +304,7 @@ mod tests {
     use super::*;
 
     fn envelope(text: &str) -> Result<EventGridEvent<'_>, FieldError> {
-        EventGridEvent::parse(serde_json::from_str(text).unwrap())
+        EventGridEvent::parse(Given::Json(serde_json::from_str(text).unwrap()))
     }
 
     #[test]

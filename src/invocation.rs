@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::event::Given;
 use crate::fields::{Fields, text_of};
 
 /// The `event` binding of one invocation, as JSON text.
@@ -25,15 +26,6 @@ pub enum InvocationError {
     /// The envelope lacks the binding.
     #[error("the body has no Data.event: is the binding in EventGridTrigger/function.json named \"event\"?")]
     NoEvent,
-}
-
-/// Something that was handed over as an event.
-#[derive(Debug, Clone, Copy)]
-pub enum Given<'a> {
-    /// A JSON value, an object if all is well.
-    Json(&'a RawValue),
-    /// A string that holds no JSON.
-    Text(&'a str),
 }
 
 impl<'a> InvocationRequest<'a> {

@@ -8,6 +8,7 @@ mod invocation;
 mod fields;
 mod event;
 mod subject;
+mod wanted;
 mod recipient;
 
 // Is decided.

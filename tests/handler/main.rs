@@ -8,6 +8,7 @@ mod chat;
 mod failures;
 mod garbage;
 mod installations;
+mod maintenance;
 mod outcomes;
 mod privacy;
 mod process;

@@ -21,7 +21,10 @@ async fn the_earlier_outcome_in_the_order_wins() {
     hopeless["eventTime"] = json!(old);
 
     let no_event = json!({"id": "e", "subject": "call/1"});
-    assert_eq!(told(&app.deliver(&no_event).await), ("dead_lettered", Some("not_an_event: type is missing")));
+    assert_eq!(
+        told(&app.deliver(&no_event).await),
+        ("dead_lettered", Some("not_an_event: Data.event.eventType is missing"))
+    );
     let mut other_subject = hopeless.clone();
     other_subject["subject"] = json!("call/1");
     other_subject["eventType"] = json!("Microsoft.Communication.CallEnded");

@@ -1,0 +1,111 @@
+//! The timer: what is over goes, what is not stays.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use notification_hubs_emulator::Fault;
+use serde_json::{Value, json};
+
+use crate::process::documents;
+use crate::support::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How many documents there are of each kind.
+fn kinds(store: &Path) -> Value {
+    let mut counts = json!({});
+    for (path, _) in documents(store) {
+        let kind = path.split('/').next().unwrap();
+        counts[kind] = json!(counts[kind].as_u64().unwrap_or(0) + 1);
+    }
+    counts
+}
+
+/// Makes all documents of a kind that much older.
+fn age(store: &Path, kind: &str, by: Duration) {
+    for (path, _) in documents(&store.join(kind)) {
+        let file = std::fs::File::options().write(true).open(store.join(kind).join(path)).unwrap();
+        file.set_modified(SystemTime::now() - by).unwrap();
+    }
+}
+
+async fn run(app: &App) -> Value {
+    let timer = json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}});
+    let reply = Reply::of(app.request(reqwest::Method::POST, "/Maintenance").body(timer.to_string())).await;
+    assert_eq!(reply.status, 200);
+    reply.log_lines().remove(0)["maintenance"].take()
+}
+
+#[tokio::test]
+async fn ledger_markers_and_dead_letters_go_when_they_are_old_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path();
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    app.register_iphone(BOB).await;
+    app.deliver(&call("e1", "d732db64-4803-462d-be9c-518943ea2b7a")).await;
+    app.deliver(&chat("e2", "ChatMessageDeleted", "m1", 1, "")).await;
+    app.deliver(&json!("no event")).await;
+    let all = json!({"ledger": 1, "markers": 1, "dead-letters": 1, "installations": 1, "recipients": 1, "handles": 1});
+    assert_eq!(kinds(store), all);
+
+    for kind in ["ledger", "markers"] {
+        age(store, kind, 24 * HOUR);
+    }
+    age(store, "dead-letters", 6 * 24 * HOUR);
+    age(store, "installations", 1000 * 24 * HOUR);
+    assert_eq!(run(&app).await, json!({"ledger": 0, "markers": 0, "dead-letters": 0, "installations": 0}));
+    assert_eq!(kinds(store), all);
+
+    for kind in ["ledger", "markers"] {
+        age(store, kind, 26 * HOUR);
+    }
+    age(store, "dead-letters", 8 * 24 * HOUR);
+    assert_eq!(run(&app).await, json!({"ledger": 1, "markers": 1, "dead-letters": 1, "installations": 0}));
+    assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 1}));
+}
+
+#[tokio::test]
+async fn an_expired_installation_goes_with_everything_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path();
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    let phone = json!({
+        "userId": BOB, "platform": "apns", "pushChannel": IPHONE, "expirationTime": "2020-01-01T00:00:00Z",
+    });
+    app.register("expired", phone).await;
+    app.register("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+    assert_eq!(run(&app).await["installations"], 1);
+    assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 1}));
+    assert_eq!(documents(&store.join("recipients"))[0].1["installations"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn devices_that_were_refused_stand_in_a_dead_letter_with_what_the_hub_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::with(&[("STORE", &format!("file:{}", folder.path().display()))]).await;
+    app.register_iphone(BOB).await;
+    app.register_android(BOB).await;
+    app.hub.add_fault(Fault::status(413).header("TrackingId", "tracking-1").on_device(ANDROID));
+    let event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");
+    assert_eq!(app.deliver(&event).await["outcome"], "delivered");
+    let (_, letter) = documents(&folder.path().join("dead-letters")).remove(0);
+    assert_eq!(letter["reason"], "hub 413: the payload is too large");
+    assert_eq!((&letter["hubStatus"], &letter["trackingId"]), (&json!(413), &json!("tracking-1")));
+    assert_eq!((&letter["installations"], &letter["event"]), (&json!(["android"]), &event));
+}
+
+#[tokio::test]
+async fn an_event_whose_dead_letter_cannot_be_kept_fails_and_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    app.register_iphone(BOB).await;
+    // A file where the folder of dead letters would be.
+    std::fs::write(store.join("dead-letters"), "in the way").unwrap();
+    assert_eq!(app.invoke(&json!("no event")).await.status, 500);
+    app.hub.add_fault(Fault::status(400));
+    let event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");
+    assert_eq!(app.invoke(&event).await.status, 500);
+    std::fs::remove_file(store.join("dead-letters")).unwrap();
+    assert_eq!(app.deliver(&event).await["outcome"], "delivered");
+}
