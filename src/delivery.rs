@@ -52,8 +52,10 @@ pub struct Deliveries {
 struct Ended {
     outcome: Outcome,
     reason: Option<Cow<'static, str>>,
-    sendings: Sendings,
 }
+
+/// What came of an event: its end, what the hubs said, and what a repeat has to know.
+type Came = (Ended, Sendings, Option<(EventKey, Entry)>);
 
 /// Kept of the deadline for writing down what happened.
 const KEPT_FOR_STORE: Duration = Duration::from_secs(2);
@@ -95,27 +97,27 @@ impl Deliveries {
             }),
             Err(error) => Err(Ended::with(Outcome::DeadLettered, format!("not_an_event: {error}"))),
         };
-        let (ended, remembered) = match decided {
+        let (ended, sendings, remembered) = match decided {
             Ok((event, left, key)) => {
                 let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| Instant::now() + left);
                 self.deliver_to_recipient(given, &event, key, Times { expires_at, ..times }, now).await
             }
             Err(ended) if ended.outcome == Outcome::DeadLettered => {
-                (self.keep_hopeless(given, ended, times, now).await, None)
+                (self.keep_hopeless(given, ended, times, now).await, Sendings::default(), None)
             }
-            Err(ended) => (ended, None),
+            Err(ended) => (ended, Sendings::default(), None),
         };
         let delivery = Delivery {
             event: envelope.as_ref().ok().map(|envelope| shortened(&envelope.id)),
             type_name: envelope.as_ref().ok().map(|envelope| shortened(&envelope.type_name)),
             outcome: ended.outcome,
             reason: ended.reason.map(Cow::into_owned),
-            devices: ended.sendings.count(),
-            delivered: ended.sendings.accepted.len(),
-            refused: ended.sendings.refused.len(),
-            failed: ended.sendings.failed,
+            devices: sendings.count(),
+            delivered: sendings.accepted.len(),
+            refused: sendings.refused.len(),
+            failed: sendings.failed,
             ms: started.elapsed().as_millis(),
-            tracking: ended.sendings.tracking,
+            tracking: sendings.tracking,
         };
         (delivery, remembered)
     }
@@ -136,7 +138,7 @@ impl Deliveries {
         let event_type = match EventType::named(&envelope.type_name) {
             TypeName::Pushed(event_type) => event_type,
             TypeName::SwitchedOff => return Err(Ended::with(Outcome::Ignored, "switched_off")),
-            TypeName::Unpushed => return Err(Ended::with(Outcome::Ignored, "event_type")),
+            TypeName::Unpushed => return Err(Ended::with(Outcome::Ignored, "unpushed_type")),
         };
         let left = self.wanted.time_left(event_type, envelope.time, now);
         if left.is_some_and(|left| left <= TimeDelta::zero()) {
@@ -158,27 +160,28 @@ impl Deliveries {
         key: EventKey,
         times: Times,
         now: DateTime<Utc>,
-    ) -> (Ended, Option<(EventKey, Entry)>) {
+    ) -> Came {
         let recent = self.ledger.recent(&key);
         // Whoever comes with the same event meanwhile waits here, and then finds it delivered.
         let Ok(mut entry) = timeout_at(times.deadline, recent.lock()).await else {
-            return (Ended::with(Outcome::Failed, "the same event is still under way"), None);
+            return (Ended::with(Outcome::Failed, "the same event is still under way"), Sendings::default(), None);
         };
         let message = MessageAtHand::of(event);
-        let ended = match self.devices_to_serve(event, &key, &mut entry, message.as_ref(), times, now).await {
-            Err(ended) => ended,
+        let (ended, sendings) = match self.devices_to_serve(event, &key, &mut entry, message.as_ref(), times, now).await
+        {
+            Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
                 let mode = |device: &Device| device.content.map_or(self.content, |content| content.max(self.content));
                 let notification = |mode| Notification::new(event, mode, now);
                 let mut sendings = sending::send_all(&self.hubs, &devices, mode, notification, times).await;
                 self.keep_refused(given, &mut sendings, times, now).await;
-                let ended = Ended::after(sendings, &mut entry);
+                let ended = Ended::after(&sendings, &mut entry);
                 self.write_down(event, &key, &entry, message.as_ref(), times).await;
-                ended
+                (ended, sendings)
             }
         };
         let remembered = entry.is_worth_keeping().then(|| (key, entry.clone()));
-        (ended, remembered)
+        (ended, sendings, remembered)
     }
 
     /// The recipient's devices that are still to be served, if any.
@@ -272,7 +275,7 @@ impl Deliveries {
     /// Keeps an event that can never succeed. Where it cannot be kept it fails, so that it comes again.
     async fn keep_hopeless(&self, given: Given<'_>, ended: Ended, times: Times, now: DateTime<Utc>) -> Ended {
         let reason = ended.reason.as_deref().unwrap_or_default().to_owned();
-        if self.keep(given, reason, &ended.sendings, times, now).await {
+        if self.keep(given, reason, &Sendings::default(), times, now).await {
             return ended;
         }
         Ended { outcome: Outcome::Failed, ..ended }
@@ -286,6 +289,7 @@ impl Deliveries {
         times: Times,
         now: DateTime<Utc>,
     ) -> bool {
+        tracing::warn!("dead letter: {reason}");
         let letter = DeadLetter {
             reason,
             hub_status: sendings.refused_status,
@@ -345,11 +349,11 @@ async fn in_time(times: Times, write: impl Future<Output = Result<(), StoreError
 
 impl Ended {
     fn with(outcome: Outcome, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { outcome, reason: Some(reason.into()), sendings: Sendings::default() }
+        Self { outcome, reason: Some(reason.into()) }
     }
 
     /// The end after what the hubs said, which the entry comes to know.
-    fn after(sendings: Sendings, entry: &mut Entry) -> Self {
+    fn after(sendings: &Sendings, entry: &mut Entry) -> Self {
         entry.delivered |= !sendings.accepted.is_empty();
         entry.settled.extend(sendings.accepted.iter().chain(&sendings.refused).cloned());
         let (outcome, reason) = if sendings.failed > 0 {
@@ -362,7 +366,7 @@ impl Ended {
             (Outcome::Expired, Some("too_old".into()))
         };
         entry.complete = matches!(outcome, Outcome::Delivered | Outcome::DeadLettered);
-        Self { outcome, reason, sendings }
+        Self { outcome, reason }
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Puts the handler together. A store that cannot be opened is a fault of the setting `STORE`.
+    /// Puts the handler together. A store that cannot be opened is a fault of the setting `STORE`. Log lines go where
+    /// [`crate::init_log`] sent them, if it was called.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         for warning in &config.warnings {
             tracing::warn!("{warning}");

@@ -35,6 +35,8 @@ pub struct Hub {
     permits: Semaphore,
     /// Until when the hub asked for silence.
     paused_until: Mutex<Option<Instant>>,
+    /// What an operator was told of last, and when.
+    told: Mutex<Option<(SendError, Instant)>>,
 }
 
 /// One thing to send.
@@ -148,6 +150,8 @@ impl SendError {
     }
 }
 
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
 /// A `Retry-After` is obeyed by every invocation, but not for longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -159,12 +163,23 @@ impl Hub {
             access: Access::new(name, connection_strings),
             permits: Semaphore::new(max_in_flight),
             paused_until: Mutex::new(None),
+            told: Mutex::new(None),
         }
     }
 
     /// The hub's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether an operator was not told of this error within the last minute. One wrong setting meets every device.
+    pub fn is_news(&self, error: &SendError) -> bool {
+        let mut told = self.told.lock().expect("nothing panics while it is held");
+        let is_news = told.as_ref().is_none_or(|(last, at)| last != error || at.elapsed() > TOLD_AGAIN_AFTER);
+        if is_news {
+            *told = Some((error.clone(), Instant::now()));
+        }
+        is_news
     }
 
     /// Sends until the hub took it, refused it for good, or the time is over.

@@ -56,7 +56,7 @@ impl Command {
                 Short('h') | Long("help") => Self::Help,
                 Short('V') | Long("version") => Self::Version,
                 Value(word) if word == "serve" => command,
-                other => return Err(other.unexpected()),
+                other @ (Short(_) | Long(_) | Value(_)) => return Err(other.unexpected()),
             };
         }
         Ok(command)

@@ -133,8 +133,9 @@ impl Service {
         }
         // The host drops the logs of an invocation that failed.
         lines.iter().for_each(|line| log::line(line));
-        let failed = deliveries.iter().filter(|delivery| delivery.outcome == Outcome::Failed).count();
-        json_answer(status, &json!({ "error": format!("{failed} of {} events failed; see the log", deliveries.len()) }))
+        let failed: Vec<_> = deliveries.iter().filter(|delivery| delivery.outcome == Outcome::Failed).collect();
+        let reason = failed.first().and_then(|delivery| delivery.reason.as_deref()).unwrap_or_default();
+        failure(&format!("{} of {} events failed: {reason}", failed.len(), deliveries.len()))
     }
 
     async fn maintenance(&self) -> Answer {

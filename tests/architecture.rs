@@ -31,10 +31,11 @@ fn sources(folder: &str) -> Vec<String> {
     found
 }
 
-/// The code of a file without its tests, comments left in.
+/// The code of a file, without its tests and comments.
 fn code(source: &str) -> String {
     let text = read(Path::new("src").join(source));
-    text.split("#[cfg(test)]").next().unwrap().to_owned()
+    let lines = text.split("#[cfg(test)]").next().unwrap().lines();
+    lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 /// The module of the first level that a file belongs to.
@@ -96,7 +97,10 @@ fn every_source_file_has_a_line_in_the_architecture_and_says_what_it_is() {
     }
     for folder in ["src", "tests", "examples", "emulator/src", "emulator/tests"] {
         for source in sources(folder) {
-            assert!(read(Path::new(folder).join(&source)).starts_with("//! "), "{folder}/{source} does not open with //!");
+            assert!(
+                read(Path::new(folder).join(&source)).starts_with("//! "),
+                "{folder}/{source} does not open with //!"
+            );
         }
     }
 }
@@ -108,7 +112,8 @@ fn every_setting_has_a_row_in_the_readme() {
     for source in ["config.rs", "config/hubs.rs"] {
         let text = code(source);
         let quoted = text.split('"').skip(1).step_by(2);
-        let is_name = |text: &&str| text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let is_name =
+            |text: &&str| text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         names.extend(quoted.filter(is_name).map(str::to_owned));
     }
     // Parts of names, and what Azure sets by itself.

@@ -163,7 +163,9 @@ fn is_setup(error: &SendError) -> bool {
 }
 
 fn complain(hub: &Hub, error: &SendError) {
-    tracing::error!(hub = hub.name(), "{error}");
+    if hub.is_news(error) {
+        tracing::error!(hub = hub.name(), "{error}");
+    }
 }
 
 impl Sending {

@@ -34,7 +34,7 @@ async fn the_earlier_outcome_in_the_order_wins() {
     assert_eq!(told(&app.deliver(&other_type).await), ("filtered", Some("event_type")));
     let mut unpushed = hopeless.clone();
     unpushed["eventType"] = json!("Microsoft.Communication.UserDisconnected");
-    assert_eq!(told(&app.deliver(&unpushed).await), ("ignored", Some("event_type")));
+    assert_eq!(told(&app.deliver(&unpushed).await), ("ignored", Some("unpushed_type")));
     assert_eq!(told(&app.deliver(&hopeless).await), ("expired", Some("too_old")));
     hopeless["eventTime"] = json!(ago(TimeDelta::zero()));
     assert_eq!(

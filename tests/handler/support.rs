@@ -195,7 +195,7 @@ pub fn ago(age: TimeDelta) -> String {
 
 /// An event that happens now.
 pub fn event(id: &str, short_type: &str, subject: &str, data: Value) -> Value {
-    json!({
+    let mut event = json!({
         "id": id,
         "topic": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Communication/communicationServices/c",
         "subject": subject,
@@ -203,8 +203,9 @@ pub fn event(id: &str, short_type: &str, subject: &str, data: Value) -> Value {
         "eventTime": ago(TimeDelta::zero()),
         "dataVersion": "1.0",
         "metadataVersion": "1",
-        "data": data,
-    })
+    });
+    event["data"] = data;
+    event
 }
 
 /// An SMS to a number.
