@@ -1,0 +1,100 @@
+//! Those who call the handler: the Functions host with events, and the backend of an app with its users' phones.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
+
+use chrono::{SecondsFormat, Utc};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// An APNs token is 32 bytes in hexadecimal; a phone has a second one for calls.
+const IPHONE: &str = "1f00e5a11e7700000000000000000000000000000000000000000000000a1e27";
+const IPHONE_CALLS: &str = "1f00e5a11e77000000000000000000000000000000000000000000000000ca11";
+const ANDROID: &str = "fcm-token-of-the-demo:APA91bAndroid";
+const JSON: &str = "application/json; charset=utf-8";
+
+/// Host and backend, on one connection.
+pub struct Backstage {
+    client: Client,
+    handler: String,
+}
+
+/// What the handler said of one event.
+pub struct Answer {
+    /// Its outcome, or the HTTP status when that is not 200.
+    pub outcome: String,
+    /// Why, unless it was delivered.
+    pub reason: String,
+}
+
+impl Backstage {
+    pub fn new(handler: &str) -> Result<Self, Failure> {
+        // An error says that the handler was first, which is as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self { client: Client::builder().no_proxy().build()?, handler: handler.to_owned() })
+    }
+
+    /// Registers both phones for `recipient`, which takes them from whoever had them.
+    pub async fn sign_in(&self, (member, owner): (&str, Value)) -> Result<(), Failure> {
+        let iphone = json!({ "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_CALLS });
+        let android = json!({ "platform": "fcmv1", "pushChannel": ANDROID });
+        for (id, mut installation) in [("demo-iphone", iphone), ("demo-android", android)] {
+            installation[member] = owner.clone();
+            let request = self.client.put(format!("{}/api/installations/{id}", self.handler));
+            let response = request.header(CONTENT_TYPE, JSON).body(installation.to_string()).send().await?;
+            if !response.status().is_success() {
+                return Err(format!("{id}: {}: {}", response.status(), response.text().await?).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Invokes the function with one event.
+    pub async fn post(&self, event: &Value) -> Result<Answer, Failure> {
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Nanos, true);
+        let mut metadata = json!({ "sys": { "MethodName": "EventGridTrigger", "UtcNow": now, "RandGuid": guid() } });
+        if let Some(data) = event.get("data") {
+            metadata["data"] = data.clone();
+        }
+        let request = self
+            .client
+            .post(format!("{}/EventGridTrigger", self.handler))
+            .header("X-Azure-Functions-HostVersion", "4.1037.0.0")
+            .header("X-Azure-Functions-InvocationId", guid())
+            .header(CONTENT_TYPE, JSON)
+            .body(json!({ "Data": { "event": event }, "Metadata": metadata }).to_string());
+        let response = request.send().await?;
+        let (status, body) = (response.status(), response.text().await?);
+        if status != StatusCode::OK {
+            return Ok(Answer { outcome: format!("HTTP {}", status.as_u16()), reason: body });
+        }
+        let body: Value = serde_json::from_str(&body)?;
+        let line = body.pointer("/Logs/0").and_then(Value::as_str).ok_or("an answer without a line in Logs")?;
+        let line: Value = serde_json::from_str(line)?;
+        let text = |member| line.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Answer { outcome: text("outcome"), reason: text("reason") })
+    }
+}
+
+impl Answer {
+    /// Every sample is well formed and every hub is set up, so none may fail, now or for good.
+    pub fn is_problem(&self) -> bool {
+        matches!(&*self.outcome, "" | "failed" | "dead_lettered") || self.outcome.starts_with("HTTP")
+    }
+}
+
+/// Whose handle it is; the handle itself when it is none of the demo's.
+pub fn device_of(handle: &str) -> &str {
+    match handle {
+        IPHONE | IPHONE_CALLS => "iPhone",
+        ANDROID => "Android",
+        other => other,
+    }
+}
+
+fn guid() -> String {
+    let hex = format!("{:032x}", fastrand::u128(..));
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -1,0 +1,84 @@
+//! The sample events of `tests/events`, and whom each of them is for. Nothing is sent from here.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
+const FOLDERS: [&str; 4] = ["seed", "current", "current/cloudevents", "current/constructed"];
+
+/// One event of a file.
+pub struct Sample {
+    /// The last part of the folder's name.
+    pub folder: &'static str,
+    /// As published, but for its ids.
+    pub event: Value,
+}
+
+/// All events of all files, in the order of their names within each folder.
+pub fn read_all() -> Result<Vec<Sample>, Failure> {
+    let mut samples = Vec::new();
+    for folder in FOLDERS {
+        let path = Path::new(ROOT).join(folder);
+        let entries = fs::read_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+        files.sort();
+        for file in files {
+            let json =
+                serde_json::from_slice(&fs::read(&file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+            let events = if let Value::Array(events) = json { events } else { vec![json] };
+            for mut event in events {
+                make_unique(&mut event, samples.len());
+                let folder = folder.rsplit('/').next().unwrap_or(folder);
+                samples.push(Sample { folder, event });
+            }
+        }
+    }
+    Ok(samples)
+}
+
+/// The published samples share ids: the same event in both schemas, the same call in three files. Only the first of
+/// them would be delivered, and the rest be its duplicates; so each gets ids of its own.
+fn make_unique(event: &mut Value, number: usize) {
+    for pointer in ["/id", "/data/messageId"] {
+        if let Some(Value::String(id)) = event.pointer_mut(pointer) {
+            *id = format!("{id}-{number}");
+        }
+    }
+    // A call whose id is no UUID cannot be handed to the Calling SDK, so a UUID has to stay one.
+    if let Some(Value::String(id)) = event.pointer_mut("/data/correlationId")
+        && id.is_ascii()
+        && id.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+    {
+        id.replace_range(24.., &format!("{number:012}"));
+    }
+}
+
+impl Sample {
+    /// The type without its namespace.
+    pub fn short_type(&self) -> &str {
+        let name = ["eventType", "type"].iter().find_map(|member| self.event.get(member)?.as_str()).unwrap_or("?");
+        name.trim_start_matches("Microsoft.Communication.")
+    }
+
+    /// Whether it is in the CloudEvents schema.
+    pub fn is_cloud_event(&self) -> bool {
+        let members = self.event.as_object();
+        members.is_some_and(|members| members.keys().any(|name| name.eq_ignore_ascii_case("specversion")))
+    }
+
+    /// Whom it is for, as a member of an installation; `None` for nobody, or for a placeholder.
+    pub fn recipient(&self) -> Option<(&'static str, Value)> {
+        let text = |pointer: &&str| self.event.pointer(pointer)?.as_str().filter(|text| !text.starts_with('{'));
+        let users = ["/data/recipientCommunicationIdentifier/rawId", "/data/recipientId", "/data/to/rawId"];
+        if let Some(user) = users.iter().find_map(text) {
+            return Some(("userId", json!(user)));
+        }
+        let number = ["/data/to", "/data/To"].iter().find_map(text);
+        number.filter(|_| self.short_type().starts_with("SMS")).map(|number| ("phoneNumbers", json!([number])))
+    }
+}
