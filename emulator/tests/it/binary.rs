@@ -59,7 +59,7 @@ async fn it_prints_lines_to_paste_then_one_line_per_request() {
 
     let authorization = token(&endpoint, "sender", "secret==", now() + 300);
     let send = Send {
-        client: reqwest::Client::new(),
+        client: crate::client::http_client(),
         method: reqwest::Method::POST,
         base: endpoint,
         target: "/push/messages?direct&api-version=2020-06".to_owned(),

@@ -68,7 +68,7 @@ pub struct Send {
 /// A valid direct send in the form `apple`.
 pub fn apple(emulator: &Emulator) -> Send {
     Send {
-        client: Client::new(),
+        client: http_client(),
         method: Method::POST,
         base: emulator.url(),
         target: format!("/{}/messages?direct&api-version=2020-06", emulator.hub_name()),
@@ -156,4 +156,10 @@ pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::Err
         next = error.source();
     }
     None
+}
+
+/// A client for plain HTTP; see Cargo.toml for why it is told of rustls.
+pub fn http_client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
 }

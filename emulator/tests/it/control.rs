@@ -1,14 +1,14 @@
 //! The controls over HTTP, for users who are not Rust.
 
 use notification_hubs_emulator::{Action, Emulator, Fault};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::client::{apple, start};
+use crate::client::{apple, http_client, start};
 
 async fn call(emulator: &Emulator, method: Method, path: &str, body: &str) -> Response {
     let url = format!("{}{path}", emulator.url());
-    Client::new().request(method, url).body(body.to_owned()).send().await.unwrap()
+    http_client().request(method, url).body(body.to_owned()).send().await.unwrap()
 }
 
 async fn get(emulator: &Emulator, path: &str) -> Value {
