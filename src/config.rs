@@ -13,10 +13,12 @@ use chrono::TimeDelta;
 
 use crate::device::{AppName, ContentMode};
 use crate::installations::Limits;
+use crate::store::azure::Container;
 use crate::subject::SubjectFilter;
 use crate::wanted::Wanted;
 
 mod hubs;
+mod storage;
 
 pub use hubs::{AppSettings, HubSettings};
 
@@ -56,6 +58,8 @@ pub enum StoreChoice {
     Memory,
     /// In a folder.
     Folder(PathBuf),
+    /// In Azure Blob.
+    Azure(Container),
 }
 
 /// All faults of the settings.
@@ -95,7 +99,7 @@ impl Config {
                 event_types: settings.event_types(),
                 expire: settings.truth("EXPIRE_EVENTS", !development),
             },
-            store: settings.store(&mut warnings),
+            store: storage::read(&mut settings, &mut warnings),
             content: settings.content(),
             limits: Limits {
                 per_user: settings.number("INSTALLATIONS_PER_USER", 20, 1..=1000),
@@ -178,31 +182,6 @@ impl Settings {
             self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
         }
         Some(types)
-    }
-
-    fn store(&mut self, warnings: &mut Vec<String>) -> StoreChoice {
-        let in_azure = self.get("WEBSITE_INSTANCE_ID").is_some();
-        match self.get("STORE") {
-            Some("memory:") => StoreChoice::Memory,
-            Some(value) if value.starts_with("file:") && value.len() > "file:".len() => {
-                if in_azure {
-                    warnings
-                        .push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());
-                }
-                StoreChoice::Folder(PathBuf::from(&value["file:".len()..]))
-            }
-            None if self.get("AzureWebJobsStorage").is_none() && !in_azure => {
-                StoreChoice::Folder(PathBuf::from(".acs-push"))
-            }
-            Some(value) if !value.starts_with("azure:") => {
-                self.fault("STORE", "expected memory: or file:PATH");
-                StoreChoice::Memory
-            }
-            Some(_) | None => {
-                self.fault("STORE", "this version cannot keep its store in Azure yet: expected file:PATH or memory:");
-                StoreChoice::Memory
-            }
-        }
     }
 
     fn content(&mut self) -> ContentMode {

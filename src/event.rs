@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use serde_json::value::RawValue;
 
 use crate::fields::{FieldError, Fields};
@@ -291,12 +291,13 @@ fn stated(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
     (!value.is_empty() && !value.starts_with('{')).then_some(value)
 }
 
-/// A time in any of the forms seen: 0 to 7 digits of a second, an offset or none. What cannot be read is absent: no
-/// event fails on a time.
+/// A time in any of the forms seen: 0 to 7 digits of a second, an offset or none. What cannot be read, or reckoned with,
+/// is absent: no event fails on a time.
 fn time(fields: &Fields<'_>, name: &'static str) -> Option<DateTime<Utc>> {
     let text = fields.text(name).ok().flatten()?;
     let with_offset = DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc());
-    with_offset.or_else(|_| text.parse::<NaiveDateTime>().map(|time| time.and_utc())).ok()
+    let time = with_offset.or_else(|_| text.parse::<NaiveDateTime>().map(|time| time.and_utc())).ok()?;
+    (0..=9999).contains(&time.year()).then_some(time)
 }
 
 #[cfg(test)]
@@ -338,7 +339,7 @@ mod tests {
             let event = format!(r#"{{"id":"1","type":"T","time":"{text}"}}"#);
             assert_eq!(envelope(&event).unwrap().time.map(|time| time.timestamp_millis()), Some(millis), "{text}");
         }
-        for wrong in [r#""3/28/2007 7:13:50 PM +00:00""#, "17", "null", r#""""#] {
+        for wrong in [r#""3/28/2007 7:13:50 PM +00:00""#, r#""+262142-12-31T23:59:59""#, "17", "null", r#""""#] {
             let event = format!(r#"{{"id":"1","type":"T","time":{wrong}}}"#);
             assert_eq!(envelope(&event).unwrap().time, None, "{wrong}");
         }

@@ -74,6 +74,9 @@ impl Handler {
 fn open(choice: &StoreChoice) -> Result<Store, ConfigError> {
     match choice {
         StoreChoice::Memory => Ok(Store::memory()),
+        StoreChoice::Azure(container) => Store::azure(container).map_err(|error| {
+            ConfigError::of("STORE", format!("the container {} cannot be used: {error}", container.name))
+        }),
         StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
             let problem =
                 format!("the folder {} cannot be used ({error}): expected one that can be written", path.display());

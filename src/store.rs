@@ -1,11 +1,10 @@
-//! Documents under keys, shared by every process of the app: in memory, in a folder, in time in Azure Blob.
+//! Documents under keys, shared by every process of the app: in Azure Blob, in a folder, or in memory.
 //!
 //! The only place that names `object_store`. It knows keys, versions and conditional updates, and nothing of what the
 //! documents mean. Keys are lower-case letters, digits, `-` and `/`, so they are safe on every file system; [`key`]
 //! makes one of any text.
 
 use std::path::Path as FilePath;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,16 +17,24 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub mod azure;
 mod lock;
 
+use azure::AzureBlobs;
 use lock::FileLock;
 
 /// Where everything that outlives an invocation is kept.
 #[derive(Debug)]
 pub struct Store {
-    objects: Arc<dyn ObjectStore>,
-    /// A folder has no conditional updates: there they happen under a lock.
-    lock: Option<FileLock>,
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Memory(InMemory),
+    /// It has no conditional updates: here they happen under a lock.
+    Folder(LocalFileSystem, FileLock),
+    Azure(AzureBlobs),
 }
 
 /// A stored document of one kind. Its JSON carries a format version beside its own members.
@@ -98,15 +105,21 @@ const MOST_ATTEMPTS: u32 = 30;
 impl Store {
     /// Keeps everything in this process, for as long as it runs.
     pub fn memory() -> Self {
-        Self { objects: Arc::new(InMemory::new()), lock: None }
+        Self { backend: Backend::Memory(InMemory::new()) }
     }
 
     /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
     pub fn folder(path: &FilePath) -> std::io::Result<Self> {
         std::fs::create_dir_all(path)?;
         let lock = FileLock::new(path.join(".lock"))?;
-        let objects = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
-        Ok(Self { objects: Arc::new(objects), lock: Some(lock) })
+        let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
+        Ok(Self { backend: Backend::Folder(files, lock) })
+    }
+
+    /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
+    pub fn azure(container: &azure::Container) -> Result<Self, StoreError> {
+        let blobs = AzureBlobs::open(container).map_err(StoreError::Unreachable)?;
+        Ok(Self { backend: Backend::Azure(blobs) })
     }
 
     /// Reads a document.
@@ -116,8 +129,8 @@ impl Store {
 
     /// Writes a document, whatever was there.
     pub async fn write<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
-        let put = self.objects.put(&Path::from(key), encode(document).into()).await;
-        put.map(drop).map_err(StoreError::Unreachable)
+        let put = self.objects().await?.put(&Path::from(key), encode(document).into()).await;
+        put.map(drop).map_err(|error| self.failure(error))
     }
 
     /// Changes a document as one step: no other change comes between what `change` sees and what it decides. It may be
@@ -127,9 +140,9 @@ impl Store {
         key: &str,
         mut change: impl FnMut(Option<T>) -> Change<T, R>,
     ) -> Result<R, StoreError> {
-        let _guard = match &self.lock {
-            Some(lock) => Some(lock.acquire().await.map_err(StoreError::Lock)?),
-            None => None,
+        let guard = match &self.backend {
+            Backend::Folder(_, lock) => Some(lock.acquire().await.map_err(StoreError::Lock)?),
+            Backend::Memory(_) | Backend::Azure(_) => None,
         };
         for attempt in 1..=MOST_ATTEMPTS {
             let (document, seen) = self.get(key).await?;
@@ -138,12 +151,18 @@ impl Store {
                 Change::Write(document, result) => (encode(&document), result),
                 Change::Delete(result) => match seen {
                     Seen::Nothing => return Ok(result),
-                    Seen::Version(_) if self.lock.is_some() => return self.delete(key).await.map(|()| result),
+                    Seen::Version(_) if guard.is_some() => return self.delete(key).await.map(|()| result),
                     // There is no conditional deletion: an empty object stands for none.
                     Seen::Version(_) => (Vec::new(), result),
                 },
             };
-            if self.put_if(key, bytes, seen).await? {
+            // Under the lock nobody comes between.
+            let mode = match seen {
+                _ if guard.is_some() => PutMode::Overwrite,
+                Seen::Nothing => PutMode::Create,
+                Seen::Version(version) => PutMode::Update(version),
+            };
+            if self.put(key, bytes, mode).await? {
                 return Ok(result);
             }
             let most = u64::from(attempt.min(8)) * 10;
@@ -154,55 +173,70 @@ impl Store {
 
     /// Removes a document that nobody changes any more.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&Path::from(key)).await {
+        match self.objects().await?.delete(&Path::from(key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(StoreError::Unreachable(error)),
+            Err(error) => Err(self.failure(error)),
         }
     }
 
     /// Up to `limit` keys under `prefix` that come after `after`, in order.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, StoreError> {
         let prefix = Path::from(prefix);
+        let objects = self.objects().await?;
         let listing = match after {
-            Some(after) => self.objects.list_with_offset(Some(&prefix), &Path::from(after)),
-            None => self.objects.list(Some(&prefix)),
+            Some(after) => objects.list_with_offset(Some(&prefix), &Path::from(after)),
+            None => objects.list(Some(&prefix)),
         };
         // A folder lists its files as they come; the others in order.
-        let enough = if self.lock.is_some() { usize::MAX } else { limit };
+        let enough = if matches!(self.backend, Backend::Folder(..)) { usize::MAX } else { limit };
         let mut listed: Vec<Listed> = listing
             .map_ok(|meta| Listed { key: meta.location.to_string(), modified: meta.last_modified })
             .take(enough)
             .try_collect()
             .await
-            .map_err(StoreError::Unreachable)?;
+            .map_err(|error| self.failure(error))?;
         listed.sort_by(|one, other| one.key.cmp(&other.key));
         listed.truncate(limit);
         Ok(listed)
     }
 
     async fn get<T: Document>(&self, key: &str) -> Result<(Option<T>, Seen), StoreError> {
-        let got = match self.objects.get(&Path::from(key)).await {
+        let got = match self.objects().await?.get(&Path::from(key)).await {
             Ok(got) => got,
-            Err(object_store::Error::NotFound { .. }) => return Ok((None, Seen::Nothing)),
-            Err(error) => return Err(StoreError::Unreachable(error)),
+            Err(error @ object_store::Error::NotFound { .. }) if !self.is_lost(&error) => {
+                return Ok((None, Seen::Nothing));
+            }
+            Err(error) => return Err(self.failure(error)),
         };
         let seen = Seen::Version(UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() });
-        let bytes = got.bytes().await.map_err(StoreError::Unreachable)?;
+        let bytes = got.bytes().await.map_err(|error| self.failure(error))?;
         Ok((decode(key, &bytes)?, seen))
     }
 
-    /// Writes if nothing changed since `seen`; says whether it did.
-    async fn put_if(&self, key: &str, bytes: Vec<u8>, seen: Seen) -> Result<bool, StoreError> {
-        let mode = match seen {
-            _ if self.lock.is_some() => PutMode::Overwrite,
-            Seen::Nothing => PutMode::Create,
-            Seen::Version(version) => PutMode::Update(version),
-        };
-        match self.objects.put_opts(&Path::from(key), bytes.into(), PutOptions::from(mode)).await {
+    /// Writes if the mode allows it; says whether it did.
+    async fn put(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<bool, StoreError> {
+        match self.objects().await?.put_opts(&Path::from(key), bytes.into(), PutOptions::from(mode)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
-            Err(error) => Err(StoreError::Unreachable(error)),
+            Err(error) => Err(self.failure(error)),
         }
+    }
+
+    async fn objects(&self) -> Result<&dyn ObjectStore, StoreError> {
+        Ok(match &self.backend {
+            Backend::Memory(objects) => objects,
+            Backend::Folder(objects, _) => objects,
+            Backend::Azure(azure) => azure.blobs().await?,
+        })
+    }
+
+    fn is_lost(&self, error: &object_store::Error) -> bool {
+        matches!(&self.backend, Backend::Azure(azure) if azure.is_lost(error))
+    }
+
+    fn failure(&self, error: object_store::Error) -> StoreError {
+        self.is_lost(&error);
+        StoreError::Unreachable(error)
     }
 }
 

@@ -77,7 +77,7 @@ fn each_outside_world_is_named_in_one_room() {
         ("warp::", &["server.rs"][..]),
         ("reqwest::", &["hub.rs", "hub/answer.rs"]),
         ("servicebusnotification-", &["hub.rs"]),
-        ("object_store::", &["store.rs"]),
+        ("object_store::", &["store.rs", "store/azure.rs"]),
         ("std::env::", &["main.rs"]),
         ("Utc::now", &["handler.rs", "hub.rs", "server.rs"]),
         ("fastrand::", &["dead_letters.rs", "hub.rs", "store.rs"]),

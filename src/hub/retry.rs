@@ -53,14 +53,16 @@ fn backoff(attempts: u32, random: f64) -> Duration {
     bound.mul_f64(random)
 }
 
-/// Reads a `Retry-After` header, seconds or a date. A date in the past means at once.
+/// Reads a `Retry-After` header, seconds or a date. A date in the past means at once, and a day is as good as for ever.
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
+        return (seconds >= 0.0)
+            .then(|| Duration::try_from_secs_f64(seconds).map_or(FOR_EVER, |wait| wait.min(FOR_EVER)));
     }
     let date = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((date.to_utc() - now).to_std().unwrap_or_default())
+    Some((date.to_utc() - now).to_std().unwrap_or_default().min(FOR_EVER))
 }
 
 #[cfg(test)]
@@ -88,7 +90,10 @@ mod tests {
         assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
         assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:05 GMT", now), Some(Duration::from_secs(5)));
         assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO));
-        for wrong in ["", "soon", "-1", "NaN", "1e300"] {
+        for endless in ["1e300", "inf", "15000000000000000000", "Sun, 22 Nov 2099 10:00:00 GMT"] {
+            assert_eq!(retry_after(endless, now), Some(Duration::from_secs(86_400)), "{endless}");
+        }
+        for wrong in ["", "soon", "-1", "NaN"] {
             assert_eq!(retry_after(wrong, now), None, "{wrong}");
         }
     }

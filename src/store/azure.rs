@@ -1,0 +1,176 @@
+//! Azure Blob: one container of a storage account, by key, shared access signature, managed identity or Azure CLI login.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity>
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use object_store::azure::{AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::StoreError;
+
+pub mod connection_string;
+
+/// A container and the way to open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The account it belongs to.
+    pub account: Account,
+    /// What opens it.
+    pub credential: Credential,
+}
+
+/// A storage account's Blob service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Where it answers, without a slash at the end.
+    pub endpoint: String,
+}
+
+/// What opens a container. `Debug` leaves secrets out.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// One of the account's keys.
+    Key(String),
+    /// A shared access signature.
+    Signature(String),
+    /// The identity of the Function App.
+    ManagedIdentity {
+        /// Which one, where it has several.
+        client_id: Option<String>,
+        /// Where tokens are to be had: `IDENTITY_ENDPOINT`.
+        endpoint: Option<String>,
+    },
+    /// Whoever is logged in on this laptop.
+    AzureCli,
+}
+
+/// A container that is created when it is absent.
+#[derive(Debug)]
+pub struct AzureBlobs {
+    blobs: MicrosoftAzure,
+    http: HttpClient,
+    account: String,
+    url: Url,
+    /// Whether the container is known to be there.
+    is_there: AtomicBool,
+    /// Held by who creates it, while others wait.
+    creating: Mutex<()>,
+}
+
+/// An invocation has seconds, so a request that is not answered must leave time for another.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+impl AzureBlobs {
+    /// Opens a container; nothing is sent yet.
+    pub fn open(container: &Container) -> Result<Self, object_store::Error> {
+        // Fails when somebody installed one before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = ClientOptions::new()
+            .with_allow_http(container.account.endpoint.starts_with("http://"))
+            .with_connect_timeout(CONNECT_LIMIT)
+            .with_timeout(REQUEST_LIMIT)
+            // Azure's load balancers forget a connection that was idle for four minutes.
+            .with_pool_idle_timeout(Duration::from_secs(100));
+        let backoff = BackoffConfig {
+            init_backoff: Duration::from_millis(50),
+            max_backoff: Duration::from_secs(1),
+            ..BackoffConfig::default()
+        };
+        let builder = MicrosoftAzureBuilder::new()
+            .with_account(&container.account.name)
+            .with_endpoint(container.account.endpoint.clone())
+            .with_container_name(&container.name)
+            .with_retry(RetryConfig { backoff, max_retries: 3, retry_timeout: REQUEST_LIMIT })
+            .with_client_options(options.clone());
+        let builder = match &container.credential {
+            Credential::Key(key) => builder.with_access_key(key),
+            Credential::Signature(signature) => {
+                builder.with_sas_authorization(object_store::azure::split_sas(signature)?)
+            }
+            Credential::ManagedIdentity { client_id, endpoint } => {
+                let builder = builder.with_credential_type("managed_identity");
+                let builder = client_id.iter().fold(builder, MicrosoftAzureBuilder::with_client_id);
+                endpoint.iter().fold(builder, MicrosoftAzureBuilder::with_msi_endpoint)
+            }
+            Credential::AzureCli => builder.with_use_azure_cli(true),
+        };
+        let url = format!("{}/{}?restype=container", container.account.endpoint, container.name);
+        let url = Url::parse(&url)
+            .map_err(|error| object_store::Error::Generic { store: "Azure Blob", source: Box::new(error) })?;
+        Ok(Self {
+            blobs: builder.build()?,
+            http: ReqwestConnector::default().connect(&options)?,
+            account: container.account.name.clone(),
+            url,
+            is_there: AtomicBool::new(false),
+            creating: Mutex::new(()),
+        })
+    }
+
+    /// The blobs, after the container was created if need be.
+    pub async fn blobs(&self) -> Result<&MicrosoftAzure, StoreError> {
+        if !self.is_there.load(Ordering::Relaxed) {
+            let _creating = self.creating.lock().await;
+            if !self.is_there.load(Ordering::Relaxed) {
+                self.create().await.map_err(StoreError::Unreachable)?;
+                self.is_there.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(&self.blobs)
+    }
+
+    /// Whether something was not found because the container is gone. The next one who needs it creates it anew.
+    pub fn is_lost(&self, error: &object_store::Error) -> bool {
+        // object_store tells both by the same variant; the service's answer is in its source.
+        let lost = format!("{error:?}").contains("ContainerNotFound");
+        if lost {
+            self.is_there.store(false, Ordering::Relaxed);
+        }
+        lost
+    }
+
+    async fn create(&self) -> Result<(), object_store::Error> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
+            store: "Azure Blob",
+            source,
+        };
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        let mut url = self.url.clone();
+        let credential = self.blobs.credentials().get_credential().await?;
+        if let AzureCredential::SASToken(pairs) = credential.as_ref() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        *request.method_mut() = "PUT".parse().expect("it is a method");
+        *request.uri_mut() = url.as_str().parse().map_err(|error| failed(Box::new(error)))?;
+        request.headers_mut().insert("content-length", "0".parse().expect("it is a header value"));
+        AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
+        let answer = self.http.execute(request).await.map_err(|error| failed(Box::new(error)))?;
+        match answer.status().as_u16() {
+            // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
+            201 | 403 | 409 => Ok(()),
+            status => Err(failed(format!("creating the container was answered with {status}").into())),
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Key(_) => "Key(redacted)",
+            Self::Signature(_) => "Signature(redacted)",
+            Self::ManagedIdentity { .. } => "ManagedIdentity",
+            Self::AzureCli => "AzureCli",
+        })
+    }
+}
