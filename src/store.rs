@@ -27,6 +27,8 @@ use lock::FileLock;
 #[derive(Debug)]
 pub struct Store {
     backend: Backend,
+    /// Changes of one document wait for one another here rather than collide in the backend.
+    turns: Turns,
 }
 
 #[derive(Debug)]
@@ -94,6 +96,23 @@ pub enum StoreError {
     Contended(String),
 }
 
+/// A lock for each of the keys under way, or for a few of them together.
+#[derive(Debug)]
+struct Turns(Vec<tokio::sync::Mutex<()>>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self((0..64).map(|_| tokio::sync::Mutex::default()).collect())
+    }
+}
+
+impl Turns {
+    fn of(&self, key: &str) -> &tokio::sync::Mutex<()> {
+        let sum: usize = key.bytes().map(usize::from).sum();
+        &self.0[sum % self.0.len()]
+    }
+}
+
 /// What a conditional update depends on.
 enum Seen {
     Nothing,
@@ -105,7 +124,7 @@ const MOST_ATTEMPTS: u32 = 30;
 impl Store {
     /// Keeps everything in this process, for as long as it runs.
     pub fn memory() -> Self {
-        Self { backend: Backend::Memory(InMemory::new()) }
+        Self { backend: Backend::Memory(InMemory::new()), turns: Turns::default() }
     }
 
     /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
@@ -113,13 +132,13 @@ impl Store {
         std::fs::create_dir_all(path)?;
         let lock = FileLock::new(path.join(".lock"))?;
         let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
-        Ok(Self { backend: Backend::Folder(files, lock) })
+        Ok(Self { backend: Backend::Folder(files, lock), turns: Turns::default() })
     }
 
     /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
     pub fn azure(container: &azure::Container) -> Result<Self, StoreError> {
         let blobs = AzureBlobs::open(container).map_err(StoreError::Unreachable)?;
-        Ok(Self { backend: Backend::Azure(blobs) })
+        Ok(Self { backend: Backend::Azure(blobs), turns: Turns::default() })
     }
 
     /// Reads a document.
@@ -140,6 +159,7 @@ impl Store {
         key: &str,
         mut change: impl FnMut(Option<T>) -> Change<T, R>,
     ) -> Result<R, StoreError> {
+        let _turn = self.turns.of(key).lock().await;
         let guard = match &self.backend {
             Backend::Folder(_, lock) => Some(lock.acquire().await.map_err(StoreError::Lock)?),
             Backend::Memory(_) | Backend::Azure(_) => None,

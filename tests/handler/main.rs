@@ -1,6 +1,7 @@
 //! The whole program against the emulator: settings and HTTP in, requests to the hub out.
 #![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
 
+mod binary;
 mod support;
 
 mod calls;
@@ -16,3 +17,4 @@ mod samples;
 mod settings;
 mod sms;
 mod status;
+mod stores;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use notification_hubs_emulator::Fault;
 use serde_json::{Value, json};
 
-use crate::process::documents;
+use crate::binary::documents;
 use crate::support::*;
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -3,7 +3,7 @@
 use notification_hubs_emulator::Fault;
 use serde_json::{Value, json};
 
-use crate::process::{Process, documents};
+use crate::binary::{Process, documents};
 use crate::support::*;
 
 #[tokio::test]

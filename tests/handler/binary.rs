@@ -1,0 +1,107 @@
+//! The binary as a child process.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::support::*;
+
+/// A running `acs-push`.
+pub struct Process {
+    pub child: Child,
+    pub address: String,
+    client: reqwest::Client,
+}
+
+pub fn command(vars: &BTreeMap<String, String>, folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_acs-push"));
+    command.env_clear().envs(vars).env("FUNCTIONS_CUSTOMHANDLER_PORT", "0").current_dir(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+impl Process {
+    /// Starts one on a free port, which it tells in its first line.
+    pub async fn start(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
+        let mut child = command(vars, folder).spawn().unwrap();
+        let mut line = String::new();
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
+        timeout(Duration::from_secs(20), lines.read_line(&mut line)).await.unwrap().unwrap();
+        let port = line.split("127.0.0.1:").nth(1).unwrap_or_else(|| panic!("{line}"));
+        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+        Self { child, address: format!("http://127.0.0.1:{port}"), client: client() }
+    }
+
+    pub async fn put(&self, id: &str, installation: Value) -> u16 {
+        let url = format!("{}/api/installations/{id}", self.address);
+        Reply::of(self.client.put(url).body(installation.to_string())).await.status
+    }
+
+    /// The installation as the API shows it, or the error.
+    pub async fn get(&self, id: &str) -> Value {
+        Reply::of(self.client.get(format!("{}/api/installations/{id}", self.address))).await.json()
+    }
+
+    pub async fn delete(&self, id: &str) -> u16 {
+        Reply::of(self.client.delete(format!("{}/api/installations/{id}", self.address))).await.status
+    }
+
+    pub async fn invoke(&self, event: &Value) -> Reply {
+        let url = format!("{}/EventGridTrigger", self.address);
+        Reply::of(self.client.request(Method::POST, url).body(envelope(event).to_string())).await
+    }
+
+    /// The outcome of an event.
+    pub async fn outcome(&self, event: &Value) -> String {
+        let reply = self.invoke(event).await;
+        if reply.status == 500 {
+            return "failed".to_owned();
+        }
+        reply.log_lines()[0]["outcome"].as_str().unwrap().to_owned()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// What it wrote to standard output and standard error, and how it ended.
+    pub async fn output(mut self) -> (Option<i32>, String) {
+        let mut text = String::new();
+        let status = timeout(Duration::from_secs(30), self.child.wait()).await.unwrap().unwrap();
+        self.child.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
+        (status.code(), text)
+    }
+
+    pub async fn terminate(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.output().await
+    }
+}
+
+/// Every document below a folder, by its path in it.
+pub fn documents(folder: &Path) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with(".lock") {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                found.push((name, serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()));
+            }
+        }
+    }
+    found
+}

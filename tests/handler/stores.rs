@@ -1,0 +1,280 @@
+//! What every store promises: the same tests over a folder and, with the feature `foreign-tests`, over Azurite.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures_util::future::join_all;
+use notification_hubs_emulator::{Emulator, Fault};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::binary::Process;
+use crate::support::*;
+
+/// Two processes that share a store, and the hub that both send to.
+struct Pair {
+    hub: Emulator,
+    a: Process,
+    b: Process,
+    _folder: TempDir,
+}
+
+impl Pair {
+    async fn start(store: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+        let vars = vars(&hub, &[store, settings].concat());
+        let start = || async { Process::start(&vars, folder.path()).await };
+        let (a, b) = (start().await, start().await);
+        Self { hub, a, b, _folder: folder }
+    }
+}
+
+fn phone(user: &str, handle: &str) -> Value {
+    json!({"userId": user, "platform": "apns", "pushChannel": handle})
+}
+
+/// A message to somebody.
+fn message_to(user: &str, id: &str) -> Value {
+    let mut event = chat(id, "ChatMessageReceived", id, 1, "Hello");
+    event["data"]["recipientCommunicationIdentifier"] = json!({"rawId": user});
+    event["data"]["senderCommunicationIdentifier"] = json!({"rawId": "8:acs:erin"});
+    event
+}
+
+async fn registrations_are_seen_at_once(store: &[(&str, &str)]) {
+    let Pair { a, b, .. } = &Pair::start(store, &[]).await;
+    assert_eq!(b.outcome(&message_to(BOB, "e1")).await, "no_device");
+    assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
+    assert_eq!(b.outcome(&message_to(BOB, "e2")).await, "delivered");
+    assert_eq!(b.put("iphone", phone(ALICE, IPHONE)).await, 200);
+    assert_eq!(a.outcome(&message_to(BOB, "e3")).await, "no_device");
+    assert_eq!(a.outcome(&message_to(ALICE, "e4")).await, "delivered");
+    assert_eq!(a.delete("iphone").await, 204);
+    assert_eq!(b.outcome(&message_to(ALICE, "e5")).await, "no_device");
+    assert_eq!(b.put("iphone", phone(BOB, IPHONE)).await, 201);
+    assert_eq!(a.outcome(&message_to(BOB, "e6")).await, "delivered");
+}
+
+async fn registrations_at_once_are_all_kept(store: &[(&str, &str)]) {
+    let Pair { a, b, .. } = &Pair::start(store, &[("INSTALLATIONS_PER_USER", "1000")]).await;
+    let puts = (0..60).map(|index| {
+        let process = if index % 2 == 0 { a } else { b };
+        async move { process.put(&format!("phone-{index}"), phone(BOB, &format!("{index:064x}"))).await }
+    });
+    let statuses = join_all(puts).await;
+    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
+    let reply = a.invoke(&message_to(BOB, "e1")).await;
+    assert_eq!(reply.log_lines()[0]["delivered"], 60);
+}
+
+async fn a_device_that_moves_about_has_one_owner(store: &[(&str, &str)]) {
+    let Pair { a, b, .. } = &Pair::start(store, &[]).await;
+    let users = [ALICE, BOB, "8:acs:carol"];
+    let moves = (0..24).map(|index| {
+        let process = if index % 2 == 0 { a } else { b };
+        async move {
+            if index % 8 == 7 {
+                process.delete("iphone").await
+            } else {
+                process.put("iphone", phone(users[index % 3], IPHONE)).await
+            }
+        }
+    });
+    let statuses = join_all(moves).await;
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 201 | 204)), "{statuses:?}");
+    let mut owners = Vec::new();
+    for user in users {
+        if a.outcome(&message_to(user, user)).await == "delivered" {
+            owners.push(user);
+        }
+    }
+    let stated = a.get("iphone").await;
+    let stated: Vec<&str> = stated["userId"].as_str().into_iter().collect();
+    assert_eq!(owners, stated);
+}
+
+async fn one_handle_under_many_ids_is_one_device(store: &[(&str, &str)]) {
+    let Pair { hub, a, b, .. } = &Pair::start(store, &[]).await;
+    let puts = (0..16).map(|index| {
+        let process = if index % 2 == 0 { a } else { b };
+        async move { process.put(&format!("iphone-{index}"), phone(BOB, IPHONE)).await }
+    });
+    join_all(puts).await;
+    a.put("iphone-last", phone(BOB, IPHONE)).await;
+    assert_eq!(b.outcome(&message_to(BOB, "e1")).await, "delivered");
+    assert_eq!(hub.accepted().len(), 1);
+}
+
+async fn what_one_served_the_other_does_not_serve_again(store: &[(&str, &str)]) {
+    let Pair { hub, a, b, .. } = &Pair::start(store, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+    a.put("iphone", phone(BOB, IPHONE)).await;
+    a.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+
+    // A message that failed for one of two devices.
+    hub.add_fault(Fault::status(404).on_device(ANDROID));
+    assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");
+    assert_eq!(b.outcome(&message_to(BOB, "e1")).await, "delivered");
+    assert_eq!(times_reached(hub), [(ANDROID.to_owned(), 1), (IPHONE.to_owned(), 1)].into());
+
+    // A sibling of an event that failed.
+    hub.clear();
+    hub.add_fault(Fault::status(404).on_device(&"0".repeat(64)));
+    a.put("alice", phone(ALICE, &"0".repeat(64))).await;
+    let batch = json!([message_to(BOB, "e2"), message_to(ALICE, "e3")]);
+    assert_eq!(a.invoke(&batch).await.status, 500);
+    let lines = b.invoke(&batch).await.log_lines();
+    assert_eq!((&lines[0]["outcome"], &lines[1]["outcome"]), (&json!("duplicate"), &json!("delivered")));
+
+    // A call rings once, though nothing failed.
+    hub.clear();
+    let call = call("e4", "d732db64-4803-462d-be9c-518943ea2b7a");
+    assert_eq!((a.outcome(&call).await, b.outcome(&call).await), ("delivered".to_owned(), "duplicate".to_owned()));
+    assert_eq!(hub.accepted().len(), 2);
+
+    // An edit and a deletion are known everywhere; what they outdo comes late.
+    for (id, change) in [("e5", "ChatMessageEdited"), ("e6", "ChatMessageDeleted")] {
+        assert_eq!(a.outcome(&chat(id, change, id, 3, "new")).await, "delivered");
+        let mut late = chat(&format!("late-{id}"), "ChatMessageReceived", id, 1, "old");
+        late["eventTime"] = json!(ago(chrono::TimeDelta::seconds(10)));
+        assert_eq!(b.outcome(&late).await, "duplicate", "{change}");
+    }
+}
+
+fn times_reached(hub: &Emulator) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for request in hub.accepted() {
+        *times.entry(request.device_handle.unwrap()).or_default() += 1;
+    }
+    times
+}
+
+async fn ids_of_any_kind_stay_apart(store: &[(&str, &str)]) {
+    let Pair { a, b, .. } = &Pair::start(store, &[]).await;
+    let long = format!("8:acs:{}", "0".repeat(240));
+    let users =
+        ["a", "A", "a/b", "a//b", "..", "con", "é", "e\u{301}", "a b", "%61", "💥", "8:acs:x", "8_acs_x", &long];
+    for (index, user) in users.iter().enumerate() {
+        assert_eq!(a.put(&format!("phone-{index}"), phone(user, &format!("{index:064x}"))).await, 201, "{user}");
+    }
+    for user in users {
+        assert_eq!(b.invoke(&message_to(user, user)).await.log_lines()[0]["delivered"], 1, "{user}");
+    }
+}
+
+/// One test a promise, over one store.
+macro_rules! store_keeps_its_promises {
+    ($store:expr) => {
+        store_keeps_its_promises!($store;
+            registrations_are_seen_at_once,
+            registrations_at_once_are_all_kept,
+            a_device_that_moves_about_has_one_owner,
+            one_handle_under_many_ids_is_one_device,
+            what_one_served_the_other_does_not_serve_again,
+            ids_of_any_kind_stay_apart);
+    };
+    ($store:expr; $($promise:ident),+) => {
+        $(#[tokio::test]
+        async fn $promise() {
+            let store = $store;
+            let settings = store.settings();
+            let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            super::$promise(&settings).await;
+        })+
+    };
+}
+
+mod folder {
+    use super::*;
+
+    /// A folder of its own for each test.
+    struct Folder(TempDir);
+
+    impl Folder {
+        fn settings(&self) -> Vec<(&'static str, String)> {
+            let path: &Path = self.0.path();
+            vec![("STORE", format!("file:{}", path.display()))]
+        }
+    }
+
+    store_keeps_its_promises!(Folder(tempfile::tempdir().unwrap()));
+}
+
+#[cfg(feature = "foreign-tests")]
+mod azurite {
+    use std::process::Stdio;
+    use std::time::Duration;
+
+    use tokio::net::TcpStream;
+    use tokio::process::{Child, Command};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    /// An Azurite of its own for each test; `tests/foreign/run` installs it.
+    struct Azurite {
+        process: Child,
+        port: u16,
+        folder: TempDir,
+    }
+
+    impl Azurite {
+        async fn start() -> Self {
+            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let folder = tempfile::tempdir().unwrap();
+            let process = Self::run(port, folder.path()).await;
+            Self { process, port, folder }
+        }
+
+        async fn run(port: u16, folder: &Path) -> Child {
+            let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/node_modules/.bin/azurite-blob");
+            let mut command = Command::new(program);
+            command.args(["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
+            command.arg("--location").arg(folder);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+            let child =
+                command.spawn().unwrap_or_else(|error| panic!("{program}: {error}; tests/foreign/run installs it"));
+            timeout(Duration::from_secs(60), async {
+                while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                    sleep(Duration::from_millis(50)).await;
+                }
+            })
+            .await
+            .unwrap_or_else(|_| panic!("Azurite does not answer"));
+            child
+        }
+
+        /// Lets it write down what it holds, and end.
+        async fn stop(&mut self) {
+            let pid = self.process.id().unwrap().to_string();
+            assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
+            timeout(Duration::from_secs(30), self.process.wait()).await.unwrap().unwrap();
+        }
+
+        fn settings(&self) -> Vec<(&'static str, String)> {
+            const KEY: &str =
+                "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+            let endpoint = format!("http://127.0.0.1:{}/devstoreaccount1", self.port);
+            let connection_string = format!("AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint={endpoint}");
+            vec![("AzureWebJobsStorage", connection_string), ("STORE", "azure:push-store".to_owned())]
+        }
+    }
+
+    store_keeps_its_promises!(Azurite::start().await);
+
+    #[tokio::test]
+    async fn a_store_that_is_gone_fails_events_and_registrations_until_it_returns() {
+        let mut azurite = Azurite::start().await;
+        let settings = azurite.settings();
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let Pair { a, hub, .. } = &Pair::start(&settings, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+        assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
+        azurite.stop().await;
+        assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");
+        assert_eq!(a.outcome(&json!("no event")).await, "failed");
+        assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 503);
+        assert!(hub.requests().is_empty());
+        azurite.process = Azurite::run(azurite.port, azurite.folder.path()).await;
+        assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "delivered");
+        assert_eq!(a.outcome(&json!("no event")).await, "dead_lettered");
+    }
+}
