@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::device::{DeviceHandle, Platform};
@@ -33,6 +33,8 @@ pub struct Hub {
     access: Access,
     /// One permit for each request that may be under way.
     permits: Semaphore,
+    /// Whatever is not urgent waits here for its turn to wait there, so that what is urgent overtakes it.
+    not_urgent: Semaphore,
     /// Until when the hub asked for silence.
     paused_until: Mutex<Option<Instant>>,
     /// What an operator was told of last, and when.
@@ -46,12 +48,20 @@ pub struct DirectSend<'a> {
     pub handle: &'a DeviceHandle,
     /// What goes there.
     pub payload: &'a Payload,
+    /// Whether it goes before others when the hub is busy.
+    pub urgent: bool,
     /// How long one attempt may take.
     pub attempt_limit: Duration,
     /// When all attempts have to be over.
     pub deadline: Instant,
     /// When it stops being worth another attempt, if ever.
     pub expires_at: Option<Instant>,
+}
+
+/// Held while a request is under way.
+struct Turn<'a> {
+    _permit: SemaphorePermit<'a>,
+    _not_urgent: Option<SemaphorePermit<'a>>,
 }
 
 /// The hub took it. What the push service made of it is not in the answer.
@@ -162,6 +172,7 @@ impl Hub {
             name: name.to_owned(),
             access: Access::new(name, connection_strings),
             permits: Semaphore::new(max_in_flight),
+            not_urgent: Semaphore::new(max_in_flight),
             paused_until: Mutex::new(None),
             told: Mutex::new(None),
         }
@@ -188,7 +199,7 @@ impl Hub {
         let mut tracking_id = None;
         loop {
             let error = match self.wait_for_turn(direct_send).await {
-                Ok(_permit) => {
+                Ok(_turn) => {
                     attempts += 1;
                     match self.attempt(direct_send).await {
                         Ok(sent) => return Ok(sent),
@@ -212,7 +223,7 @@ impl Hub {
     }
 
     /// Waits until the hub may be asked: no pause, a free place, and still worth it.
-    async fn wait_for_turn(&self, direct_send: &DirectSend<'_>) -> Result<tokio::sync::SemaphorePermit<'_>, SendError> {
+    async fn wait_for_turn(&self, direct_send: &DirectSend<'_>) -> Result<Turn<'_>, SendError> {
         loop {
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
             if let Some(until) = paused_until.filter(|until| *until > Instant::now()) {
@@ -221,17 +232,23 @@ impl Hub {
                 }
                 sleep_until(until).await;
             }
-            let permit = timeout_at(direct_send.deadline, self.permits.acquire()).await;
-            let permit = permit.map_err(|_| SendError::OutOfTime)?.expect("the semaphore is never closed");
+            let turn = timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await;
+            let turn = turn.map_err(|_| SendError::OutOfTime)?;
             if direct_send.expires_at.is_some_and(|at| at <= Instant::now()) {
                 return Err(SendError::Expired);
             }
             // While this one waited for its place, another may have been told to be silent.
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
             if paused_until.is_none_or(|until| until <= Instant::now()) {
-                return Ok(permit);
+                return Ok(turn);
             }
         }
+    }
+
+    async fn turn(&self, urgent: bool) -> Turn<'_> {
+        let unclosed = "the semaphores are never closed";
+        let not_urgent = if urgent { None } else { Some(self.not_urgent.acquire().await.expect(unclosed)) };
+        Turn { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: not_urgent }
     }
 
     /// One attempt. A refused signature is part of it: it is made anew once, then the other key has its turn.

@@ -154,7 +154,7 @@ async fn send(
 
 fn direct_send<'a>(handle: &'a DeviceHandle, payload: &'a Payload, call: bool, times: Times) -> DirectSend<'a> {
     let attempt_limit = if call { CALL_ATTEMPT_LIMIT } else { ATTEMPT_LIMIT };
-    DirectSend { handle, payload, attempt_limit, deadline: times.deadline, expires_at: times.expires_at }
+    DirectSend { handle, payload, urgent: call, attempt_limit, deadline: times.deadline, expires_at: times.expires_at }
 }
 
 /// Whether the hub itself is set up wrongly, so that an operator can mend it.

@@ -32,7 +32,10 @@ impl Answer {
     pub async fn read(mut response: Response, now: DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let retry_after = header("retry-after").and_then(|value| retry::retry_after(value, now));
+        let milliseconds =
+            header("retry-after-ms").and_then(|value| value.trim().parse().ok()).map(Duration::from_millis);
+        let retry_after = milliseconds.map(|wait| wait.min(retry::FOR_EVER));
+        let retry_after = retry_after.or_else(|| retry::retry_after(header("retry-after")?, now));
         let server_time = header("date").and_then(http_date);
         let tracking_id = header("trackingid").and_then(identifier);
         let mut body = Vec::new();

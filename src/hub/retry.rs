@@ -28,6 +28,8 @@ impl SendError {
             Self::Throttled { retry_after: Some(wait), .. } | Self::Unavailable { retry_after: Some(wait), .. } => {
                 Retry::After(*wait)
             }
+            // As a rule it was idle for too long, and the next one is new.
+            Self::ConnectionLost if attempts == 1 => Retry::After(Duration::ZERO),
             Self::Throttled { retry_after: None, .. }
             | Self::Unavailable { retry_after: None, .. }
             | Self::NoConnection
@@ -53,9 +55,11 @@ fn backoff(attempts: u32, random: f64) -> Duration {
     bound.mul_f64(random)
 }
 
-/// Reads a `Retry-After` header, seconds or a date. A date in the past means at once, and a day is as good as for ever.
+/// No hub means a longer wait, and no clock runs over with it.
+pub const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads a `Retry-After` header, seconds or a date. A date in the past means at once.
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
-    const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return (seconds >= 0.0)
@@ -82,6 +86,12 @@ mod tests {
         assert_eq!(error.retry(3, 1.0), Retry::After(Duration::from_secs(2)));
         assert_eq!(error.retry(3, 0.25), Retry::After(Duration::from_millis(500)));
         assert_eq!(error.retry(40, 1.0), Retry::After(Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn a_connection_that_was_lost_is_replaced_at_once_and_then_with_patience() {
+        assert_eq!(SendError::ConnectionLost.retry(1, 1.0), Retry::After(Duration::ZERO));
+        assert_eq!(SendError::ConnectionLost.retry(2, 1.0), Retry::After(Duration::from_secs(1)));
     }
 
     #[test]

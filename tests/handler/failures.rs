@@ -115,6 +115,34 @@ async fn a_retry_after_is_obeyed_as_a_number_and_as_a_date() {
 }
 
 #[tokio::test]
+async fn a_retry_after_in_milliseconds_goes_before_one_in_seconds() {
+    let app = app_with_phone(&[SHORT]).await;
+    app.hub.add_fault(Fault::status(503).retry_after("60").header("retry-after-ms", "1200"));
+    assert_eq!(app.deliver(&sms("e1", "15551234567", "Hello")).await["outcome"], "delivered");
+    let requests = app.hub.requests();
+    assert!(requests[1].at_ms - requests[0].at_ms >= 1190, "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_call_overtakes_the_messages_that_wait_for_the_hub() {
+    let app = App::with(&[("HUB_MAX_IN_FLIGHT", "2"), ("NOTIFICATION_HUB_VOIP_NAME", "")]).await;
+    app.register_android(BOB).await;
+    app.hub.add_fault(Fault::action(Action::Pass).delay_ms(100).always());
+    let batch: Vec<_> = (0..20)
+        .map(|index| chat(&format!("e{index}"), "ChatMessageReceived", &format!("m{index}"), 1, "Hello"))
+        .collect();
+    let call = async {
+        app.hub.wait_for_requests(2).await;
+        app.deliver(&call("call", "d732db64-4803-462d-be9c-518943ea2b7a")).await
+    };
+    let batch = json!(batch);
+    let (reply, line) = tokio::join!(app.invoke(&batch), call);
+    assert_eq!((reply.status, &line["outcome"]), (200, &json!("delivered")));
+    let place = app.hub.requests().iter().position(|request| request.body.contains("eventId")).unwrap();
+    assert!(place <= 4, "the call was request number {place} of 20");
+}
+
+#[tokio::test]
 async fn an_event_that_grows_old_between_attempts_expires() {
     let app = App::start().await;
     app.register_android(BOB).await;
