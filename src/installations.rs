@@ -3,8 +3,8 @@
 //! Three kinds of documents. `installations/…` holds what was PUT, by id, and is the truth. `recipients/…` holds a copy
 //! of everything that belongs to one user or number, so that an event costs one read. `handles/…` says which
 //! installation a device handle belongs to. A change goes through them in an order that never leaves a device with two
-//! owners: the old recipient loses it before the new one gets it, and where two changes of one installation overlap,
-//! a fence left behind by the newer one keeps the older one out.
+//! owners: who had its handle goes first, then the old recipients lose it, then the new ones get it. Every change has a
+//! revision, and wherever two meet, the greater one wins.
 
 use std::sync::Arc;
 
@@ -14,11 +14,16 @@ use crate::device::{AppName, ContentMode, Device, DeviceHandle, Platform};
 use crate::recipient::{PhoneNumber, Recipient, UserId};
 use crate::store::{self, Change, Store, StoreError};
 
+mod handles;
+mod recipients;
 mod stored;
 mod submitted;
+#[cfg(test)]
+mod tests;
 
+use recipients::Place;
 pub use stored::ShownInstallation;
-use stored::{Fence, HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
+use stored::{InstallationRecord, RecipientRecord, StoredInstallation};
 pub use submitted::{InstallationError, Submitted};
 
 /// A registered device.
@@ -86,8 +91,8 @@ pub struct Installations {
     limits: Limits,
 }
 
-/// Fences outlive every PUT that could still be under way.
-const FENCE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// What a deletion leaves behind outlives every PUT that could still be under way.
+const TRACES_LIVE: TimeDelta = TimeDelta::minutes(10);
 
 impl Installations {
     /// A register in `store`.
@@ -99,11 +104,8 @@ impl Installations {
     pub async fn devices_of(&self, recipient: &Recipient, now: DateTime<Utc>) -> Result<Vec<Device>, StoreError> {
         let record: Option<RecipientRecord> = self.store.read(&recipient_key(recipient)).await?;
         let entries = record.map(|record| record.installations).unwrap_or_default();
-        Ok(entries
-            .into_iter()
-            .filter(|entry| self.is_alive(entry, now))
-            .map(|entry| entry.installation().into())
-            .collect())
+        let alive = entries.into_iter().filter(|entry| self.is_alive(entry, now));
+        Ok(alive.map(|entry| entry.installation().into()).collect())
     }
 
     /// The installation of that id.
@@ -117,33 +119,47 @@ impl Installations {
     pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<Put, StoreError> {
         let recipients = recipients(installation);
         let key = installation_key(&installation.id);
+        // Newer than whoever has the handle now, whatever that one's clock said.
+        let least = self.revision_of_handle(&installation.handle).await? + 1;
         let (stored, leaving, before) = self
             .store
             .update(&key, |record: Option<InstallationRecord>| {
                 let record = record.unwrap_or_default();
-                let stored = StoredInstallation::new(installation, record.next_revision(now), now);
-                let before = record.installation.as_ref().filter(|before| self.is_alive(before, now)).cloned();
+                let stored = StoredInstallation::new(installation, record.next_revision(now).max(least), now);
                 let mut leaving = record.recipients();
                 leaving.retain(|recipient| !recipients.contains(recipient));
                 let written = InstallationRecord::new(stored.clone(), &leaving);
-                Change::Write(written, (stored, leaving, before))
+                Change::Write(written, (stored, leaving, record.installation))
             })
             .await?;
-        self.claim_handle(installation, before.as_ref(), now).await?;
+        let created = !before.as_ref().is_some_and(|before| self.is_alive(before, now));
+        if !self.claim_handle(&stored, now).await? {
+            // A newer installation has the handle: it came after this one, and replaced it.
+            self.delete_if(&installation.id, now, |current| current.revision == stored.revision).await?;
+            return Ok(Put { created, evicted: Vec::new() });
+        }
+        if let Some(before) = before.filter(|before| before.handle() != installation.handle) {
+            self.release_handle(&before.handle(), &installation.id, stored.revision).await?;
+        }
         for recipient in &leaving {
             self.take_from(recipient, &installation.id, stored.revision, now).await?;
         }
         let mut evicted = Vec::new();
         for recipient in &recipients {
-            for other in self.give_to(recipient, &stored, now).await? {
-                self.leave(&other, recipient, now).await?;
-                evicted.push(other.id);
+            match self.give_to(recipient, &stored, now).await? {
+                Place::Taken(others) => {
+                    for other in others {
+                        self.leave(&other, recipient, now).await?;
+                        evicted.push(other.id);
+                    }
+                }
+                Place::Late => self.insist_on_being_late(&key, stored.revision).await?,
             }
         }
         if !leaving.is_empty() {
             self.settle(&key, stored.revision).await?;
         }
-        Ok(Put { created: before.is_none(), evicted })
+        Ok(Put { created, evicted })
     }
 
     /// Forgets a device. Nothing happens when there is none of that id.
@@ -151,15 +167,39 @@ impl Installations {
         self.delete_if(id, now, |_| true).await
     }
 
-    /// Removes the installation behind one key of a listing if it is over; says whether it was.
-    pub async fn remove_if_over(&self, key: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    /// Removes the document behind one key of a listing if it is over: an installation that expired, a deletion that did
+    /// not come to its end, or the trace of one that did. Says whether an installation went.
+    pub async fn remove_if_over(
+        &self,
+        key: &str,
+        modified: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let record: Option<InstallationRecord> = self.store.read(key).await?;
         let Some(record) = record else { return Ok(false) };
-        let Some(stored) = record.installation.filter(|stored| !self.is_alive(stored, now)) else { return Ok(false) };
-        self.delete_if(&stored.id, now, |current| current.revision == stored.revision).await?;
-        Ok(true)
+        let is_old = now - modified > TRACES_LIVE;
+        match &record.installation {
+            Some(stored) if self.is_alive(stored, now) => Ok(false),
+            Some(stored) => {
+                self.delete_if(&stored.id, now, |current| current.revision == stored.revision).await?;
+                Ok(true)
+            }
+            None if is_old && !record.leaving.is_empty() => {
+                self.delete_if(&record.id, now, |_| false).await?;
+                Ok(false)
+            }
+            None if is_old => {
+                let forget = |current: Option<InstallationRecord>| match current {
+                    Some(current) if current.revision == record.revision => Change::Delete(()),
+                    Some(_) | None => Change::Keep(()),
+                };
+                self.store.update(key, forget).await.map(|()| false)
+            }
+            None => Ok(false),
+        }
     }
 
+    /// Deletes an installation if the condition holds for it, and ends a deletion that stopped halfway in any case.
     async fn delete_if(
         &self,
         id: &str,
@@ -172,8 +212,8 @@ impl Installations {
             .update(&key, |record: Option<InstallationRecord>| match record {
                 Some(record) if record.installation.as_ref().is_none_or(&condition) => {
                     let (revision, leaving) = (record.next_revision(now), record.recipients());
-                    let stored = record.installation;
-                    Change::Write(InstallationRecord::gone(revision, &leaving), Some((revision, leaving, stored)))
+                    let gone = InstallationRecord::gone(id, revision, &leaving);
+                    Change::Write(gone, Some((revision, leaving, record.installation)))
                 }
                 Some(_) | None => Change::Keep(None),
             })
@@ -183,138 +223,29 @@ impl Installations {
             self.take_from(recipient, id, revision, now).await?;
         }
         if let Some(stored) = stored {
-            self.release_handle(stored.handle(), id).await?;
+            self.release_handle(&stored.handle(), id, revision).await?;
         }
         self.settle(&key, revision).await
     }
 
-    /// Makes the handle this installation's own. One that had it before is a phone that was set up anew.
-    async fn claim_handle(
-        &self,
-        installation: &Installation,
-        before: Option<&StoredInstallation>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let handle = &installation.handle;
-        let owner = HandleOwner { installation_id: installation.id.clone() };
-        let other = self
-            .store
-            .update(&handle_key(handle), |current: Option<HandleOwner>| match current {
-                Some(current) if current == owner => Change::Keep(None),
-                current => Change::Write(owner.clone(), current),
-            })
-            .await?;
-        if let Some(other) = other {
-            self.delete_if(&other.installation_id, now, |stored| stored.handle() == *handle).await?;
-        }
-        match before.map(StoredInstallation::handle) {
-            Some(old) if old != *handle => self.release_handle(old, &installation.id).await,
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    async fn release_handle(&self, handle: DeviceHandle, id: &str) -> Result<(), StoreError> {
-        let release = |current: Option<HandleOwner>| match current {
-            Some(current) if current.installation_id == id => Change::Delete(()),
-            Some(_) | None => Change::Keep(()),
-        };
-        self.store.update(&handle_key(&handle), release).await
-    }
-
-    /// Removes an installation from a recipient, and keeps out what is older than `revision`.
-    async fn take_from(
-        &self,
-        recipient: &Recipient,
-        id: &str,
-        revision: i64,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let take = |record: Option<RecipientRecord>| {
-            let mut record = record.unwrap_or_default();
-            record.installations.retain(|entry| entry.id != id || entry.revision > revision);
-            record.fences.retain(|fence| fence.id != id || fence.revision > revision);
-            record.fences.push(Fence { id: id.to_owned(), revision, set_at: now });
-            self.tidy(&mut record, now);
-            Change::Write(record, ())
-        };
-        self.store.update(&recipient_key(recipient), take).await
-    }
-
-    /// Adds an installation to a recipient, unless a newer change was there already. Returns what had to make room.
-    async fn give_to(
-        &self,
-        recipient: &Recipient,
-        stored: &StoredInstallation,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<StoredInstallation>, StoreError> {
-        let limit = match recipient {
-            Recipient::User(_) => self.limits.per_user,
-            Recipient::Number(_) => self.limits.per_number,
-        };
-        let give = |record: Option<RecipientRecord>| {
-            let mut record = record.unwrap_or_default();
-            let newer = |id: &str, revision: i64| id == stored.id && revision > stored.revision;
-            let is_late = record.fences.iter().any(|fence| newer(&fence.id, fence.revision))
-                || record.installations.iter().any(|entry| newer(&entry.id, entry.revision));
-            if is_late {
-                return Change::Keep(Vec::new());
-            }
-            record.installations.retain(|entry| entry.id != stored.id);
-            self.tidy(&mut record, now);
-            // In the order of writing, so the first one was not written for longest.
-            record.installations.sort_by_key(|entry| entry.revision);
-            record.installations.push(stored.clone());
-            let excess = record.installations.len().saturating_sub(limit);
-            let evicted = record.installations.drain(..excess).collect();
-            Change::Write(record, evicted)
-        };
-        self.store.update(&recipient_key(recipient), give).await
-    }
-
-    /// Has an installation that was evicted from a recipient no longer name it.
-    async fn leave(
-        &self,
-        evicted: &StoredInstallation,
-        recipient: &Recipient,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let mut remaining = evicted.installation();
-        match recipient {
-            Recipient::User(_) => remaining.user_id = None,
-            Recipient::Number(number) => remaining.phone_numbers.retain(|other| other != number),
-        }
-        if recipients(&remaining).is_empty() {
-            return self.delete_if(&evicted.id, now, |current| current.revision == evicted.revision).await;
-        }
-        let key = installation_key(&evicted.id);
-        let leave = |record: Option<InstallationRecord>| match record {
-            Some(mut record) if record.revision == evicted.revision => {
-                let stored = StoredInstallation::new(&remaining, evicted.revision, evicted.written_at);
-                record.installation = Some(stored);
-                Change::Write(record, ())
-            }
-            Some(_) | None => Change::Keep(()),
-        };
-        self.store.update(&key, leave).await
-    }
-
-    /// Notes that everybody who was to lose the installation did.
+    /// Notes that everybody who was to lose the installation did. The revision of one that is gone stays for a while, so
+    /// that the next one is greater on every clock.
     async fn settle(&self, key: &str, revision: i64) -> Result<(), StoreError> {
         let settle = |record: Option<InstallationRecord>| match record {
-            Some(record) if record.revision != revision => Change::Keep(()),
-            Some(mut record) if record.installation.is_some() => {
+            Some(mut record) if record.revision == revision => {
                 record.leaving.clear();
                 Change::Write(record, ())
             }
-            Some(_) => Change::Delete(()),
-            None => Change::Keep(()),
+            Some(_) | None => Change::Keep(()),
         };
         self.store.update(key, settle).await
     }
 
-    fn tidy(&self, record: &mut RecipientRecord, now: DateTime<Utc>) {
-        record.installations.retain(|entry| self.is_alive(entry, now));
-        record.fences.retain(|fence| now - fence.set_at < FENCE_LIFETIME);
+    /// A PUT that came late somewhere was replaced by a newer change. If it was not, the backend has to repeat it.
+    async fn insist_on_being_late(&self, key: &str, revision: i64) -> Result<(), StoreError> {
+        let record: Option<InstallationRecord> = self.store.read(key).await?;
+        let is_latest = record.is_some_and(|record| record.revision == revision);
+        if is_latest { Err(StoreError::Contended("installations".to_owned())) } else { Ok(()) }
     }
 
     fn is_alive(&self, stored: &StoredInstallation, now: DateTime<Utc>) -> bool {
@@ -331,10 +262,6 @@ fn recipients(installation: &Installation) -> Vec<Recipient> {
 
 fn installation_key(id: &str) -> String {
     store::key("installations", &[id])
-}
-
-fn handle_key(handle: &DeviceHandle) -> String {
-    store::key("handles", &[handle.expose()])
 }
 
 fn recipient_key(recipient: &Recipient) -> String {

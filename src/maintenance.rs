@@ -1,4 +1,5 @@
-//! Removes what is over: expired installations, and ledger entries, markers and dead letters that are old enough.
+//! Removes what is over: expired installations and what is left of them, and ledger entries, markers and dead letters
+//! that are old enough.
 //!
 //! It works through the store in slices that fit into one run of the timer, and goes on where it stopped.
 
@@ -11,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::installations::Installations;
-use crate::store::{Store, StoreError};
+use crate::store::{Listed, Store, StoreError};
 
 /// The timer's work.
 #[derive(Debug)]
@@ -34,13 +35,8 @@ const KEYS_AT_ONCE: usize = 500;
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// What is looked through, and for how long each document is kept; `None` leaves it to the register.
-const KINDS: [(&str, Option<TimeDelta>); 4] = [
-    ("ledger", Some(LEDGER_KEPT)),
-    ("markers", Some(LEDGER_KEPT)),
-    ("dead-letters", Some(DEAD_LETTERS_KEPT)),
-    ("installations", None),
-];
+/// What is looked through, in this order.
+const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "installations", "recipients", "handles"];
 
 impl Maintenance {
     /// Maintenance of `store`.
@@ -51,10 +47,10 @@ impl Maintenance {
     /// Works until everything was looked at once or the slice is over. Two runs at a time would do the same work.
     pub async fn run(&self, now: DateTime<Utc>) -> Result<Removed, StoreError> {
         let until = Instant::now() + SLICE;
-        let mut removed = KINDS.map(|(kind, _)| (kind, 0)).into();
+        let mut removed = KINDS.map(|kind| (kind, 0)).into();
         let mut reached = self.reached.lock().await;
-        for (kind, kept) in KINDS {
-            self.look_through(kind, kept, &mut reached, &mut removed, until, now).await?;
+        for kind in KINDS {
+            self.look_through(kind, &mut reached, &mut removed, until, now).await?;
         }
         Ok(removed)
     }
@@ -62,7 +58,6 @@ impl Maintenance {
     async fn look_through(
         &self,
         kind: &'static str,
-        kept: Option<TimeDelta>,
         reached: &mut BTreeMap<&'static str, String>,
         removed: &mut Removed,
         until: Instant,
@@ -75,21 +70,34 @@ impl Maintenance {
                 if Instant::now() >= until {
                     return Ok(());
                 }
-                let is_over = match kept {
-                    Some(kept) if now - listed.modified > kept => {
-                        self.store.delete(&listed.key).await?;
-                        true
-                    }
-                    Some(_) => false,
-                    None => self.installations.remove_if_over(&listed.key, now).await?,
-                };
-                *removed.entry(kind).or_default() += u64::from(is_over);
+                // Noted before, so that a document that cannot be read is not met first for ever.
                 reached.insert(kind, listed.key.clone());
+                match self.remove_if_over(kind, listed, now).await {
+                    Ok(is_over) => *removed.entry(kind).or_default() += u64::from(is_over),
+                    Err(error @ (StoreError::Unreadable { .. } | StoreError::NewerFormat { .. })) => {
+                        tracing::error!("maintenance: {error}");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             if keys.len() < KEYS_AT_ONCE {
                 reached.remove(kind);
                 return Ok(());
             }
         }
+    }
+
+    async fn remove_if_over(&self, kind: &str, listed: &Listed, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let kept = match kind {
+            "installations" => return self.installations.remove_if_over(&listed.key, listed.modified, now).await,
+            "recipients" => return self.installations.remove_empty_recipient(&listed.key, listed.modified, now).await,
+            "handles" => return self.installations.remove_unused_handle(&listed.key).await,
+            "dead-letters" => DEAD_LETTERS_KEPT,
+            _ => LEDGER_KEPT,
+        };
+        if now - listed.modified <= kept {
+            return Ok(false);
+        }
+        self.store.delete(&listed.key).await.map(|()| true)
     }
 }

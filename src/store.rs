@@ -8,6 +8,7 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::ready;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -29,6 +30,9 @@ pub struct Store {
     backend: Backend,
     /// Changes of one document wait for one another here rather than collide in the backend.
     turns: Turns,
+    /// How many more operations succeed; a test cuts a change off with it wherever it likes.
+    #[cfg(test)]
+    pub operations_left: std::sync::atomic::AtomicI64,
 }
 
 #[derive(Debug)]
@@ -124,7 +128,7 @@ const MOST_ATTEMPTS: u32 = 30;
 impl Store {
     /// Keeps everything in this process, for as long as it runs.
     pub fn memory() -> Self {
-        Self { backend: Backend::Memory(InMemory::new()), turns: Turns::default() }
+        Self::on(Backend::Memory(InMemory::new()))
     }
 
     /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
@@ -132,13 +136,22 @@ impl Store {
         std::fs::create_dir_all(path)?;
         let lock = FileLock::new(path.join(".lock"))?;
         let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
-        Ok(Self { backend: Backend::Folder(files, lock), turns: Turns::default() })
+        Ok(Self::on(Backend::Folder(files, lock)))
     }
 
     /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
     pub fn azure(container: &azure::Container) -> Result<Self, StoreError> {
         let blobs = AzureBlobs::open(container).map_err(StoreError::Unreachable)?;
-        Ok(Self { backend: Backend::Azure(blobs), turns: Turns::default() })
+        Ok(Self::on(Backend::Azure(blobs)))
+    }
+
+    fn on(backend: Backend) -> Self {
+        Self {
+            backend,
+            turns: Turns::default(),
+            #[cfg(test)]
+            operations_left: i64::MAX.into(),
+        }
     }
 
     /// Reads a document.
@@ -210,6 +223,8 @@ impl Store {
         // A folder lists its files as they come; the others in order.
         let enough = if matches!(self.backend, Backend::Folder(..)) { usize::MAX } else { limit };
         let mut listed: Vec<Listed> = listing
+            // An empty object stands for none. And not every service keeps to the offset.
+            .try_filter(|meta| ready(meta.size > 0 && after.is_none_or(|after| meta.location.as_ref() > after)))
             .map_ok(|meta| Listed { key: meta.location.to_string(), modified: meta.last_modified })
             .take(enough)
             .try_collect()
@@ -243,11 +258,25 @@ impl Store {
     }
 
     async fn objects(&self) -> Result<&dyn ObjectStore, StoreError> {
+        #[cfg(test)]
+        self.interfere().await?;
         Ok(match &self.backend {
             Backend::Memory(objects) => objects,
             Backend::Folder(objects, _) => objects,
             Backend::Azure(azure) => azure.blobs().await?,
         })
+    }
+
+    /// Lets other tasks of a test come between, and fails when it is time to.
+    #[cfg(test)]
+    async fn interfere(&self) -> Result<(), StoreError> {
+        for _ in 0..fastrand::u8(0..4) {
+            tokio::task::yield_now().await;
+        }
+        if self.operations_left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            return Ok(());
+        }
+        Err(StoreError::Contended("test".to_owned()))
     }
 
     fn is_lost(&self, error: &object_store::Error) -> bool {

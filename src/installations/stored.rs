@@ -14,9 +14,12 @@ use crate::store::Document;
 /// `installations/…`: what was PUT under an id, and who is still to lose it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct InstallationRecord {
+    /// What it is called: the key does not tell.
+    #[serde(rename = "installationId")]
+    pub id: String,
     /// Grows with each change, also over deletions.
     pub revision: i64,
-    /// `None` while a deletion is under way.
+    /// `None` after a deletion, until nobody can come late any more.
     pub installation: Option<StoredInstallation>,
     /// Recipients that may still hold an older form of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,6 +42,8 @@ pub struct RecipientRecord {
 pub struct HandleOwner {
     /// The installation.
     pub installation_id: String,
+    /// The revision that claimed the handle.
+    pub revision: i64,
 }
 
 /// Keeps forms of an installation out that are older than `revision`.
@@ -68,8 +73,8 @@ pub struct StoredInstallation {
     members: Members,
 }
 
-/// A user or a number, as JSON.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A user or a number, as JSON. Its `Debug` redacts.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StoredRecipient {
     /// By raw id.
@@ -149,22 +154,24 @@ impl InstallationRecord {
     /// The record after a PUT.
     pub fn new(installation: StoredInstallation, leaving: &[Recipient]) -> Self {
         let leaving = leaving.iter().map(StoredRecipient::from).collect();
-        Self { revision: installation.revision, installation: Some(installation), leaving }
+        let (id, revision) = (installation.id.clone(), installation.revision);
+        Self { id, revision, installation: Some(installation), leaving }
     }
 
-    /// The record while a deletion is under way.
-    pub fn gone(revision: i64, leaving: &[Recipient]) -> Self {
-        Self { revision, installation: None, leaving: leaving.iter().map(StoredRecipient::from).collect() }
+    /// The record of an installation that was deleted.
+    pub fn gone(id: &str, revision: i64, leaving: &[Recipient]) -> Self {
+        let leaving = leaving.iter().map(StoredRecipient::from).collect();
+        Self { id: id.to_owned(), revision, installation: None, leaving }
     }
 
-    /// A revision greater than all before it, also than those of a record that was deleted.
+    /// A revision greater than all before it.
     pub fn next_revision(&self, now: DateTime<Utc>) -> i64 {
         now.timestamp_micros().max(self.revision + 1)
     }
 
     /// Everybody who may hold some form of the installation.
     pub fn recipients(&self) -> Vec<Recipient> {
-        let mut recipients: Vec<Recipient> = self.leaving.iter().map(Recipient::from).collect();
+        let mut recipients: Vec<Recipient> = self.leaving.iter().filter_map(StoredRecipient::recipient).collect();
         if let Some(stored) = &self.installation {
             recipients.extend(super::recipients(&stored.installation()));
         }
@@ -244,14 +251,18 @@ impl From<&Recipient> for StoredRecipient {
     }
 }
 
-impl From<&StoredRecipient> for Recipient {
-    fn from(stored: &StoredRecipient) -> Self {
-        match stored {
-            StoredRecipient::UserId(raw_id) => Self::User(UserId::new(raw_id.clone())),
-            StoredRecipient::PhoneNumber(digits) => {
-                Self::Number(PhoneNumber::from_digits_of(digits).expect("a stored number has digits"))
-            }
+impl StoredRecipient {
+    fn recipient(&self) -> Option<Recipient> {
+        match self {
+            Self::UserId(raw_id) => Some(Recipient::User(UserId::new(raw_id.clone()))),
+            Self::PhoneNumber(digits) => PhoneNumber::from_digits_of(digits).map(Recipient::Number),
         }
+    }
+}
+
+impl std::fmt::Debug for StoredRecipient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StoredRecipient(redacted)")
     }
 }
 

@@ -29,6 +29,15 @@ fn age(store: &Path, kind: &str, by: Duration) {
     }
 }
 
+/// What a run says that removed one document of each of these kinds.
+fn removed(kinds: &[&str]) -> Value {
+    let mut removed = json!({});
+    for kind in ["ledger", "markers", "dead-letters", "installations", "recipients", "handles"] {
+        removed[kind] = json!(u8::from(kinds.contains(&kind)));
+    }
+    removed
+}
+
 async fn run(app: &App) -> Value {
     let timer = json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}});
     let reply = Reply::of(app.request(reqwest::Method::POST, "/Maintenance").body(timer.to_string())).await;
@@ -53,14 +62,14 @@ async fn ledger_markers_and_dead_letters_go_when_they_are_old_enough() {
     }
     age(store, "dead-letters", 6 * 24 * HOUR);
     age(store, "installations", 1000 * 24 * HOUR);
-    assert_eq!(run(&app).await, json!({"ledger": 0, "markers": 0, "dead-letters": 0, "installations": 0}));
+    assert_eq!(run(&app).await, removed(&[]));
     assert_eq!(kinds(store), all);
 
     for kind in ["ledger", "markers"] {
         age(store, kind, 26 * HOUR);
     }
     age(store, "dead-letters", 8 * 24 * HOUR);
-    assert_eq!(run(&app).await, json!({"ledger": 1, "markers": 1, "dead-letters": 1, "installations": 0}));
+    assert_eq!(run(&app).await, removed(&["ledger", "markers", "dead-letters"]));
     assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 1}));
 }
 
@@ -74,9 +83,62 @@ async fn an_expired_installation_goes_with_everything_that_names_it() {
     });
     app.register("expired", phone).await;
     app.register("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
-    assert_eq!(run(&app).await["installations"], 1);
-    assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 1}));
+    assert_eq!(run(&app).await, removed(&["installations"]));
     assert_eq!(documents(&store.join("recipients"))[0].1["installations"].as_array().unwrap().len(), 1);
+    // The trace of a deletion stays until no change can come late any more.
+    assert_eq!(kinds(store), json!({"installations": 2, "recipients": 1, "handles": 1}));
+    age(store, "installations", HOUR);
+    assert_eq!(run(&app).await, removed(&[]));
+    assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 1}));
+}
+
+#[tokio::test]
+async fn after_the_last_deletion_nothing_is_left_in_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path();
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    app.register(
+        "iphone",
+        json!({"userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE}),
+    )
+    .await;
+    app.register("iphone", json!({"userId": ALICE, "platform": "apns", "pushChannel": ANDROID})).await;
+    app.delete("iphone").await;
+    for (path, _) in documents(&store.join("recipients")) {
+        let path = store.join("recipients").join(path);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\"installations\":[]"), "{text}");
+        // As if the fences had been set an hour ago.
+        let start = text.find("\"setAt\":\"").unwrap() + 9;
+        std::fs::write(&path, format!("{}2026-01-01T00{}", &text[..start], &text[start + 13..])).unwrap();
+    }
+    age(store, "installations", HOUR);
+    age(store, "recipients", HOUR);
+    assert_eq!(
+        run(&app).await,
+        removed(&["recipients"])
+            .as_object()
+            .map(|counts| {
+                let mut counts = counts.clone();
+                counts["recipients"] = json!(3);
+                json!(counts)
+            })
+            .unwrap()
+    );
+    assert_eq!(kinds(store), json!({}));
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_does_not_stop_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path();
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    app.register_iphone(BOB).await;
+    std::fs::write(store.join("installations").join("0".repeat(64)), "no JSON").unwrap();
+    std::fs::write(store.join("handles").join("0".repeat(64)), "{\"v\":99}").unwrap();
+    let orphan = json!({"v": 1, "installationId": "gone", "revision": 1});
+    std::fs::write(store.join("handles").join("f".repeat(64)), orphan.to_string()).unwrap();
+    assert_eq!(run(&app).await, removed(&["handles"]));
 }
 
 #[tokio::test]
