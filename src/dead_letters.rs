@@ -2,6 +2,7 @@
 //!
 //! A call's `incomingCallContext` is a credential and is left out, wherever it stands.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -43,10 +44,44 @@ impl Document for DeadLetter {
     const VERSION: u32 = 1;
 }
 
+impl DeadLetter {
+    /// A letter about an event that reached nobody yet.
+    pub fn new(reason: String, given: Given<'_>, now: DateTime<Utc>) -> Self {
+        let event = without_call_context(given);
+        Self { reason, hub_status: None, tracking_id: None, installations: Vec::new(), stored_at: now, event }
+    }
+
+    /// The same letter for these installations only.
+    pub fn for_installations(self, installations: BTreeSet<String>) -> Self {
+        Self { installations: installations.into_iter().collect(), ..self }
+    }
+}
+
 impl DeadLetters {
     /// Dead letters in `store`.
     pub fn new(store: Arc<Store>) -> Self {
         Self { store }
+    }
+
+    /// Some keys that come after `after`, in order; none when there are no more.
+    pub async fn keys(&self, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let listed = self.store.list("dead-letters", after, 100).await?;
+        Ok(listed.into_iter().map(|listed| listed.key).collect())
+    }
+
+    /// Reads one.
+    pub async fn read(&self, key: &str) -> Result<Option<DeadLetter>, StoreError> {
+        self.store.read(key).await
+    }
+
+    /// Writes one under the key that it has.
+    pub async fn rewrite(&self, key: &str, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.store.write(key, letter).await
+    }
+
+    /// Removes one.
+    pub async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.store.delete(key).await
     }
 
     /// Keeps one, under a key that sorts by time.
@@ -59,9 +94,13 @@ impl DeadLetters {
 }
 
 /// The text of what was given, fit to be stored.
-pub fn without_call_context(given: Given<'_>) -> Box<RawValue> {
+fn without_call_context(given: Given<'_>) -> Box<RawValue> {
     let text = match given {
         Given::Json(raw) => redacted(raw, 0),
+        // What is no JSON cannot be looked through, so one that mentions a context is not kept word for word.
+        Given::Text(text) if mentions_context(text) || text.contains("\\u") => {
+            format!("\"{} bytes that are no JSON and mention {CONTEXT}\"", text.len())
+        }
         Given::Text(text) => serde_json::to_string(text).expect("a string always serializes"),
     };
     RawValue::from_string(text).expect("it is put together from JSON values")
@@ -131,5 +170,7 @@ mod tests {
     fn text_is_kept_as_a_string() {
         let letter = without_call_context(Given::Text("not \"JSON\""));
         assert_eq!(letter.get(), r#""not \"JSON\"""#);
+        let cut_off = without_call_context(Given::Text(r#"{"data":{"incomingCallContext":"secret"#));
+        assert!(!cut_off.get().contains("secret"), "{cut_off}");
     }
 }

@@ -29,6 +29,14 @@ pub struct FieldError {
     pub problem: &'static str,
 }
 
+/// A document that is no JSON object. It says where, and not how: the parser's own words quote the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no JSON object, from line {line}, column {column} on")]
+pub struct NotAnObject {
+    line: usize,
+    column: usize,
+}
+
 impl<'a> Fields<'a> {
     /// Reads the object `raw` that stands at `path`.
     pub fn parse(raw: &'a RawValue, path: impl Into<Cow<'static, str>>) -> Result<Self, FieldError> {
@@ -39,10 +47,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a whole document that should be an object; the error is the parser's.
-    pub fn from_slice(document: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let Members(members) = serde_json::from_slice(document)?;
-        Ok(Self { path: Cow::Borrowed(""), members })
+    /// Reads a whole document that should be an object.
+    pub fn from_slice(document: &'a [u8]) -> Result<Self, NotAnObject> {
+        match serde_json::from_slice(document) {
+            Ok(Members(members)) => Ok(Self { path: Cow::Borrowed(""), members }),
+            Err(error) => Err(NotAnObject { line: error.line(), column: error.column() }),
+        }
     }
 
     /// The raw value of a field; `null` counts as absent. An exact match of the name goes before others.

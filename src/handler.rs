@@ -1,5 +1,6 @@
 //! The whole program, put together from its settings.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -15,6 +16,7 @@ use crate::hub::{self, Hub};
 use crate::installations::Installations;
 use crate::ledger::Ledger;
 use crate::maintenance::Maintenance;
+use crate::replay::{self, ReplayError};
 use crate::server::{self, Service};
 use crate::store::Store;
 
@@ -60,10 +62,19 @@ impl Handler {
         Ok(Self { service: Arc::new(service) })
     }
 
+    /// Sends every dead letter of the store once more, or the events of `files` if there are any. Each is told in a line;
+    /// returns how many are not settled.
+    pub async fn replay(&self, force: bool, files: &[PathBuf], tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
+        let deliveries = &self.service.deliveries;
+        match files {
+            [] => replay::letters(deliveries, force, tell).await,
+            files => replay::files(deliveries, force, files, tell).await,
+        }
+    }
+
     /// Answers on `listener` until `stop` is over, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        // Loading certificates takes longer than the rest of the start: it happens beside the first answers.
-        tokio::task::spawn_blocking(hub::warm_up);
+        tokio::spawn(hub::client());
         if let Ok(address) = listener.local_addr() {
             tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
         }

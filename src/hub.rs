@@ -3,11 +3,10 @@
 //! The only place that names reqwest and `ServiceBusNotification-*`. It knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -17,12 +16,14 @@ use crate::payload::Payload;
 
 mod access;
 mod answer;
+mod client;
 pub mod connection_string;
 mod retry;
 mod sas;
 
 use access::Access;
 use answer::Answer;
+pub use client::client;
 use connection_string::ConnectionString;
 use retry::Retry;
 
@@ -233,7 +234,7 @@ impl Hub {
                 sleep_until(until).await;
             }
             let turn = timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await;
-            let turn = turn.map_err(|_| SendError::OutOfTime)?;
+            let turn = turn.ok().filter(|_| Instant::now() < direct_send.deadline).ok_or(SendError::OutOfTime)?;
             if direct_send.expires_at.is_some_and(|at| at <= Instant::now()) {
                 return Err(SendError::Expired);
             }
@@ -269,7 +270,12 @@ impl Hub {
                 refused = Some(answer);
                 continue;
             }
-            self.access.accepted(key);
+            if self.access.accepted(key) {
+                tracing::warn!(
+                    hub = self.name,
+                    "the hub refused the first connection string; the secondary one serves"
+                );
+            }
             return self.judge(answer);
         }
         let answer = refused.expect("each of at least two tries was refused");
@@ -289,10 +295,10 @@ impl Hub {
     fn pause(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut paused_until = self.paused_until.lock().expect("nothing panics while it is held");
-        if paused_until.is_none_or(|before| before < until) {
-            *paused_until = Some(until);
+        if paused_until.is_none_or(|before| before <= Instant::now()) {
             tracing::warn!(hub = self.name, seconds = wait.as_secs_f64(), "hub asked for silence");
         }
+        *paused_until = Some(paused_until.map_or(until, |before| before.max(until)));
     }
 
     /// One request and its answer.
@@ -303,12 +309,13 @@ impl Hub {
         authorization: &str,
     ) -> Result<Answer, SendError> {
         let request = client()
+            .await
             .post(self.access.key(key).url.clone())
             .headers(headers(direct_send, authorization).ok_or(SendError::BadRequest)?)
             .body(direct_send.payload.body.clone());
         let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
-        match timeout_at(limit, async { Ok(Answer::read(request.send().await?, Utc::now()).await) }).await {
-            Ok(Ok(answer)) => Ok(answer),
+        match timeout_at(limit, request.send()).await {
+            Ok(Ok(response)) => Ok(Answer::read(response, limit, Utc::now()).await),
             Ok(Err(error)) => Err(transport(&error)),
             Err(_) => Err(SendError::NoAnswer),
         }
@@ -345,27 +352,6 @@ fn transport(error: &reqwest::Error) -> SendError {
     } else {
         SendError::ConnectionLost
     }
-}
-
-/// Builds the client that all hubs share, so that the first event does not wait for the certificate store.
-pub fn warm_up() {
-    client();
-}
-
-fn client() -> &'static Client {
-    static CLIENT: OnceLock<Client> = OnceLock::new();
-    CLIENT.get_or_init(|| {
-        // Fails when somebody installed one before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder()
-            .user_agent(concat!("acs-push/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            // Azure's load balancers forget a connection that was idle for four minutes.
-            .pool_idle_timeout(Duration::from_secs(100))
-            .build()
-            .expect("ring is installed and the options hold no user's input")
-    })
 }
 
 /// Reads the date that the hub put into its answer.

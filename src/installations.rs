@@ -150,7 +150,9 @@ impl Installations {
                 Place::Taken(others) => {
                     for other in others {
                         self.leave(&other, recipient, now).await?;
-                        evicted.push(other.id);
+                        if !evicted.contains(&other.id) {
+                            evicted.push(other.id);
+                        }
                     }
                 }
                 Place::Late => self.insist_on_being_late(&key, stored.revision).await?,

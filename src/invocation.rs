@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::event::Given;
-use crate::fields::{Fields, text_of};
+use crate::fields::{Fields, NotAnObject, text_of};
 
 /// The `event` binding of one invocation, as JSON text.
 #[derive(Debug)]
@@ -17,12 +17,18 @@ pub struct InvocationRequest<'a> {
     event: Cow<'a, str>,
 }
 
+/// Twice Event Grid's largest batch.
+const MOST_EVENTS: usize = 10_000;
+
 /// Why a body is not an invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
     /// Not JSON, or not an object.
-    #[error("the body is not a JSON object: {0}")]
-    NotAnObject(#[from] serde_json::Error),
+    #[error("the body {0}")]
+    NotAnObject(#[from] NotAnObject),
+    /// More events than any batch has.
+    #[error("Data.event has {0} elements: expected at most {MOST_EVENTS}")]
+    TooManyEvents(usize),
     /// The envelope lacks the binding.
     #[error("the body has no Data.event: is the binding in EventGridTrigger/function.json named \"event\"?")]
     NoEvent,
@@ -43,14 +49,20 @@ impl<'a> InvocationRequest<'a> {
         Ok(Self { event })
     }
 
+    /// Takes the text of an event, or of an array of them, without an envelope.
+    pub fn of_events(text: &'a str) -> Self {
+        Self { event: Cow::Borrowed(text) }
+    }
+
     /// The events: the elements of an array, or the one value that stands there instead.
-    pub fn events(&self) -> Vec<Given<'_>> {
+    pub fn events(&self) -> Result<Vec<Given<'_>>, InvocationError> {
         let Ok(value) = serde_json::from_str::<&RawValue>(&self.event) else {
-            return vec![Given::Text(&self.event)];
+            return Ok(vec![Given::Text(&self.event)]);
         };
         match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
-            Ok(elements) => elements.into_iter().map(Given::Json).collect(),
-            Err(_) => vec![Given::Json(value)],
+            Ok(elements) if elements.len() > MOST_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
+            Ok(elements) => Ok(elements.into_iter().map(Given::Json).collect()),
+            Err(_) => Ok(vec![Given::Json(value)]),
         }
     }
 }
@@ -84,6 +96,7 @@ mod tests {
         let request = InvocationRequest::parse(body.as_bytes()).unwrap();
         request
             .events()
+            .unwrap()
             .into_iter()
             .map(|given| match given {
                 Given::Json(raw) => raw.get().to_owned(),

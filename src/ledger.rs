@@ -6,26 +6,28 @@
 //! The normal delivery of a message writes nothing.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::store::{self, Change, Document, Store, StoreError};
+
+mod recent;
+
+use recent::Recent;
 
 /// The ledger.
 #[derive(Debug)]
 pub struct Ledger {
     store: Arc<Store>,
-    /// What became of recent events here, by key.
-    recent: Cache<u128, Arc<tokio::sync::Mutex<Entry>>>,
-    /// Versions of recent chat messages that were handled here, by key.
-    versions: Cache<u128, MessageVersion>,
-    /// Makes finding and adding an entry one step.
-    finding: Mutex<()>,
+    /// What became of recent events here.
+    events: Recent<Mutex<Entry>>,
+    /// Versions of recent chat messages that were handled here.
+    messages: Recent<Mutex<Option<MessageVersion>>>,
 }
 
-/// Under which key an event, or all events of one call, are remembered.
+/// Under which key an event, or all events that tell somebody of one call, are remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventKey(String);
 
@@ -47,13 +49,13 @@ pub struct Entry {
     pub complete: bool,
 }
 
-/// A version of a chat message. A deleted one is newer than any other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A version of a chat message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageVersion {
-    /// Whether this is the deletion.
+    /// Whether this is the deletion, which is newer than anything.
     pub deleted: bool,
-    /// The number that grows with each edit; 0 where the event has none.
-    pub version: i64,
+    /// The number that grows with each edit; `None` where the event has none.
+    pub version: Option<i64>,
 }
 
 /// A repeat that no failure asked for comes soon, so the most recent events are enough.
@@ -68,9 +70,9 @@ impl Document for MessageVersion {
 }
 
 impl EventKey {
-    /// The key of an event: its id is unique within its source.
-    pub fn of_event(source: &str, id: &str) -> Self {
-        Self(store::key("ledger", &["event", &source.to_ascii_lowercase(), id]))
+    /// The key of an event for one recipient: its id is unique within its source, or should be.
+    pub fn of_event(source: &str, id: &str, recipient: &str) -> Self {
+        Self(store::key("ledger", &["event", &source.to_ascii_lowercase(), id, recipient]))
     }
 
     /// The key of all events that tell one recipient of one call.
@@ -100,22 +102,30 @@ impl Entry {
     }
 }
 
+impl MessageVersion {
+    /// Whether nothing is left to be told of this version after `handled`. Versions without numbers tell nothing.
+    pub fn is_outdone_by(self, handled: Self) -> bool {
+        let is_later = handled.version.zip(self.version).is_some_and(|(handled, this)| handled >= this);
+        handled.deleted || (is_later && !self.deleted)
+    }
+}
+
 impl Ledger {
     /// A ledger in `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, recent: Cache::new(REMEMBERED), versions: Cache::new(REMEMBERED), finding: Mutex::new(()) }
+        Self { store, events: Recent::new(REMEMBERED), messages: Recent::new(REMEMBERED) }
     }
 
     /// What this instance knows of the event. Whoever locks it has the event for itself: a repeat that comes meanwhile
     /// waits, and then finds what became of it.
-    pub fn recent(&self, key: &EventKey) -> Arc<tokio::sync::Mutex<Entry>> {
-        let _finding = self.finding.lock().expect("nothing panics while it is held");
-        if let Some(entry) = self.recent.get(&short(&key.0)) {
-            return entry;
-        }
-        let entry = Arc::default();
-        self.recent.insert(short(&key.0), Arc::clone(&entry));
-        entry
+    pub fn event(&self, key: &EventKey) -> Arc<Mutex<Entry>> {
+        self.events.get(short(&key.0))
+    }
+
+    /// The newest version of a message that this instance handled. Whoever locks it has the message for itself: its edit
+    /// waits until it was shown.
+    pub fn message(&self, key: &MessageKey) -> Arc<Mutex<Option<MessageVersion>>> {
+        self.messages.get(short(&key.0))
     }
 
     /// What other instances wrote about the event.
@@ -125,17 +135,16 @@ impl Ledger {
 
     /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
     pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
-        let merge = |stored: Option<Entry>| {
-            let mut merged = stored.unwrap_or_default();
-            merged.merge(entry);
-            Change::Write(merged, ())
-        };
-        self.store.update(&key.0, merge).await
-    }
-
-    /// The newest version of the message that this instance handled.
-    pub fn recent_version(&self, key: &MessageKey) -> Option<MessageVersion> {
-        self.versions.get(&short(&key.0))
+        let (store, key, entry) = (Arc::clone(&self.store), key.0.clone(), entry.clone());
+        store::to_its_end(async move {
+            let merge = |stored: Option<Entry>| {
+                let mut merged = stored.unwrap_or_default();
+                merged.merge(&entry);
+                Change::Write(merged, ())
+            };
+            store.update(&key, merge).await
+        })
+        .await
     }
 
     /// The newest edit or the deletion that any instance handled.
@@ -143,19 +152,17 @@ impl Ledger {
         self.store.read(&key.0).await
     }
 
-    /// Remembers here that a version was handled.
-    pub fn remember_version(&self, key: &MessageKey, version: MessageVersion) {
-        let newest = self.versions.get(&short(&key.0)).map_or(version, |known| known.max(version));
-        self.versions.insert(short(&key.0), newest);
-    }
-
     /// Has every instance know that an edit or the deletion was handled.
     pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
-        let write = |stored: Option<MessageVersion>| match stored {
-            Some(stored) if stored >= version => Change::Keep(()),
-            Some(_) | None => Change::Write(version, ()),
-        };
-        self.store.update(&key.0, write).await
+        let (store, key) = (Arc::clone(&self.store), key.0.clone());
+        store::to_its_end(async move {
+            let write = |stored: Option<MessageVersion>| match stored {
+                Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
+                Some(_) | None => Change::Write(version, ()),
+            };
+            store.update(&key, write).await
+        })
+        .await
     }
 }
 
@@ -163,4 +170,28 @@ impl Ledger {
 fn short(key: &str) -> u128 {
     let hash = key.get(key.len().saturating_sub(32)..).unwrap_or_default();
     u128::from_str_radix(hash, 16).expect("keys end with the hex digits of a hash")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_outdone_by_a_later_one_and_by_the_deletion() {
+        let version = |version| MessageVersion { deleted: false, version };
+        let deletion = |version| MessageVersion { deleted: true, version };
+        for (this, handled, outdone) in [
+            (version(Some(1)), version(Some(1)), true),
+            (version(Some(1)), version(Some(2)), true),
+            (version(Some(2)), version(Some(1)), false),
+            (version(None), version(Some(1)), false),
+            (version(Some(1)), version(None), false),
+            (version(Some(9)), deletion(Some(1)), true),
+            (version(None), deletion(None), true),
+            (deletion(Some(1)), version(Some(9)), false),
+            (deletion(Some(1)), deletion(Some(1)), true),
+        ] {
+            assert_eq!(this.is_outdone_by(handled), outdone, "{this:?} after {handled:?}");
+        }
+    }
 }

@@ -31,8 +31,10 @@ mod maintenance;
 mod config;
 mod counters;
 mod handler;
+mod replay;
 mod log;
 
 pub use config::{Config, ConfigError};
 pub use handler::Handler;
 pub use log::init as init_log;
+pub use replay::ReplayError;

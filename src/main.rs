@@ -1,6 +1,8 @@
 //! The program: reads the environment and the command line, binds the port, serves until a signal.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use acs_push::{Config, Handler, init_log};
@@ -13,28 +15,28 @@ const BAD_SETTINGS: u8 = 78;
 const HELP: &str = "\
 acs-push: turns Azure Communication Services events into APNs and FCM pushes
 
-Usage: acs-push [serve]     answer the Functions host on 127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT
+Usage: acs-push [serve]                    answer the Functions host on 127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT
+       acs-push replay [--force]           send the store's dead letters once more; the settled ones go
+       acs-push replay [--force] FILE...   deliver the events of Event Grid's own dead-letter files
        acs-push --help
        acs-push --version
 
-Settings are environment variables; README.md lists them.
+Old events expire unless forced. Settings are environment variables; README.md lists them.
 ";
 
-#[expect(clippy::print_stdout, reason = "this is what --help and --version are for")]
-#[expect(clippy::print_stderr, reason = "nothing else is listening before the log is set up")]
 fn main() -> ExitCode {
     match Command::parse() {
-        Ok(Command::Serve) => serve(),
         Ok(Command::Help) => {
-            print!("{HELP}");
+            print(HELP);
             ExitCode::SUCCESS
         }
         Ok(Command::Version) => {
-            println!("acs-push {}", env!("CARGO_PKG_VERSION"));
+            print(concat!("acs-push ", env!("CARGO_PKG_VERSION"), "\n"));
             ExitCode::SUCCESS
         }
+        Ok(command) => start(&command),
         Err(error) => {
-            eprintln!("acs-push: {error}\n\n{HELP}");
+            complain(&format!("acs-push: {error}\n\n{HELP}"));
             ExitCode::from(BAD_USAGE)
         }
     }
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
 
 enum Command {
     Serve,
+    Replay { force: bool, files: Vec<PathBuf> },
     Help,
     Version,
 }
@@ -52,22 +55,35 @@ impl Command {
         let mut command = Self::Serve;
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
-            command = match argument {
-                Short('h') | Long("help") => Self::Help,
-                Short('V') | Long("version") => Self::Version,
-                Value(word) if word == "serve" => command,
-                other @ (Short(_) | Long(_) | Value(_)) => return Err(other.unexpected()),
-            };
+            match (&mut command, argument) {
+                (_, Short('h') | Long("help")) => return Ok(Self::Help),
+                (_, Short('V') | Long("version")) => return Ok(Self::Version),
+                (Self::Serve, Value(word)) if word == "serve" => {}
+                (Self::Serve, Value(word)) if word == "replay" => {
+                    command = Self::Replay { force: false, files: Vec::new() }
+                }
+                (Self::Replay { force, .. }, Long("force")) => *force = true,
+                (Self::Replay { files, .. }, Value(file)) => files.push(file.into()),
+                (_, other @ (Short(_) | Long(_) | Value(_))) => return Err(other.unexpected()),
+            }
         }
         Ok(command)
     }
 }
 
-#[expect(clippy::print_stderr, reason = "faults in the settings come before the log is set up")]
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn serve() -> ExitCode {
-    let vars =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+fn start(command: &Command) -> ExitCode {
+    let vars = std::env::vars_os();
+    let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // One thread: an event is a handful of waits, and threads that share them cost more than they bring.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("acs-push: no event loop: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let _entered = runtime.enter();
     let handler = Config::from_vars(vars).and_then(|config| {
         init_log(&config.log_filter);
         Handler::new(&config).map(|handler| (config.port, handler))
@@ -75,29 +91,54 @@ fn serve() -> ExitCode {
     let (port, handler) = match handler {
         Ok(ready) => ready,
         Err(faults) => {
-            eprintln!("{faults}");
+            complain(&faults.to_string());
             return ExitCode::from(BAD_SETTINGS);
         }
     };
-    // One thread: an event is a handful of waits, and threads that share them cost more than they bring.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    runtime.block_on(async {
+        match command {
+            Command::Replay { force, files } => replay(&handler, *force, files).await,
+            Command::Serve | Command::Help | Command::Version => serve(handler, port).await,
+        }
+    })
+}
+
+async fn serve(handler: Handler, port: u16) -> ExitCode {
+    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => listener,
         Err(error) => {
-            eprintln!("acs-push: no event loop: {error}");
+            complain(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(async {
-        let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(listener) => listener,
-            Err(error) => {
-                eprintln!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
-        handler.serve(listener, stop_signal()).await;
-        ExitCode::SUCCESS
-    })
+    handler.serve(listener, stop_signal()).await;
+    ExitCode::SUCCESS
+}
+
+async fn replay(handler: &Handler, force: bool, files: &[PathBuf]) -> ExitCode {
+    let tell = |line: &str| print(&format!("{line}\n"));
+    match handler.replay(force, files, tell).await {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(left) => {
+            complain(&format!("acs-push: {left} not settled"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            complain(&format!("acs-push: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a person asked for.
+fn print(text: &str) {
+    // Whoever closed the pipe has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// What went wrong before or beside the log.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Over when the platform (SIGTERM) or somebody at the keyboard (SIGINT) wants an end.

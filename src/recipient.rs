@@ -22,6 +22,16 @@ pub enum Recipient {
     Number(PhoneNumber),
 }
 
+impl Recipient {
+    /// The raw id, or the digits: the two never look alike.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::User(user) => user.as_str(),
+            Self::Number(number) => number.as_str(),
+        }
+    }
+}
+
 impl UserId {
     /// Takes a raw id as it is.
     pub fn new(raw_id: impl Into<String>) -> Self {

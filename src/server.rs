@@ -22,7 +22,7 @@ use crate::delivery::Deliveries;
 use crate::delivery::outcome::{Delivery, Outcome};
 use crate::device::AppName;
 use crate::installations::{InstallationError, Installations, ShownInstallation, Submitted};
-use crate::invocation::{InvocationRequest, InvocationResponse};
+use crate::invocation::{InvocationError, InvocationRequest, InvocationResponse};
 use crate::log;
 use crate::maintenance::Maintenance;
 use crate::store::StoreError;
@@ -114,17 +114,21 @@ impl Service {
     }
 
     async fn event_grid_trigger(&self, body: &[u8]) -> Answer {
-        let request = match InvocationRequest::parse(body) {
-            Ok(request) => request,
-            Err(error) => {
+        let request = InvocationRequest::parse(body);
+        let events = match request
+            .as_ref()
+            .map_err(InvocationError::to_string)
+            .and_then(|request| request.events().map_err(|error| error.to_string()))
+        {
+            Ok(events) => events,
+            Err(problem) => {
                 self.counters.reject();
-                tracing::warn!("not an invocation: {error}");
-                return json_answer(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() }));
+                tracing::warn!("not an invocation: {problem}");
+                return json_answer(StatusCode::BAD_REQUEST, &json!({ "error": problem }));
             }
         };
-        let events = request.events();
         let mut in_flight = self.counters.receive(events.len());
-        let deliveries = self.deliveries.deliver_all(events, Utc::now()).await;
+        let deliveries = self.deliveries.deliver_all(&events, Utc::now()).await;
         deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
         let lines: Vec<String> = deliveries.iter().map(Delivery::line).collect();
         let status = status_of(&deliveries);

@@ -4,7 +4,9 @@
 //! documents mean. Keys are lower-case letters, digits, `-` and `/`, so they are safe on every file system; [`key`]
 //! makes one of any text.
 
+use std::collections::HashMap;
 use std::path::Path as FilePath;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +19,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersi
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedMutexGuard;
 
 pub mod azure;
 mod lock;
@@ -79,13 +82,12 @@ pub enum StoreError {
     #[error("the store's lock file cannot be locked")]
     Lock(#[source] std::io::Error),
     /// What is stored is not what this program writes.
-    #[error("a stored document under {kind} cannot be read")]
+    #[error("a stored document under {kind} cannot be read from column {column} on")]
     Unreadable {
         /// The first part of its key.
         kind: String,
-        /// What is wrong with it.
-        #[source]
-        error: serde_json::Error,
+        /// Where it stops making sense. Not how: the parser's words quote the document.
+        column: usize,
     },
     /// A newer program wrote it.
     #[error("a stored document under {kind} has format {version}, newer than this program's: update it everywhere")]
@@ -100,20 +102,21 @@ pub enum StoreError {
     Contended(String),
 }
 
-/// A lock for each of the keys under way, or for a few of them together.
-#[derive(Debug)]
-struct Turns(Vec<tokio::sync::Mutex<()>>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self((0..64).map(|_| tokio::sync::Mutex::default()).collect())
-    }
-}
+/// A lock for each key that is being changed.
+#[derive(Debug, Default)]
+struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Turns {
-    fn of(&self, key: &str) -> &tokio::sync::Mutex<()> {
-        let sum: usize = key.bytes().map(usize::from).sum();
-        &self.0[sum % self.0.len()]
+    async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().expect("nothing panics while it is held");
+            // Those that nobody waits for go when there are many.
+            if turns.len() > 256 {
+                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            }
+            Arc::clone(turns.entry(key.to_owned()).or_default())
+        };
+        turn.lock_owned().await
     }
 }
 
@@ -172,7 +175,7 @@ impl Store {
         key: &str,
         mut change: impl FnMut(Option<T>) -> Change<T, R>,
     ) -> Result<R, StoreError> {
-        let _turn = self.turns.of(key).lock().await;
+        let _turn = self.turns.take(key).await;
         let guard = match &self.backend {
             Backend::Folder(_, lock) => Some(lock.acquire().await.map_err(StoreError::Lock)?),
             Backend::Memory(_) | Backend::Azure(_) => None,
@@ -289,6 +292,14 @@ impl Store {
     }
 }
 
+/// Runs a change to its end, also when whoever waits for it gives up: half of a change would be none of the two.
+pub async fn to_its_end<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(change).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 /// A key under `kind` for any texts. Different texts have different keys, and none can be read from its key.
 pub fn key(kind: &str, texts: &[&str]) -> String {
     let mut hash = Sha256::new();
@@ -306,7 +317,7 @@ pub fn key(kind: &str, texts: &[&str]) -> String {
 /// The document's JSON with its format version as the first member.
 fn encode<T: Document>(document: &T) -> Vec<u8> {
     let members = serde_json::to_string(document).expect("documents are structs of texts, numbers and lists");
-    let members = members.trim_start_matches('{');
+    let members = members.strip_prefix('{').expect("documents are objects");
     let comma = if members == "}" { "" } else { "," };
     format!("{{\"v\":{}{comma}{members}", T::VERSION).into_bytes()
 }
@@ -319,7 +330,7 @@ fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreError>
     if bytes.is_empty() {
         return Ok(None);
     }
-    let unreadable = |error| StoreError::Unreadable { kind: kind(key), error };
+    let unreadable = |error: serde_json::Error| StoreError::Unreadable { kind: kind(key), column: error.column() };
     let Version { v } = serde_json::from_slice(bytes).map_err(unreadable)?;
     if v > T::VERSION {
         return Err(StoreError::NewerFormat { kind: kind(key), version: v });

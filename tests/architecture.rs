@@ -33,8 +33,9 @@ fn sources(folder: &str) -> Vec<String> {
 
 /// The code of a file, without its tests and comments.
 fn code(source: &str) -> String {
-    let text = read(Path::new("src").join(source));
-    let lines = text.split("#[cfg(test)]").next().unwrap().lines();
+    // A file of tests has no code of the program.
+    let text = if source.ends_with("/tests.rs") { String::new() } else { read(Path::new("src").join(source)) };
+    let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines();
     lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
@@ -75,11 +76,11 @@ fn each_module_imports_exactly_what_the_table_says() {
 fn each_outside_world_is_named_in_one_room() {
     for (word, rooms) in [
         ("warp::", &["server.rs"][..]),
-        ("reqwest::", &["hub.rs", "hub/answer.rs"]),
+        ("reqwest::", &["hub.rs", "hub/answer.rs", "hub/client.rs"]),
         ("servicebusnotification-", &["hub.rs"]),
         ("object_store::", &["store.rs", "store/azure.rs"]),
         ("std::env::", &["main.rs"]),
-        ("Utc::now", &["handler.rs", "hub.rs", "server.rs"]),
+        ("Utc::now", &["handler.rs", "hub.rs", "replay.rs", "server.rs"]),
         ("fastrand::", &["dead_letters.rs", "hub.rs", "store.rs"]),
         ("\"apns-", &["payload/apns.rs"]),
         ("return_value", &["invocation.rs"]),

@@ -52,18 +52,16 @@ pub(super) fn read(settings: &mut Settings) -> (AppSettings, BTreeMap<AppName, A
             }
         }
     }
-    let fallback = connection_strings(settings, "");
-    if fallback.is_empty() && settings.get(&setting("", CONNECTION_STRING)).is_none() {
+    let fallback = connection_strings(settings, "", &ConnectionStrings::default());
+    if settings.get(&setting("", CONNECTION_STRING)).is_none() {
         let expected = "is required: expected Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=RULE;SharedAccessKey=KEY";
         settings.fault(&setting("", CONNECTION_STRING), expected);
     }
     let default = app_settings(settings, "", &fallback);
     let others = apps.into_iter().map(|app| {
         let prefix = format!("{}_", app.as_str().to_ascii_uppercase());
-        let own = connection_strings(settings, &prefix);
-        let connection_strings = if own.is_empty() { fallback.clone() } else { own };
-        let hubs = app_settings(settings, &prefix, &connection_strings);
-        (app, hubs)
+        let connection_strings = connection_strings(settings, &prefix, &fallback);
+        (app, app_settings(settings, &prefix, &connection_strings))
     });
     let others = others.collect();
     (default, others)
@@ -109,23 +107,36 @@ fn nearest(name: &str, apps: &BTreeSet<AppName>) -> String {
     known.min_by_key(|known| strsim::osa_distance(known, name)).unwrap_or_default()
 }
 
-fn connection_strings(settings: &mut Settings, prefix: &str) -> Vec<ConnectionString> {
+/// The first and the second way into an app's hubs.
+#[derive(Default, Clone)]
+struct ConnectionStrings {
+    first: Option<ConnectionString>,
+    second: Option<ConnectionString>,
+}
+
+/// Each falls back by itself.
+fn connection_strings(settings: &mut Settings, prefix: &str, fallback: &ConnectionStrings) -> ConnectionStrings {
     let mut parse = |ending| {
         let name = setting(prefix, ending);
         let parsed = ConnectionString::parse(settings.get(&name)?);
         parsed.map_err(|error| settings.fault(&name, error.to_string())).ok()
     };
     let (first, second) = (parse(CONNECTION_STRING), parse(SECONDARY));
-    first.into_iter().chain(second).collect()
+    ConnectionStrings {
+        // A second way into somebody else's hub is none into this one.
+        second: second.or_else(|| fallback.second.clone().filter(|_| first.is_none())),
+        first: first.or_else(|| fallback.first.clone()),
+    }
 }
 
-fn app_settings(settings: &mut Settings, prefix: &str, connection_strings: &[ConnectionString]) -> AppSettings {
-    let entity_path = connection_strings.first().and_then(|first| first.entity_path.clone());
+fn app_settings(settings: &mut Settings, prefix: &str, connection_strings: &ConnectionStrings) -> AppSettings {
+    let ConnectionStrings { first, second } = connection_strings;
+    let entity_path = first.as_ref().and_then(|first| first.entity_path.clone());
     let name = hub_name(settings, &setting(prefix, NAME)).or(entity_path);
     if name.is_none() && settings.get(&setting(prefix, NAME)).is_none() {
         settings.fault(&setting(prefix, NAME), "is required: expected the hub's name");
     }
-    let hub = |name| HubSettings { name, connection_strings: connection_strings.to_vec() };
+    let hub = |name| HubSettings { name, connection_strings: first.iter().chain(second).cloned().collect() };
     let voip = hub_name(settings, &setting(prefix, VOIP_NAME)).map(hub);
     AppSettings { main: hub(name.unwrap_or_default()), voip }
 }

@@ -26,14 +26,14 @@ impl MessageAtHand {
         let deleted = message.action == MessageAction::Deleted;
         Some(Self {
             key: MessageKey::new(&message.thread_id, &message.message_id, user.as_str()),
-            version: MessageVersion { deleted, version: message.version.unwrap_or_default() },
+            version: MessageVersion { deleted, version: message.version },
             is_change: message.action != MessageAction::Received,
         })
     }
 
     /// Why nothing is left to be done after `handled`.
     pub fn outdone_by(&self, handled: Option<MessageVersion>) -> Option<&'static str> {
-        let handled = handled?;
-        (handled >= self.version).then_some(if handled.deleted { "message_deleted" } else { "version_handled" })
+        let handled = handled.filter(|handled| self.version.is_outdone_by(*handled))?;
+        Some(if handled.deleted { "message_deleted" } else { "version_handled" })
     }
 }

@@ -36,15 +36,24 @@ pub struct Sendings {
     /// Installations for which a hub accepted.
     pub accepted: BTreeSet<String>,
     /// Installations for which a hub refused for good.
-    pub refused: BTreeSet<String>,
-    /// How many a repeat can still reach.
-    pub failed: usize,
+    pub refused: BTreeMap<String, Refusal>,
+    /// Installations that a repeat can still reach.
+    pub failed: BTreeSet<String>,
     /// Why, of the last one that was refused or failed.
     pub reason: Option<String>,
-    /// The hub's status for the last one it refused.
-    pub refused_status: Option<u16>,
     /// The hubs' ids of the requests.
     pub tracking: Vec<String>,
+}
+
+/// What a hub said to a device that it refused for good.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: String,
+    /// The hub's status, where it was asked.
+    pub status: Option<u16>,
+    /// The hub's id of the request.
+    pub tracking_id: Option<String>,
 }
 
 /// When a sending has to be over.
@@ -59,7 +68,7 @@ pub struct Times {
 /// What became of one device.
 enum Sending {
     Accepted(Sent),
-    Refused(Option<SendFailure>),
+    Refused(Refusal),
     Failed(SendFailure),
     Expired,
 }
@@ -127,7 +136,7 @@ async fn send(
         tracing::error!(
             "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or have it register anew"
         );
-        return Sending::Refused(None);
+        return Sending::Refused(Refusal::unasked("no hub for the device's app"));
     };
     if device.platform == Platform::Apns
         && call
@@ -140,11 +149,11 @@ async fn send(
             Err(failure) => return Sending::of(failure, false),
         }
     }
-    let Some(payload) = payload else { return Sending::Refused(None) };
+    let Some(payload) = payload else { return Sending::Refused(Refusal::unasked("payload too large")) };
     match hubs.main.send(&direct_send(&device.handle, &payload, call, times)).await {
         Ok(sent) => Sending::Accepted(sent),
         Err(failure) => {
-            if is_setup(&failure.error) || failure.error == SendError::NoCredentials {
+            if is_setup(&failure.error) {
                 complain(&hubs.main, &failure.error);
             }
             Sending::of(failure, is_default)
@@ -159,7 +168,7 @@ fn direct_send<'a>(handle: &'a DeviceHandle, payload: &'a Payload, call: bool, t
 
 /// Whether the hub itself is set up wrongly, so that an operator can mend it.
 fn is_setup(error: &SendError) -> bool {
-    matches!(error, SendError::Unauthorized | SendError::Forbidden | SendError::NotFound)
+    matches!(error, SendError::Unauthorized | SendError::Forbidden | SendError::NotFound | SendError::NoCredentials)
 }
 
 fn complain(hub: &Hub, error: &SendError) {
@@ -174,9 +183,9 @@ impl Sending {
     fn of(failure: SendFailure, is_default_hub: bool) -> Self {
         match &failure.error {
             SendError::Unauthorized | SendError::Forbidden | SendError::NotFound if !is_default_hub => {
-                Self::Refused(Some(failure))
+                Self::Refused(failure.into())
             }
-            SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => Self::Refused(Some(failure)),
+            SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => Self::Refused(failure.into()),
             SendError::Expired => Self::Expired,
             SendError::Unauthorized
             | SendError::Forbidden
@@ -196,7 +205,12 @@ impl Sending {
 impl Sendings {
     /// All devices that something became of, those for which the event grew too old left out.
     pub fn count(&self) -> usize {
-        self.accepted.len() + self.refused.len() + self.failed
+        self.accepted.len() + self.refused.len() + self.failed.len()
+    }
+
+    /// The installations that it did not reach.
+    pub fn unreached(&self) -> BTreeSet<String> {
+        self.refused.keys().chain(&self.failed).cloned().collect()
     }
 
     fn add(&mut self, device: &Device, sending: Sending) {
@@ -206,26 +220,30 @@ impl Sendings {
                 self.tracking.extend(sent.tracking_id);
                 self.accepted.insert(id);
             }
-            Sending::Refused(failure) => {
-                self.refused.insert(id);
-                match failure {
-                    Some(failure) => {
-                        self.refused_status = failure.error.status();
-                        self.tell(failure);
-                    }
-                    None => self.reason = Some("no payload or hub for the device".to_owned()),
-                }
+            Sending::Refused(refusal) => {
+                self.reason = Some(refusal.reason.clone());
+                self.tracking.extend(refusal.tracking_id.clone());
+                self.refused.insert(id, refusal);
             }
             Sending::Failed(failure) => {
-                self.failed += 1;
-                self.tell(failure);
+                self.reason = Some(failure.error.to_string());
+                self.tracking.extend(failure.tracking_id);
+                self.failed.insert(id);
             }
             Sending::Expired => {}
         }
     }
+}
 
-    fn tell(&mut self, failure: SendFailure) {
-        self.reason = Some(failure.error.to_string());
-        self.tracking.extend(failure.tracking_id);
+impl Refusal {
+    /// No hub was asked.
+    fn unasked(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), status: None, tracking_id: None }
+    }
+}
+
+impl From<SendFailure> for Refusal {
+    fn from(failure: SendFailure) -> Self {
+        Self { reason: failure.error.to_string(), status: failure.error.status(), tracking_id: failure.tracking_id }
     }
 }

@@ -68,14 +68,19 @@ impl Access {
         (self.keys.len() > 1).then_some(1 - index)
     }
 
-    /// Remembers which key the hub accepted, so that the next request begins with it.
-    pub fn accepted(&self, index: usize) {
+    /// Remembers which key the hub accepted, so that the next request begins with it. Says whether the second one serves
+    /// from now on.
+    pub fn accepted(&self, index: usize) -> bool {
         let mut second_since = self.second_since.lock().expect("nothing panics while it is held");
         if index == 0 {
             *second_since = None;
-        } else if second_since.is_none_or(|since| since.elapsed() >= FIRST_KEY_RETRIED_AFTER) {
+            return false;
+        }
+        let begins = second_since.is_none_or(|since| since.elapsed() >= FIRST_KEY_RETRIED_AFTER);
+        if begins {
             *second_since = Some(Instant::now());
         }
+        begins
     }
 }
 

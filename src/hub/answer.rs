@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::Response;
+use tokio::time::{Instant, timeout_at};
 
 use super::{SendError, http_date, retry};
 
@@ -24,22 +25,26 @@ pub struct Answer {
     no_credentials: bool,
 }
 
-/// No answer of the service comes near; more of it is not read.
+/// No answer of the service comes near; more of it is not read, nor waited for.
 const LONGEST_BODY: usize = 64 * 1024;
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Answer {
-    /// Reads an answer. A body that breaks off does not matter: the status is there.
-    pub async fn read(mut response: Response, now: DateTime<Utc>) -> Self {
+    /// Reads an answer. A body that breaks off, or does not come until `limit`, does not matter: the status is there.
+    pub async fn read(mut response: Response, limit: Instant, now: DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let milliseconds =
             header("retry-after-ms").and_then(|value| value.trim().parse().ok()).map(Duration::from_millis);
         let retry_after = milliseconds.map(|wait| wait.min(retry::FOR_EVER));
-        let retry_after = retry_after.or_else(|| retry::retry_after(header("retry-after")?, now));
         let server_time = header("date").and_then(http_date);
+        // A date is the hub's, so it is held against the hub's clock.
+        let retry_after =
+            retry_after.or_else(|| retry::retry_after(header("retry-after")?, server_time.unwrap_or(now)));
         let tracking_id = header("trackingid").and_then(identifier);
         let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
+        let limit = limit.min(Instant::now() + LONGEST_WAIT);
+        while let Ok(Ok(Some(chunk))) = timeout_at(limit, response.chunk()).await {
             if body.len() + chunk.len() > LONGEST_BODY {
                 break;
             }

@@ -25,8 +25,9 @@ impl SendError {
     /// The one place that decides about another try. `attempts` were made; `random` is in 0..1.
     pub fn retry(&self, attempts: u32, random: f64) -> Retry {
         match self {
+            // A wait of nothing would have it asked as fast as it can answer.
             Self::Throttled { retry_after: Some(wait), .. } | Self::Unavailable { retry_after: Some(wait), .. } => {
-                Retry::After(*wait)
+                Retry::After((*wait).max(backoff(attempts, random)))
             }
             // As a rule it was idle for too long, and the next one is new.
             Self::ConnectionLost if attempts == 1 => Retry::After(Duration::ZERO),
@@ -77,6 +78,8 @@ mod tests {
     fn a_retry_after_is_obeyed_to_the_letter() {
         let throttled = SendError::Throttled { status: 429, retry_after: Some(Duration::from_secs(7)) };
         assert_eq!(throttled.retry(1, 0.5), Retry::After(Duration::from_secs(7)));
+        let at_once = SendError::Throttled { status: 429, retry_after: Some(Duration::ZERO) };
+        assert_eq!(at_once.retry(1, 0.5), Retry::After(Duration::from_millis(250)));
     }
 
     #[test]

@@ -24,7 +24,7 @@ const LONGEST_ID: usize = 256;
 const LONGEST_HANDLE: usize = 2048;
 const LONGEST_LOCALE: usize = 35;
 const MOST_NUMBERS: usize = 20;
-const MOST_MUTED_THREADS: usize = 500;
+const MOST_MUTED_THREADS: usize = 200;
 
 impl<'a> Submitted<'a> {
     /// Reads the installation `id` from a request's body. `has_app` says which apps have hubs.
@@ -34,8 +34,7 @@ impl<'a> Submitted<'a> {
         has_app: impl Fn(&AppName) -> bool,
     ) -> Result<Installation, InstallationError> {
         let fields = Fields::from_slice(body);
-        let fields =
-            fields.map_err(|error| InstallationError(vec![format!("body: expected a JSON object ({error})")]))?;
+        let fields = fields.map_err(|error| InstallationError(vec![format!("body: {error}")]))?;
         let mut submitted = Submitted { fields, faults: Vec::new() };
         submitted.check_id(id);
         let user_id = submitted.id("userId").map(UserId::new);

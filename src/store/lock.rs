@@ -33,9 +33,13 @@ impl FileLock {
     pub async fn acquire(&self) -> io::Result<Guard> {
         let turn = self.turn.clone().lock_owned().await;
         let path = self.path.clone();
-        let locked = tokio::task::spawn_blocking(move || open(&path).and_then(|file| file.lock().map(|()| file)));
-        let file = locked.await.map_err(io::Error::other)??;
-        Ok(Guard { _file: file, _turn: turn })
+        // The turn goes along, so that it is kept even where nobody waits for the answer any more.
+        let locked = tokio::task::spawn_blocking(move || {
+            let file = open(&path)?;
+            file.lock()?;
+            Ok(Guard { _file: file, _turn: turn })
+        });
+        locked.await.map_err(io::Error::other)?
     }
 }
 

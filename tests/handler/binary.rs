@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::support::*;
@@ -18,6 +19,13 @@ pub struct Process {
     pub child: Child,
     pub address: String,
     client: reqwest::Client,
+    outputs: Vec<JoinHandle<String>>,
+}
+
+async fn read(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
 }
 
 pub fn command(vars: &BTreeMap<String, String>, folder: &Path) -> Command {
@@ -32,11 +40,13 @@ impl Process {
     pub async fn start(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
         let mut child = command(vars, folder).spawn().unwrap();
         let mut line = String::new();
-        let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
-        timeout(Duration::from_secs(20), lines.read_line(&mut line)).await.unwrap().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        timeout(Duration::from_secs(20), stdout.read_line(&mut line)).await.unwrap().unwrap();
         let port = line.split("127.0.0.1:").nth(1).unwrap_or_else(|| panic!("{line}"));
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-        Self { child, address: format!("http://127.0.0.1:{port}"), client: client() }
+        // Read all the while: a full pipe would hold the process up.
+        let outputs = vec![tokio::spawn(read(stdout)), tokio::spawn(read(child.stderr.take().unwrap()))];
+        Self { child, address: format!("http://127.0.0.1:{port}"), client: client(), outputs }
     }
 
     pub async fn put(&self, id: &str, installation: Value) -> u16 {
@@ -54,8 +64,13 @@ impl Process {
     }
 
     pub async fn invoke(&self, event: &Value) -> Reply {
+        self.post(&envelope(event).to_string()).await
+    }
+
+    /// Posts any body to the Event Grid function.
+    pub async fn post(&self, body: &str) -> Reply {
         let url = format!("{}/EventGridTrigger", self.address);
-        Reply::of(self.client.request(Method::POST, url).body(envelope(event).to_string())).await
+        Reply::of(self.client.request(Method::POST, url).body(body.to_owned())).await
     }
 
     /// The outcome of an event.
@@ -75,10 +90,11 @@ impl Process {
 
     /// What it wrote to standard output and standard error, and how it ended.
     pub async fn output(mut self) -> (Option<i32>, String) {
-        let mut text = String::new();
         let status = timeout(Duration::from_secs(30), self.child.wait()).await.unwrap().unwrap();
-        self.child.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
+        let mut text = String::new();
+        for output in self.outputs {
+            text.push_str(&output.await.unwrap());
+        }
         (status.code(), text)
     }
 

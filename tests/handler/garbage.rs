@@ -58,6 +58,17 @@ async fn a_body_that_is_no_envelope_is_answered_with_400_and_an_error() {
 }
 
 #[tokio::test]
+async fn more_elements_than_any_batch_has_are_refused_without_taking_memory_for_each() {
+    let app = app_with_phone().await;
+    let elements = |count: usize| format!("{{\"Data\":{{\"event\":[{}0]}}}}", "0,".repeat(count - 1)).into_bytes();
+    let reply = app.post(elements(4_000_000)).await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text.contains("expected at most 10000"), "{}", reply.text);
+    assert_eq!(app.post(elements(6000)).await.log_lines().len(), 6000);
+    still_works(&app, "after").await;
+}
+
+#[tokio::test]
 async fn what_is_no_event_is_kept_as_a_dead_letter_and_acknowledged() {
     let app = app_with_phone().await;
     for event in [

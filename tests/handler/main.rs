@@ -13,6 +13,7 @@ mod maintenance;
 mod outcomes;
 mod privacy;
 mod process;
+mod replay;
 mod samples;
 mod settings;
 mod sms;

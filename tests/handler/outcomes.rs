@@ -140,6 +140,35 @@ async fn an_older_version_or_a_message_after_its_deletion_is_a_duplicate() {
 }
 
 #[tokio::test]
+async fn versions_of_one_message_in_one_batch_are_told_one_after_the_other() {
+    let app = App::start().await;
+    app.register_iphone(BOB).await;
+    app.hub.add_fault(Fault::status(503).retry_after("1"));
+    let batch = json!([
+        chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?"),
+        chat("e2", "ChatMessageEdited", "m1", 2, "Lunch at one?"),
+        chat("e3", "ChatMessageDeleted", "m1", 3, ""),
+        chat("e4", "ChatMessageReceived", "m1", 1, "Lunch?"),
+    ]);
+    let lines = app.invoke(&batch).await.log_lines();
+    let outcomes: Vec<_> = lines.iter().map(|line| told(line).0).collect();
+    assert_eq!(outcomes, ["delivered", "delivered", "delivered", "duplicate"]);
+    let ops: Vec<Value> = app.hub.accepted().iter().map(|request| body(request)["acs"]["op"].clone()).collect();
+    assert_eq!(ops, [json!("show"), json!("edit"), json!("remove")]);
+}
+
+#[tokio::test]
+async fn an_edit_without_a_version_is_told() {
+    let app = App::start().await;
+    app.register_iphone(BOB).await;
+    for (id, short_type) in [("e1", "ChatMessageReceived"), ("e2", "ChatMessageEdited")] {
+        let mut event = chat(id, short_type, "m1", 1, "Hello");
+        event["data"].as_object_mut().unwrap().remove("version");
+        assert_eq!(told(&app.deliver(&event).await), ("delivered", None), "{short_type}");
+    }
+}
+
+#[tokio::test]
 async fn of_five_hundred_events_in_one_batch_each_is_accounted_for() {
     let app = App::start().await;
     app.register("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})).await;

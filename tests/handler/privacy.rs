@@ -38,6 +38,18 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
         tell(process.invoke(&call).await);
     }
     tell(process.invoke(&json!("canary-text")).await);
+    // Encoded once too often, cut off, and of a wrong shape: nothing of it is quoted.
+    for body in
+        ["\"canary-text +15551234567\"", "{\"canary-text\":", "{\"Data\":{\"event\":\"{\\\"canary-text\\\":\"}}"]
+    {
+        tell(process.post(body).await);
+    }
+    // A document in the store that is not what it should be.
+    for (path, _) in documents(&folder.path().join("store/recipients")) {
+        let path = folder.path().join("store/recipients").join(path);
+        std::fs::write(path, r#"{"v":1,"installations":"canary-text"}"#).unwrap();
+    }
+    tell(process.invoke(&sms("s", "15551234567", "canary-text")).await);
     process.delete("iphone").await;
     let (code, output) = process.terminate().await;
     assert_eq!(code, Some(0));

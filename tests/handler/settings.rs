@@ -83,6 +83,15 @@ fn each_fault_names_its_setting_and_what_is_expected() {
 }
 
 #[test]
+fn a_second_way_into_the_hub_does_not_stand_for_the_first() {
+    let mut vars = good();
+    let string = vars.remove("NOTIFICATION_HUB_CONNECTION_STRING").unwrap();
+    vars.insert("NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING".to_owned(), string);
+    let told = Config::from_vars(vars).unwrap_err().to_string();
+    assert!(told.starts_with("NOTIFICATION_HUB_CONNECTION_STRING: is required"), "{told}");
+}
+
+#[test]
 fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
     for (name, nearest) in [
         ("NOTIFICATION_HUB_NAMES", "NOTIFICATION_HUB_NAME"),

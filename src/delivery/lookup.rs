@@ -1,0 +1,98 @@
+//! What has to be known before an event is sent: was it handled, and who is there to see it?
+
+use chrono::TimeDelta;
+use tokio::time::timeout_at;
+
+use super::message::MessageAtHand;
+use super::outcome::Outcome;
+use super::record::tell;
+use super::{Attempt, Deliveries, Ended};
+use crate::device::Device;
+use crate::event::Event;
+use crate::ledger::{Entry, EventKey, MessageVersion};
+
+/// A younger chat event cannot have been overtaken by its own edit or deletion.
+const OVERTAKEN_AFTER: TimeDelta = TimeDelta::seconds(5);
+
+impl Deliveries {
+    /// The recipient's devices that are still to be served, if any.
+    pub(super) async fn devices_to_serve(
+        &self,
+        attempt: Attempt<'_>,
+        event: &Event<'_>,
+        key: &EventKey,
+        entry: &mut Entry,
+        message: Option<&MessageAtHand>,
+        handled: Option<MessageVersion>,
+    ) -> Result<Vec<Device>, Ended> {
+        // A replay is for those who were not served, whatever is written of the others.
+        let only = attempt.replay.map(|replay| &replay.only).filter(|only| !only.is_empty());
+        let repeated = |entry: &Entry, version: Option<MessageVersion>| {
+            let outdone = message.and_then(|message| message.outdone_by(version));
+            let reason = if entry.complete { Some("already_delivered") } else { outdone };
+            let reason = reason.filter(|_| only.is_none());
+            reason.map_or(Ok(()), |reason| Err(Ended::with(Outcome::Duplicate, reason)))
+        };
+        repeated(entry, handled)?;
+        let (elsewhere, version, mut devices) = self.look_up(attempt, event, key, message).await?;
+        entry.merge(&elsewhere);
+        repeated(entry, version)?;
+
+        let nobody = |reason| Err(Ended::with(Outcome::NoDevice, reason));
+        if event.recipient.is_none() {
+            return nobody("no_recipient");
+        }
+        if event.is_own_action() {
+            return nobody("own_action");
+        }
+        if let Some(only) = only {
+            devices.retain(|device| only.contains(&device.installation_id));
+        }
+        if devices.is_empty() {
+            return nobody("no_installation");
+        }
+        devices.retain(|device| !event.thread_id().is_some_and(|thread| device.has_muted(thread)));
+        if devices.is_empty() {
+            return nobody("muted");
+        }
+        devices.retain(|device| only.is_some() || !entry.settled.contains(&device.installation_id));
+        if devices.is_empty() {
+            return Err(Ended::with(Outcome::Duplicate, "already_delivered"));
+        }
+        Ok(devices)
+    }
+
+    /// Everything that has to be known of an event, in one round trip to the store.
+    async fn look_up(
+        &self,
+        attempt: Attempt<'_>,
+        event: &Event<'_>,
+        key: &EventKey,
+        message: Option<&MessageAtHand>,
+    ) -> Result<(Entry, Option<MessageVersion>, Vec<Device>), Ended> {
+        let now = attempt.now;
+        let version = async {
+            match message {
+                Some(message) if event.time.is_none_or(|time| now - time > OVERTAKEN_AFTER) => {
+                    self.ledger.read_version(&message.key).await
+                }
+                _ => Ok(None),
+            }
+        };
+        let devices = async {
+            match &event.recipient {
+                Some(recipient) => self.installations.devices_of(recipient, now).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let found = async { tokio::try_join!(self.ledger.read(key), version, devices) };
+        match timeout_at(attempt.times.deadline, found).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => {
+                tell(&error);
+                Err(Ended::with(Outcome::Failed, error.to_string()))
+            }
+            Err(_) => Err(Ended::with(Outcome::Failed, "the store does not answer")),
+        }
+    }
+}

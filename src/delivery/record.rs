@@ -1,0 +1,81 @@
+//! What is written down of an event: dead letters, and what other instances have to know at once.
+
+use tokio::time::timeout_at;
+
+use super::message::MessageAtHand;
+use super::outcome::Outcome;
+use super::sending::{Sendings, Times};
+use super::{Attempt, Deliveries, Ended, KEPT_FOR_STORE};
+use crate::dead_letters::DeadLetter;
+use crate::event::{Event, Happening};
+use crate::ledger::{Entry, EventKey};
+use crate::store::StoreError;
+
+impl Deliveries {
+    /// Keeps the event for the devices that were refused for good. Where it cannot be kept, they count as failed.
+    pub(super) async fn keep_refused(&self, attempt: Attempt<'_>, sendings: &mut Sendings) {
+        let Some(refusal) = sendings.refused.values().next() else { return };
+        let letter = DeadLetter {
+            hub_status: refusal.status,
+            tracking_id: refusal.tracking_id.clone(),
+            installations: sendings.refused.keys().cloned().collect(),
+            ..DeadLetter::new(refusal.reason.clone(), attempt.given, attempt.now)
+        };
+        if !self.keep(attempt, &letter).await {
+            sendings.failed.extend(std::mem::take(&mut sendings.refused).into_keys());
+        }
+    }
+
+    /// Keeps an event that can never succeed. Where it cannot be kept it fails, so that it comes again.
+    pub(super) async fn keep_hopeless(&self, attempt: Attempt<'_>, ended: Ended) -> Ended {
+        let reason = ended.reason.as_deref().unwrap_or_default().to_owned();
+        let kept = self.keep(attempt, &DeadLetter::new(reason, attempt.given, attempt.now)).await;
+        if kept { ended } else { Ended { outcome: Outcome::Failed, ..ended } }
+    }
+
+    /// Says whether the letter is kept; one that is replayed is already.
+    async fn keep(&self, attempt: Attempt<'_>, letter: &DeadLetter) -> bool {
+        if attempt.replay.is_some() {
+            return true;
+        }
+        tracing::warn!("dead letter: {}", letter.reason);
+        in_time(attempt.times, self.dead_letters.keep(letter)).await
+    }
+
+    /// Writes what other instances must know at once: whom a call rang, and how a chat message changed.
+    pub(super) async fn write_down(
+        &self,
+        attempt: Attempt<'_>,
+        event: &Event<'_>,
+        key: &EventKey,
+        entry: &Entry,
+        message: Option<&MessageAtHand>,
+    ) {
+        if matches!(event.happening, Happening::IncomingCall(_)) && entry.is_worth_keeping() {
+            in_time(attempt.times, self.ledger.write(key, entry)).await;
+        }
+        if let Some(message) = message.filter(|message| entry.complete && message.is_change) {
+            in_time(attempt.times, self.ledger.write_version(&message.key, message.version)).await;
+        }
+    }
+}
+
+/// Whether the store took it, within half of the time that is kept for it: the rest is for the ledger.
+async fn in_time(times: Times, write: impl Future<Output = Result<(), StoreError>>) -> bool {
+    match timeout_at(times.deadline + KEPT_FOR_STORE / 2, write).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tell(&error);
+            false
+        }
+        Err(_) => {
+            tracing::error!("the store does not answer");
+            false
+        }
+    }
+}
+
+/// Tells an operator what the store said.
+pub(super) fn tell(error: &StoreError) {
+    tracing::error!(cause = std::error::Error::source(error).map(tracing::field::display), "{error}");
+}

@@ -1,0 +1,93 @@
+//! Dead letters once more: those in the store, and files that Event Grid's own dead-lettering left.
+//!
+//! <https://learn.microsoft.com/azure/event-grid/manage-event-delivery> (a file is an array of events, each with a few
+//! members more than it had).
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use chrono::Utc;
+
+use crate::delivery::outcome::{Delivery, Outcome};
+use crate::delivery::{Deliveries, Replay};
+use crate::event::Given;
+use crate::invocation::{InvocationError, InvocationRequest};
+use crate::store::StoreError;
+
+/// Why a replay stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    File(PathBuf, #[source] std::io::Error),
+    /// A file has too many events.
+    #[error("{0}: {1}")]
+    Events(PathBuf, #[source] InvocationError),
+}
+
+/// Sends every dead letter of the store once more, and removes the settled ones. Old events expire unless `force`d. Each
+/// letter is told in a line; returns how many are left.
+pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
+    let letters = &deliveries.dead_letters;
+    let (mut left, mut reached) = (0, None);
+    loop {
+        let keys = letters.keys(reached.as_deref()).await?;
+        for key in &keys {
+            let Some(letter) = letters.read(key).await? else { continue };
+            let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
+            let (delivery, unreached) = deliveries.replay(Given::Json(&letter.event), &replay, Utc::now()).await;
+            tell(&told(key, &delivery));
+            if is_settled(delivery.outcome) && unreached.is_empty() {
+                letters.remove(key).await?;
+                continue;
+            }
+            left += 1;
+            // Those who were reached now must not be reached again.
+            if delivery.delivered > 0 {
+                letters.rewrite(key, &letter.for_installations(unreached)).await?;
+            }
+        }
+        reached = keys.last().cloned();
+        if reached.is_none() {
+            return Ok(left);
+        }
+    }
+}
+
+/// Delivers the events of files; returns how many are left.
+pub async fn files(
+    deliveries: &Deliveries,
+    force: bool,
+    files: &[PathBuf],
+    mut tell: impl FnMut(&str),
+) -> Result<usize, ReplayError> {
+    let mut left = 0;
+    for file in files {
+        let text = std::fs::read_to_string(file).map_err(|error| ReplayError::File(file.clone(), error))?;
+        let request = InvocationRequest::of_events(&text);
+        let events = request.events().map_err(|error| ReplayError::Events(file.clone(), error))?;
+        for (index, given) in events.into_iter().enumerate() {
+            let replay = Replay { force, only: BTreeSet::new() };
+            let (delivery, _) = deliveries.replay(given, &replay, Utc::now()).await;
+            tell(&told(&format!("{} event {}", file.display(), index + 1), &delivery));
+            left += usize::from(!is_settled(delivery.outcome));
+        }
+    }
+    Ok(left)
+}
+
+fn told(what: &str, delivery: &Delivery) -> String {
+    let reason = delivery.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{what}: {}{reason}, {} of {} devices", delivery.outcome.name(), delivery.delivered, delivery.devices)
+}
+
+/// Whether nothing is left to be done. An expired event could still be forced.
+fn is_settled(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Delivered | Outcome::Duplicate | Outcome::NoDevice | Outcome::Ignored | Outcome::Filtered => true,
+        Outcome::Expired | Outcome::DeadLettered | Outcome::Failed => false,
+    }
+}
