@@ -127,8 +127,12 @@ impl<'a> EventGridEvent<'a> {
             Some(topic) => topic,
             None => fields.text("source").ok().flatten().unwrap_or_default(),
         };
+        let id = fields.required_text("id")?;
+        if id.is_empty() {
+            return Err(fields.error("id", "is empty"));
+        }
         Ok(Self {
-            id: fields.required_text("id")?,
+            id,
             source,
             type_name,
             subject: fields.text("subject").ok().flatten().unwrap_or_default(),
@@ -321,9 +325,16 @@ mod tests {
 
     #[test]
     fn a_value_without_type_or_id_is_no_event() {
-        for text in
-            ["1", "[]", r#""text""#, "{}", r#"{"id":"1"}"#, r#"{"eventType":"T"}"#, r#"{"id":7,"eventType":"T"}"#]
-        {
+        for text in [
+            "1",
+            "[]",
+            r#""text""#,
+            "{}",
+            r#"{"id":"1"}"#,
+            r#"{"eventType":"T"}"#,
+            r#"{"id":7,"eventType":"T"}"#,
+            r#"{"id":"","eventType":"T"}"#,
+        ] {
             assert!(envelope(text).is_err(), "{text}");
         }
     }

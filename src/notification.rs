@@ -107,10 +107,9 @@ pub struct Expiry {
 impl Expiry {
     /// `lifetime` after the event's own time, or after `now` where that is unknown.
     pub fn new(event_time: Option<DateTime<Utc>>, lifetime: TimeDelta, now: DateTime<Utc>) -> Self {
-        let at = event_time.unwrap_or(now) + lifetime;
         // An event from a clock ahead of ours does not live longer for it.
-        let remaining = (at - now).min(lifetime).to_std().unwrap_or_default();
-        Self { at, remaining }
+        let at = event_time.map_or(now, |time| time.min(now)) + lifetime;
+        Self { at, remaining: (at - now).to_std().unwrap_or_default() }
     }
 }
 

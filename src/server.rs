@@ -11,7 +11,7 @@ use chrono::Utc;
 use futures_util::{Stream, StreamExt, pin_mut};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use warp::Filter;
 use warp::http::header::{ALLOW, CONTENT_TYPE};
@@ -72,16 +72,22 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
         })
     };
     let served = warp::serve(routes).incoming(listener).graceful(stop).run();
+    let bounded = async {
+        let _ = stopped.await;
+        tracing::info!("stopping: finishing what is in flight");
+        Instant::now() + longest
+    };
     tokio::pin!(served);
-    tokio::select! {
-        () = &mut served => {}
-        _ = stopped => {
-            tracing::info!("stopping: finishing what is in flight");
-            let _ = timeout(longest, served).await;
+    let by = tokio::select! {
+        () = &mut served => Instant::now() + longest,
+        by = bounded => {
+            let _ = timeout_at(by, &mut served).await;
+            by
         }
-    }
+    };
+    // What the host no longer waits for is finished all the same.
     tracker.close();
-    if timeout(longest, tracker.wait()).await.is_err() {
+    if timeout_at(by, tracker.wait()).await.is_err() {
         tracing::warn!("stopped before everything in flight was finished");
     }
 }
