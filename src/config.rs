@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::device::{AppName, ContentMode};
+use crate::event::{EventType, TypeName};
 use crate::installations::Limits;
 use crate::store::azure::Container;
 use crate::subject::SubjectFilter;
@@ -96,7 +97,7 @@ impl Config {
             apps,
             wanted: Wanted {
                 subjects: settings.subjects(),
-                event_types: settings.event_types(),
+                event_types: settings.event_types(&mut warnings),
                 expire: settings.truth("EXPIRE_EVENTS", !development),
             },
             store: storage::read(&mut settings, &mut warnings),
@@ -172,12 +173,14 @@ impl Settings {
         })
     }
 
-    fn event_types(&mut self) -> Option<Vec<String>> {
+    fn event_types(&mut self, warnings: &mut Vec<String>) -> Option<Vec<String>> {
         const NAMESPACE: &str = "Microsoft.Communication.";
         let list = self.get("EVENT_TYPES")?;
         let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
         let types: Vec<String> =
             names.map(|name| if name.contains('.') { name.to_owned() } else { format!("{NAMESPACE}{name}") }).collect();
+        let unpushed = types.iter().filter(|name| EventType::named(name) == TypeName::Unpushed);
+        warnings.extend(unpushed.map(|name| format!("EVENT_TYPES: no push ever comes of {name}")));
         if types.is_empty() {
             self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
         }

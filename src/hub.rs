@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -165,6 +165,7 @@ const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// A `Retry-After` is obeyed by every invocation, but not for longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const AFTER_PAUSE: Duration = Duration::from_millis(200);
 
 impl Hub {
     /// A hub of that name, reached by the first connection string, or by the second when the first is refused.
@@ -231,7 +232,8 @@ impl Hub {
                 if until >= direct_send.deadline {
                     return Err(SendError::Paused);
                 }
-                sleep_until(until).await;
+                // Not everybody at the same moment.
+                sleep_until(until + AFTER_PAUSE.mul_f64(fastrand::f64())).await;
             }
             let turn = timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await;
             let turn = turn.ok().filter(|_| Instant::now() < direct_send.deadline).ok_or(SendError::OutOfTime)?;
@@ -352,9 +354,4 @@ fn transport(error: &reqwest::Error) -> SendError {
     } else {
         SendError::ConnectionLost
     }
-}
-
-/// Reads the date that the hub put into its answer.
-fn http_date(value: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(value).ok().map(|date| date.to_utc())
 }

@@ -119,8 +119,11 @@ impl Installations {
     pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<Put, StoreError> {
         let recipients = recipients(installation);
         let key = installation_key(&installation.id);
-        // Newer than whoever has the handle now, whatever that one's clock said.
-        let least = self.revision_of_handle(&installation.handle).await? + 1;
+        // Newer than whoever has a handle of it now, whatever that one's clock said.
+        let mut least = 0;
+        for handle in [Some(&installation.handle), installation.voip_handle.as_ref()].into_iter().flatten() {
+            least = least.max(self.revision_of_handle(handle).await? + 1);
+        }
         let (stored, leaving, before) = self
             .store
             .update(&key, |record: Option<InstallationRecord>| {
@@ -133,13 +136,17 @@ impl Installations {
             })
             .await?;
         let created = !before.as_ref().is_some_and(|before| self.is_alive(before, now));
-        if !self.claim_handle(&stored, now).await? {
-            // A newer installation has the handle: it came after this one, and replaced it.
-            self.delete_if(&installation.id, now, |current| current.revision == stored.revision).await?;
-            return Ok(Put { created, evicted: Vec::new() });
+        let handles = stored.handles();
+        for handle in &handles {
+            if !self.claim_handle(handle, &stored, now).await? {
+                // A newer installation has the handle: it came after this one, and replaced it.
+                self.delete_if(&installation.id, now, |current| current.revision == stored.revision).await?;
+                return Ok(Put { created, evicted: Vec::new() });
+            }
         }
-        if let Some(before) = before.filter(|before| before.handle() != installation.handle) {
-            self.release_handle(&before.handle(), &installation.id, stored.revision).await?;
+        let before = before.map(|before| before.handles()).unwrap_or_default();
+        for handle in before.iter().filter(|handle| !handles.contains(handle)) {
+            self.release_handle(handle, &installation.id, stored.revision).await?;
         }
         for recipient in &leaving {
             self.take_from(recipient, &installation.id, stored.revision, now).await?;
@@ -224,8 +231,8 @@ impl Installations {
         for recipient in &leaving {
             self.take_from(recipient, id, revision, now).await?;
         }
-        if let Some(stored) = stored {
-            self.release_handle(&stored.handle(), id, revision).await?;
+        for handle in stored.map(|stored| stored.handles()).unwrap_or_default() {
+            self.release_handle(&handle, id, revision).await?;
         }
         self.settle(&key, revision).await
     }

@@ -11,7 +11,7 @@ use chrono::Utc;
 use futures_util::{Stream, StreamExt, pin_mut};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 use warp::Filter;
 use warp::http::header::{ALLOW, CONTENT_TYPE};
@@ -21,11 +21,11 @@ use crate::counters::Counters;
 use crate::delivery::Deliveries;
 use crate::delivery::outcome::{Delivery, Outcome};
 use crate::device::AppName;
-use crate::installations::{InstallationError, Installations, ShownInstallation, Submitted};
+use crate::installations::{Installation, InstallationError, Installations, Put, ShownInstallation, Submitted};
 use crate::invocation::{InvocationError, InvocationRequest, InvocationResponse};
 use crate::log;
 use crate::maintenance::Maintenance;
-use crate::store::StoreError;
+use crate::store::{StoreError, to_its_end};
 
 /// What the requests are answered from.
 #[derive(Debug)]
@@ -99,9 +99,10 @@ impl Service {
         path: warp::path::FullPath,
         body: impl Stream<Item = Result<B, E>>,
     ) -> Answer {
-        let body = match read(body).await {
-            Ok(body) => body,
-            Err(answer) => return answer,
+        let body = match timeout(self.deadline, read(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(answer)) => return answer,
+            Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
         };
         let segments: Vec<&str> = path.as_str().split('/').filter(|segment| !segment.is_empty()).collect();
         // The host's routes take no notice of case.
@@ -162,31 +163,46 @@ impl Service {
     }
 
     async fn installation(&self, method: &Method, id: &str, body: &[u8]) -> Answer {
-        let now = Utc::now();
-        let answer = match *method {
-            Method::GET => self.installations.get(id, now).await.map(|found| match found {
-                Some(installation) => json_answer(StatusCode::OK, &ShownInstallation::new(&installation, &[])),
-                None => error(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
-            }),
-            Method::PUT => match Submitted::parse(id, body, |app| self.apps.contains(app)) {
-                Ok(installation) => self.installations.put(&installation, now).await.map(|put| {
-                    for other in &put.evicted {
-                        tracing::warn!(installation = other, "evicted: its user or number has too many installations");
-                    }
-                    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
-                    json_answer(status, &ShownInstallation::new(&installation, &put.evicted))
-                }),
+        let (installations, id, now) = (Arc::clone(&self.installations), id.to_owned(), Utc::now());
+        match *method {
+            Method::GET => {
+                let found = self.in_time(async move { installations.get(&id, now).await }).await;
+                found.map(|found| match found {
+                    Some(installation) => json_answer(StatusCode::OK, &ShownInstallation::new(&installation, &[])),
+                    None => error(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
+                })
+            }
+            Method::PUT => match Submitted::parse(&id, body, |app| self.apps.contains(app)) {
+                Ok(installation) => {
+                    let stored = installation.clone();
+                    let put = self.in_time(async move { installations.put(&stored, now).await }).await;
+                    put.map(|put| put_answer(&installation, &put))
+                }
                 Err(faults @ InstallationError(_)) => {
                     Ok(error(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
                 }
             },
             Method::DELETE => {
-                let deleted = self.installations.delete(id, now).await;
+                let deleted = self.in_time(async move { installations.delete(&id, now).await }).await;
                 deleted.map(|()| answer(StatusCode::NO_CONTENT, Bytes::new()))
             }
             _ => Ok(not_allowed("GET, PUT, DELETE")),
+        }
+        .unwrap_or_else(|answer| answer)
+    }
+
+    /// Waits for the register as long as an invocation may take. A change goes on to its end all the same.
+    async fn in_time<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, Answer> {
+        let problem = match timeout(self.deadline, to_its_end(change)).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(store_error)) => store_error.to_string(),
+            Err(_) => "the store does not answer".to_owned(),
         };
-        answer.unwrap_or_else(|store_error| self.store_failure(&store_error))
+        tracing::error!("installations: {problem}");
+        Err(error(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", &problem))
     }
 
     fn status(&self) -> Answer {
@@ -201,11 +217,6 @@ impl Service {
             "rejected": counts.rejected,
         });
         json_answer(StatusCode::OK, &status)
-    }
-
-    fn store_failure(&self, store_error: &StoreError) -> Answer {
-        tracing::error!("{store_error}");
-        error(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", &store_error.to_string())
     }
 
     async fn on(&self, method: &Method, expected: Method, answer: impl Future<Output = Answer>) -> Answer {
@@ -251,6 +262,14 @@ async fn read<B: Buf, E>(body: impl Stream<Item = Result<B, E>>) -> Result<Vec<u
         return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
     }
     Ok(bytes)
+}
+
+fn put_answer(installation: &Installation, put: &Put) -> Answer {
+    for other in &put.evicted {
+        tracing::warn!(installation = other, "evicted: its user or number has too many installations");
+    }
+    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+    json_answer(status, &ShownInstallation::new(installation, &put.evicted))
 }
 
 fn invocation_answer(lines: Vec<String>) -> Answer {

@@ -78,9 +78,9 @@ pub enum StoreError {
     /// The folder or the service does not answer, or refuses.
     #[error("the store does not answer")]
     Unreachable(#[source] object_store::Error),
-    /// The lock beside the folder's documents cannot be had.
-    #[error("the store's lock file cannot be locked")]
-    Lock(#[source] std::io::Error),
+    /// The folder's lock file cannot be had: the folder is not there, or not ours.
+    #[error("the store's folder cannot be used")]
+    Folder(#[source] std::io::Error),
     /// What is stored is not what this program writes.
     #[error("a stored document under {kind} cannot be read from column {column} on")]
     Unreadable {
@@ -164,6 +164,7 @@ impl Store {
 
     /// Writes a document, whatever was there.
     pub async fn write<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
+        self.check_folder()?;
         let put = self.objects().await?.put(&Path::from(key), encode(document).into()).await;
         put.map(drop).map_err(|error| self.failure(error))
     }
@@ -177,7 +178,7 @@ impl Store {
     ) -> Result<R, StoreError> {
         let _turn = self.turns.take(key).await;
         let guard = match &self.backend {
-            Backend::Folder(_, lock) => Some(lock.acquire().await.map_err(StoreError::Lock)?),
+            Backend::Folder(_, lock) => Some(lock.acquire().await.map_err(StoreError::Folder)?),
             Backend::Memory(_) | Backend::Azure(_) => None,
         };
         for attempt in 1..=MOST_ATTEMPTS {
@@ -242,6 +243,7 @@ impl Store {
         let got = match self.objects().await?.get(&Path::from(key)).await {
             Ok(got) => got,
             Err(error @ object_store::Error::NotFound { .. }) if !self.is_lost(&error) => {
+                self.check_folder()?;
                 return Ok((None, Seen::Nothing));
             }
             Err(error) => return Err(self.failure(error)),
@@ -257,6 +259,14 @@ impl Store {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.failure(error)),
+        }
+    }
+
+    /// A folder that was moved away must not pass for an empty one, nor be made anew.
+    fn check_folder(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Folder(_, lock) => lock.check().map_err(StoreError::Folder),
+            Backend::Memory(_) | Backend::Azure(_) => Ok(()),
         }
     }
 

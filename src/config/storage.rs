@@ -17,7 +17,13 @@ pub(super) fn read(settings: &mut Settings, warnings: &mut Vec<String>) -> Store
     let has_storage = settings.values.keys().any(|name| name == STORAGE || name.starts_with("AzureWebJobsStorage__"));
     let in_azure = settings.get("WEBSITE_INSTANCE_ID").is_some();
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
-        Some(("memory", "")) => Some(StoreChoice::Memory),
+        Some(("memory", "")) => {
+            if in_azure {
+                warnings
+                    .push("STORE: what is kept in memory is seen by this instance only, and goes with it".to_owned());
+            }
+            Some(StoreChoice::Memory)
+        }
         Some(("file", path)) if !path.is_empty() => {
             if in_azure {
                 warnings.push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());

@@ -30,7 +30,7 @@ impl Deliveries {
     pub(super) async fn keep_hopeless(&self, attempt: Attempt<'_>, ended: Ended) -> Ended {
         let reason = ended.reason.as_deref().unwrap_or_default().to_owned();
         let kept = self.keep(attempt, &DeadLetter::new(reason, attempt.given, attempt.now)).await;
-        if kept { ended } else { Ended { outcome: Outcome::Failed, ..ended } }
+        if kept { ended } else { Ended::with(Outcome::Failed, "the dead letter could not be stored") }
     }
 
     /// Says whether the letter is kept; one that is replayed is already.

@@ -36,13 +36,13 @@ impl<'a> IncomingCall<'a> {
         let callee = to.text("rawId")?;
         let caller = from.text("rawId")?.unwrap_or_default();
         Ok(Self {
-            correlation_id: data.text("correlationId")?.unwrap_or_default(),
+            correlation_id: data.text("correlationId").ok().flatten().unwrap_or_default(),
             to_number: is_number(&to, callee.as_deref().unwrap_or_default())?,
             callee: callee.and_then(stated),
             from_number: is_number(&from, &caller)?,
             caller,
-            caller_name: data.text("callerDisplayName")?.unwrap_or_default(),
-            calling_context: data.text("incomingCallContext")?.as_deref().and_then(calling_context),
+            caller_name: data.text("callerDisplayName").ok().flatten().unwrap_or_default(),
+            calling_context: data.text("incomingCallContext").ok().flatten().as_deref().and_then(calling_context),
         })
     }
 

@@ -89,7 +89,7 @@ impl<'a> ChatMessage<'a> {
             message_id: data.required_text("messageId")?,
             version: data.raw("version").and_then(|raw| raw.get().trim_matches('"').parse().ok()),
             sender: identifier(data, "senderCommunicationIdentifier", "senderId")?,
-            sender_name: data.text("senderDisplayName")?.unwrap_or_default(),
+            sender_name: data.text("senderDisplayName").ok().flatten().unwrap_or_default(),
             body: if is_html { Cow::Owned(html::to_text(&body)) } else { body },
             composed: time(data, "composeTime"),
             edited: time(data, "editTime"),
@@ -116,7 +116,7 @@ impl<'a> ThreadJoined<'a> {
     pub(super) fn read_created(data: &Fields<'a>) -> Result<Self, FieldError> {
         let by = identifier(data, "createdByCommunicationIdentifier", "createdBy")?;
         let properties = data.object("properties")?;
-        let topic = properties.map(|properties| properties.text("topic")).transpose()?.flatten();
+        let topic = properties.and_then(|properties| properties.text("topic").ok().flatten());
         Ok(Self {
             thread_id: data.required_text("threadId")?,
             topic: topic.unwrap_or_default(),

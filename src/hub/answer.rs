@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use super::{SendError, http_date, retry};
+use super::{SendError, retry};
 
 /// An answer, read to its end so that the connection can serve again.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Answer {
         let milliseconds =
             header("retry-after-ms").and_then(|value| value.trim().parse().ok()).map(Duration::from_millis);
         let retry_after = milliseconds.map(|wait| wait.min(retry::FOR_EVER));
-        let server_time = header("date").and_then(http_date);
+        let server_time = header("date").and_then(retry::http_date);
         // A date is the hub's, so it is held against the hub's clock.
         let retry_after =
             retry_after.or_else(|| retry::retry_after(header("retry-after")?, server_time.unwrap_or(now)));
@@ -75,9 +75,29 @@ impl Answer {
     }
 }
 
-/// The identifier that `text` begins with. Only its harmless characters: it goes into logs.
+/// The GUID that `text` begins with, and a suffix like `_G4`. Nothing else: it goes into logs.
 fn identifier(text: &str) -> Option<String> {
-    let id: String =
-        text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').take(80).collect();
-    (!id.is_empty()).then_some(id)
+    let (guid, rest) = text.split_at_checked(36)?;
+    let is_guid = guid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && guid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let suffix = rest.strip_prefix('_').unwrap_or_default();
+    let suffix: String = suffix.chars().take_while(char::is_ascii_alphanumeric).take(4).collect();
+    let suffix = if suffix.is_empty() { suffix } else { format!("_{suffix}") };
+    is_guid.then(|| format!("{guid}{suffix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tracking_id_passes_for_one() {
+        let guid = "e409d189-6580-4cea-9087-d1817f32d609";
+        assert_eq!(identifier(guid).as_deref(), Some(guid));
+        let in_text = identifier("e409d189-6580-4cea-9087-d1817f32d609_G4,TimeStamp:1/7/2023");
+        assert_eq!(in_text.as_deref(), Some("e409d189-6580-4cea-9087-d1817f32d609_G4"));
+        for other in ["", "tracking", "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "8:acs:é"] {
+            assert_eq!(identifier(other), None, "{other}");
+        }
+    }
 }

@@ -66,8 +66,12 @@ pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
         return (seconds >= 0.0)
             .then(|| Duration::try_from_secs_f64(seconds).map_or(FOR_EVER, |wait| wait.min(FOR_EVER)));
     }
-    let date = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((date.to_utc() - now).to_std().unwrap_or_default().min(FOR_EVER))
+    Some((http_date(value)? - now).to_std().unwrap_or_default().min(FOR_EVER))
+}
+
+/// Reads a date in any of the three forms that HTTP knows.
+pub fn http_date(value: &str) -> Option<DateTime<Utc>> {
+    httpdate::parse_http_date(value).ok().map(DateTime::from)
 }
 
 #[cfg(test)]
@@ -103,6 +107,7 @@ mod tests {
         assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
         assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:05 GMT", now), Some(Duration::from_secs(5)));
         assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("Sunday, 22-Nov-26 10:00:05 GMT", now), Some(Duration::from_secs(5)));
         for endless in ["1e300", "inf", "15000000000000000000", "Sun, 22 Nov 2099 10:00:00 GMT"] {
             assert_eq!(retry_after(endless, now), Some(Duration::from_secs(86_400)), "{endless}");
         }

@@ -1,4 +1,4 @@
-//! `handles/…`: a device handle belongs to one installation, the one that was PUT last.
+//! `handles/…`: a device handle, for alerts or for calls, belongs to one installation, the one that was PUT last.
 
 use chrono::{DateTime, Utc};
 
@@ -18,10 +18,10 @@ impl Installations {
     /// anew, and goes *first*: killed in between, nobody has two phones, and a repeat goes on from there.
     pub(super) async fn claim_handle(
         &self,
+        handle: &DeviceHandle,
         stored: &StoredInstallation,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let handle = stored.handle();
         let mine = HandleOwner { installation_id: stored.id.clone(), revision: stored.revision };
         loop {
             let claim = |current: Option<HandleOwner>| match current {
@@ -29,15 +29,15 @@ impl Installations {
                 Some(current) if current.revision > mine.revision => Change::Keep(None),
                 Some(_) | None => Change::Write(mine.clone(), None),
             };
-            let Some(other) = self.store.update(&handle_key(&handle), claim).await? else { return Ok(true) };
+            let Some(other) = self.store.update(&handle_key(handle), claim).await? else { return Ok(true) };
             if other.revision > mine.revision {
                 return Ok(false);
             }
             let is_older =
-                |current: &StoredInstallation| current.handle() == handle && current.revision < mine.revision;
+                |current: &StoredInstallation| current.handles().contains(handle) && current.revision < mine.revision;
             self.delete_if(&other.installation_id, now, is_older).await?;
             // It may have had another handle by now; then only this is left of it.
-            self.release_handle(&handle, &other.installation_id, other.revision).await?;
+            self.release_handle(handle, &other.installation_id, other.revision).await?;
         }
     }
 
@@ -60,7 +60,8 @@ impl Installations {
         let Some(owner) = self.store.read::<HandleOwner>(key).await? else { return Ok(false) };
         let record: Option<InstallationRecord> = self.store.read(&installation_key(&owner.installation_id)).await?;
         let stored = record.and_then(|record| record.installation);
-        if stored.is_some_and(|stored| handle_key(&stored.handle()) == key) {
+        let is_used = |stored: StoredInstallation| stored.handles().iter().any(|handle| handle_key(handle) == key);
+        if stored.is_some_and(is_used) {
             return Ok(false);
         }
         let forget = |current: Option<HandleOwner>| match current {

@@ -205,9 +205,10 @@ impl StoredInstallation {
         }
     }
 
-    /// Where its alerts go.
-    pub fn handle(&self) -> DeviceHandle {
-        DeviceHandle::new(self.members.push_channel.clone())
+    /// Where its alerts and its calls go.
+    pub fn handles(&self) -> Vec<DeviceHandle> {
+        let handles = [Some(&self.members.push_channel), self.members.voip_push_channel.as_ref()];
+        handles.into_iter().flatten().cloned().map(DeviceHandle::new).collect()
     }
 
     /// When it ends by itself.

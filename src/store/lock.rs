@@ -25,8 +25,13 @@ pub struct Guard {
 impl FileLock {
     /// A lock on the file at `path`, which is created if need be.
     pub fn new(path: PathBuf) -> io::Result<Self> {
-        open(&path)?;
+        File::options().create(true).truncate(false).write(true).open(&path)?;
         Ok(Self { path: Arc::new(path), turn: Arc::default() })
+    }
+
+    /// Whether the file is still there. Where it is not, the whole folder is gone, and not only a document in it.
+    pub fn check(&self) -> io::Result<()> {
+        std::fs::metadata(&*self.path).map(drop)
     }
 
     /// Waits for the lock.
@@ -35,14 +40,10 @@ impl FileLock {
         let path = self.path.clone();
         // The turn goes along, so that it is kept even where nobody waits for the answer any more.
         let locked = tokio::task::spawn_blocking(move || {
-            let file = open(&path)?;
+            let file = File::options().write(true).open(&*path)?;
             file.lock()?;
             Ok(Guard { _file: file, _turn: turn })
         });
         locked.await.map_err(io::Error::other)?
     }
-}
-
-fn open(path: &PathBuf) -> io::Result<File> {
-    File::options().create(true).truncate(false).write(true).open(path)
 }

@@ -130,6 +130,14 @@ async fn a_handle_under_a_new_id_replaces_the_old_installation() {
     app.register("after", phone(BOB, IPHONE)).await;
     assert_eq!(app.get("/api/installations/before").await.status, 404);
     assert_eq!(reached(&app, "e1").await, [IPHONE]);
+    // The same goes for where calls go: a phone must not ring for somebody who had it before.
+    let mut with_voip = phone(ALICE, &"a".repeat(64));
+    with_voip["voipPushChannel"] = json!(IPHONE_VOIP);
+    app.register("alices", with_voip.clone()).await;
+    with_voip["userId"] = json!("8:acs:carol");
+    with_voip["pushChannel"] = json!("b".repeat(64));
+    app.register("carols", with_voip).await;
+    assert_eq!(app.get("/api/installations/alices").await.status, 404);
     // A handle that was given up is free.
     app.register("after", phone(BOB, ANDROID)).await;
     app.register("third", phone(BOB, IPHONE)).await;

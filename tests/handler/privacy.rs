@@ -34,7 +34,7 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
         );
         let mut call = call(&format!("k{index}"), &format!("d732db64-4803-462d-be9c-51894300000{index}"));
         tell(process.invoke(&call).await);
-        call["data"]["correlationId"] = json!(7);
+        call["data"]["from"] = json!(7);
         tell(process.invoke(&call).await);
     }
     tell(process.invoke(&json!("canary-text")).await);

@@ -197,6 +197,38 @@ mod folder {
     }
 
     store_keeps_its_promises!(Folder(tempfile::tempdir().unwrap()));
+
+    #[tokio::test]
+    async fn a_folder_that_is_gone_does_not_pass_for_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, away) = (folder.path().join("store"), folder.path().join("away"));
+        let setting = format!("file:{}", path.display());
+        let Pair { a, hub, .. } = &Pair::start(&[("STORE", &setting)], &[]).await;
+        assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
+        std::fs::rename(&path, &away).unwrap();
+        assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");
+        assert_eq!(a.outcome(&json!("no event")).await, "failed");
+        assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 503);
+        assert_eq!(a.delete("iphone").await, 503);
+        assert!(!path.exists() && hub.requests().is_empty());
+        std::fs::rename(&away, &path).unwrap();
+        assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "delivered");
+        assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 200);
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_somebody_keeps_holds_up_changes_no_longer_than_an_invocation() {
+        let folder = tempfile::tempdir().unwrap();
+        let setting = format!("file:{}", folder.path().display());
+        let Pair { a, .. } = &Pair::start(&[("STORE", &setting)], &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+        let lock = std::fs::File::open(folder.path().join(".lock")).unwrap();
+        lock.lock().unwrap();
+        assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 503);
+        assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "no_device");
+        drop(lock);
+        assert!(matches!(a.put("iphone", phone(BOB, IPHONE)).await, 200 | 201));
+        assert_eq!(a.outcome(&message_to(BOB, "e2")).await, "delivered");
+    }
 }
 
 #[cfg(feature = "foreign-tests")]
