@@ -201,6 +201,7 @@ impl Deliveries {
         let (ended, sendings) = match found {
             Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
+                let is_repeat = entry.is_worth_keeping();
                 let mode = |device: &Device| device.content.map_or(self.content, |content| content.max(self.content));
                 let notification = |mode| Notification::new(event, mode, attempt.now);
                 let mut sendings = sending::send_all(&self.hubs, &devices, mode, notification, attempt.times).await;
@@ -209,7 +210,12 @@ impl Deliveries {
                 if let Some(message) = message.as_ref().filter(|_| entry.complete) {
                     *handled = Some(message.version);
                 }
-                self.write_down(attempt, event, &key, &entry, message.as_ref()).await;
+                if is_repeat || matches!(event.happening, Happening::IncomingCall(_)) {
+                    self.write_down(attempt, &key, &entry).await;
+                }
+                if let Some(message) = message.as_ref().filter(|message| entry.complete && message.is_change) {
+                    self.write_down_version(attempt, message).await;
+                }
                 (ended, sendings)
             }
         };

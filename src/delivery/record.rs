@@ -7,7 +7,6 @@ use super::outcome::Outcome;
 use super::sending::{Sendings, Times};
 use super::{Attempt, Deliveries, Ended, KEPT_FOR_STORE};
 use crate::dead_letters::DeadLetter;
-use crate::event::{Event, Happening};
 use crate::ledger::{Entry, EventKey};
 use crate::store::StoreError;
 
@@ -42,21 +41,16 @@ impl Deliveries {
         in_time(attempt.times, self.dead_letters.keep(letter)).await
     }
 
-    /// Writes what other instances must know at once: whom a call rang, and how a chat message changed.
-    pub(super) async fn write_down(
-        &self,
-        attempt: Attempt<'_>,
-        event: &Event<'_>,
-        key: &EventKey,
-        entry: &Entry,
-        message: Option<&MessageAtHand>,
-    ) {
-        if matches!(event.happening, Happening::IncomingCall(_)) && entry.is_worth_keeping() {
+    /// Writes what other instances must know at once: whom a call rang, and how far a repeat came.
+    pub(super) async fn write_down(&self, attempt: Attempt<'_>, key: &EventKey, entry: &Entry) {
+        if entry.is_worth_keeping() {
             in_time(attempt.times, self.ledger.write(key, entry)).await;
         }
-        if let Some(message) = message.filter(|message| entry.complete && message.is_change) {
-            in_time(attempt.times, self.ledger.write_version(&message.key, message.version)).await;
-        }
+    }
+
+    /// Writes how a chat message changed, which other instances must know at once, too.
+    pub(super) async fn write_down_version(&self, attempt: Attempt<'_>, message: &MessageAtHand) {
+        in_time(attempt.times, self.ledger.write_version(&message.key, message.version)).await;
     }
 }
 

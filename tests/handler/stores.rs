@@ -114,6 +114,7 @@ async fn what_one_served_the_other_does_not_serve_again(store: &[(&str, &str)]) 
     hub.add_fault(Fault::status(404).on_device(ANDROID));
     assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");
     assert_eq!(b.outcome(&message_to(BOB, "e1")).await, "delivered");
+    assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "duplicate");
     assert_eq!(times_reached(hub), [(ANDROID.to_owned(), 1), (IPHONE.to_owned(), 1)].into());
 
     // A sibling of an event that failed.
