@@ -67,6 +67,8 @@ pub enum StoreChoice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     faults: Vec<Fault>,
+    /// The store that was asked for, where that was not the fault.
+    store: Option<Box<StoreChoice>>,
 }
 
 /// A setting that is missing or wrong.
@@ -116,14 +118,25 @@ impl Config {
         if settings.get("NOTIFICATIONS_FILE").is_some() {
             settings.fault("NOTIFICATIONS_FILE", "is not supported by this version: expected it not to be set");
         }
-        if settings.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: settings.faults }) }
+        if settings.faults.is_empty() {
+            return Ok(config);
+        }
+        let store_is_at_fault = settings.faults.iter().any(|fault| fault.setting == "STORE");
+        Err(ConfigError { faults: settings.faults, store: Some(Box::new(config.store)).filter(|_| !store_is_at_fault) })
     }
 }
 
 impl ConfigError {
     /// A fault that shows only when the setting is used.
     pub fn of(setting: &str, problem: impl Into<String>) -> Self {
-        Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }] }
+        Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }], store: None }
+    }
+
+    /// The same and those that show when the store is opened: all faults are told at once.
+    pub fn and_of_store(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
+        let more = self.store.as_deref().and_then(open);
+        self.faults.extend(more.into_iter().flat_map(|more| more.faults));
+        self
     }
 }
 

@@ -62,6 +62,11 @@ impl Handler {
         Ok(Self { service: Arc::new(service) })
     }
 
+    /// The faults of settings that were refused, and those that show when the store is opened.
+    pub fn all_faults(faults: ConfigError) -> ConfigError {
+        faults.and_of_store(|store| open(store).err())
+    }
+
     /// Sends every dead letter of the store once more, or the events of `files` if there are any. Each is told in a line;
     /// returns how many are not settled.
     pub async fn replay(&self, force: bool, files: &[PathBuf], tell: impl FnMut(&str)) -> Result<usize, ReplayError> {

@@ -84,7 +84,7 @@ fn start(command: &Command) -> ExitCode {
         }
     };
     let _entered = runtime.enter();
-    let handler = Config::from_vars(vars).and_then(|config| {
+    let handler = Config::from_vars(vars).map_err(Handler::all_faults).and_then(|config| {
         init_log(&config.log_filter);
         Handler::new(&config).map(|handler| (config.port, handler))
     });

@@ -33,11 +33,16 @@ async fn wrong_settings_end_it_with_78_and_a_line_for_each_before_the_port_opens
 #[tokio::test]
 async fn a_folder_that_cannot_be_used_is_a_fault_of_the_setting() {
     let hub = emulator().await;
-    let vars = vars(&hub, &[("STORE", "file:/proc/nowhere")]);
+    let vars = vars(&hub, &[("STORE", "file:/proc/nowhere"), ("EXPIRE_EVENTS", "maybe")]);
     let vars: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let output = run(&[], &vars).await;
     assert_eq!(output.status.code(), Some(78));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("STORE: the folder /proc/nowhere cannot be used"));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(
+        told.contains("STORE: the folder /proc/nowhere cannot be used") && told.contains("EXPIRE_EVENTS: "),
+        "{told}"
+    );
 }
 
 #[tokio::test]
