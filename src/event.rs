@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::fields::{FieldError, Fields};
@@ -14,11 +14,13 @@ use crate::recipient::{Recipient, UserId};
 
 pub mod call;
 pub mod chat;
+mod event_type;
 mod html;
 pub mod sms;
 
 use call::IncomingCall;
 use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost};
+pub use event_type::{EventType, TypeName};
 use sms::Sms;
 
 /// Something that was handed over as an event.
@@ -44,40 +46,6 @@ pub struct EventGridEvent<'a> {
     /// When it happened; `None` when that cannot be read.
     pub time: Option<DateTime<Utc>>,
     data: Option<&'a RawValue>,
-}
-
-/// The event types that a push can come of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventType {
-    /// A text message came in.
-    SmsReceived,
-    /// A chat message of somebody else.
-    ChatMessageReceived,
-    /// It was edited.
-    ChatMessageEdited,
-    /// It was deleted.
-    ChatMessageDeleted,
-    /// A chat thread was created with the recipient in it.
-    ChatThreadCreatedWithUser,
-    /// Somebody was added to one of the recipient's threads.
-    ChatParticipantAddedToThreadWithUser,
-    /// Somebody was removed from one.
-    ChatParticipantRemovedFromThreadWithUser,
-    /// One of them was deleted.
-    ChatThreadWithUserDeleted,
-    /// Somebody calls.
-    IncomingCall,
-}
-
-/// What the name of an event type says about a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TypeName {
-    /// A push can come of it.
-    Pushed(EventType),
-    /// A push could come of it, but does not unless switched on.
-    SwitchedOff,
-    /// No push ever comes of it: thread-level copies, call progress, foreign and unknown types.
-    Unpushed,
 }
 
 /// An event whose data was read.
@@ -108,8 +76,6 @@ pub enum Happening<'a> {
     IncomingCall(IncomingCall<'a>),
 }
 
-const ACS: &str = "Microsoft.Communication.";
-
 impl<'a> EventGridEvent<'a> {
     /// Reads the envelope; the error says what keeps the value from being an event.
     pub fn parse(given: Given<'a>) -> Result<Self, FieldError> {
@@ -139,48 +105,6 @@ impl<'a> EventGridEvent<'a> {
             time: time(&fields, "eventTime").or_else(|| time(&fields, "time")),
             data: fields.raw("data"),
         })
-    }
-}
-
-impl EventType {
-    /// Reads the full name of a type; the names of 2020 mean what they were renamed to.
-    pub fn named(name: &str) -> TypeName {
-        let Some((namespace, short)) = name.split_at_checked(ACS.len()) else { return TypeName::Unpushed };
-        if !namespace.eq_ignore_ascii_case(ACS) {
-            return TypeName::Unpushed;
-        }
-        match short {
-            "SMSReceived" => TypeName::Pushed(Self::SmsReceived),
-            "ChatMessageReceived" => TypeName::Pushed(Self::ChatMessageReceived),
-            "ChatMessageEdited" => TypeName::Pushed(Self::ChatMessageEdited),
-            "ChatMessageDeleted" => TypeName::Pushed(Self::ChatMessageDeleted),
-            "ChatThreadCreatedWithUser" => TypeName::Pushed(Self::ChatThreadCreatedWithUser),
-            "ChatParticipantAddedToThreadWithUser" | "ChatMemberAddedToThreadWithUser" => {
-                TypeName::Pushed(Self::ChatParticipantAddedToThreadWithUser)
-            }
-            "ChatParticipantRemovedFromThreadWithUser" | "ChatMemberRemovedFromThreadWithUser" => {
-                TypeName::Pushed(Self::ChatParticipantRemovedFromThreadWithUser)
-            }
-            "ChatThreadWithUserDeleted" => TypeName::Pushed(Self::ChatThreadWithUserDeleted),
-            "IncomingCall" => TypeName::Pushed(Self::IncomingCall),
-            "SMSDeliveryReportReceived" | "ChatThreadPropertiesUpdatedPerUser" => TypeName::SwitchedOff,
-            _ => TypeName::Unpushed,
-        }
-    }
-
-    /// How long a push about it is worth something, counted from the event's time.
-    pub fn time_to_live(self) -> TimeDelta {
-        match self {
-            Self::IncomingCall => TimeDelta::seconds(30),
-            Self::SmsReceived
-            | Self::ChatMessageReceived
-            | Self::ChatMessageEdited
-            | Self::ChatMessageDeleted
-            | Self::ChatThreadCreatedWithUser
-            | Self::ChatParticipantAddedToThreadWithUser
-            | Self::ChatParticipantRemovedFromThreadWithUser
-            | Self::ChatThreadWithUserDeleted => TimeDelta::hours(4),
-        }
     }
 }
 
@@ -353,20 +277,6 @@ mod tests {
         for wrong in [r#""3/28/2007 7:13:50 PM +00:00""#, r#""+262142-12-31T23:59:59""#, "17", "null", r#""""#] {
             let event = format!(r#"{{"id":"1","type":"T","time":{wrong}}}"#);
             assert_eq!(envelope(&event).unwrap().time, None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn renamed_types_keep_their_meaning_and_foreign_ones_have_none() {
-        let added = TypeName::Pushed(EventType::ChatParticipantAddedToThreadWithUser);
-        assert_eq!(EventType::named("Microsoft.Communication.ChatMemberAddedToThreadWithUser"), added);
-        assert_eq!(EventType::named("Microsoft.Communication.ChatParticipantAddedToThreadWithUser"), added);
-        for name in [
-            "SMSReceived",
-            "Contoso.Communication.X.SMSReceived",
-            "Microsoft.Communication.ChatMessageReceivedInThread",
-        ] {
-            assert_eq!(EventType::named(name), TypeName::Unpushed, "{name}");
         }
     }
 }

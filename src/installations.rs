@@ -117,7 +117,7 @@ impl Installations {
 
     /// Registers a device, in place of what had its id or its handle before.
     pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        let recipients = recipients(installation);
+        let recipients = installation.recipients();
         let key = installation_key(&installation.id);
         // Newer than whoever has a handle of it now, whatever that one's clock said.
         let mut least = 0;
@@ -263,10 +263,12 @@ impl Installations {
     }
 }
 
-/// Everybody whose events the installation shows.
-fn recipients(installation: &Installation) -> Vec<Recipient> {
-    let user = installation.user_id.iter().cloned().map(Recipient::User);
-    user.chain(installation.phone_numbers.iter().cloned().map(Recipient::Number)).collect()
+impl Installation {
+    /// Everybody whose events it shows.
+    fn recipients(&self) -> Vec<Recipient> {
+        let user = self.user_id.iter().cloned().map(Recipient::User);
+        user.chain(self.phone_numbers.iter().cloned().map(Recipient::Number)).collect()
+    }
 }
 
 fn installation_key(id: &str) -> String {

@@ -4,9 +4,7 @@
 //! documents mean. Keys are lower-case letters, digits, `-` and `/`, so they are safe on every file system; [`key`]
 //! makes one of any text.
 
-use std::collections::HashMap;
 use std::path::Path as FilePath;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,16 +14,18 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedMutexGuard;
 
 pub mod azure;
+mod document;
 mod lock;
+mod turns;
 
 use azure::AzureBlobs;
+pub use document::Document;
+use document::{decode, encode, kind};
 use lock::FileLock;
+use turns::Turns;
 
 /// Where everything that outlives an invocation is kept.
 #[derive(Debug)]
@@ -44,12 +44,6 @@ enum Backend {
     /// It has no conditional updates: here they happen under a lock.
     Folder(LocalFileSystem, FileLock),
     Azure(AzureBlobs),
-}
-
-/// A stored document of one kind. Its JSON carries a format version beside its own members.
-pub trait Document: Serialize + DeserializeOwned {
-    /// The version that this program writes; it reads this one and older ones.
-    const VERSION: u32;
 }
 
 /// What becomes of a document, and what its change tells the caller.
@@ -100,24 +94,6 @@ pub enum StoreError {
     /// Too many others changed it at the same time.
     #[error("a stored document under {0} was changed by too many others at once")]
     Contended(String),
-}
-
-/// A lock for each key that is being changed.
-#[derive(Debug, Default)]
-struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().expect("nothing panics while it is held");
-            // Those that nobody waits for go when there are many.
-            if turns.len() > 256 {
-                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            }
-            Arc::clone(turns.entry(key.to_owned()).or_default())
-        };
-        turn.lock_owned().await
-    }
 }
 
 /// What a conditional update depends on.
@@ -322,33 +298,4 @@ pub fn key(kind: &str, texts: &[&str]) -> String {
         key.push_str(&format!("{byte:02x}"));
     }
     key
-}
-
-/// The document's JSON with its format version as the first member.
-fn encode<T: Document>(document: &T) -> Vec<u8> {
-    let members = serde_json::to_string(document).expect("documents are structs of texts, numbers and lists");
-    let members = members.strip_prefix('{').expect("documents are objects");
-    let comma = if members == "}" { "" } else { "," };
-    format!("{{\"v\":{}{comma}{members}", T::VERSION).into_bytes()
-}
-
-fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreError> {
-    #[derive(Deserialize)]
-    struct Version {
-        v: u32,
-    }
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let unreadable = |error: serde_json::Error| StoreError::Unreadable { kind: kind(key), column: error.column() };
-    let Version { v } = serde_json::from_slice(bytes).map_err(unreadable)?;
-    if v > T::VERSION {
-        return Err(StoreError::NewerFormat { kind: kind(key), version: v });
-    }
-    serde_json::from_slice(bytes).map(Some).map_err(unreadable)
-}
-
-/// The part of a key that may be told: the rest stands for a person.
-fn kind(key: &str) -> String {
-    key.split('/').next().unwrap_or_default().to_owned()
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::stored::{Fence, InstallationRecord, RecipientRecord, StoredInstallation};
-use super::{Installations, TRACES_LIVE, installation_key, recipient_key, recipients};
+use super::{Installations, TRACES_LIVE, installation_key, recipient_key};
 use crate::recipient::Recipient;
 use crate::store::{Change, StoreError};
 
@@ -87,7 +87,7 @@ impl Installations {
                 Recipient::User(_) => remaining.user_id = None,
                 Recipient::Number(number) => remaining.phone_numbers.retain(|other| other != number),
             }
-            if recipients(&remaining).is_empty() {
+            if remaining.recipients().is_empty() {
                 return Change::Keep(true);
             }
             record.installation = Some(StoredInstallation::new(&remaining, stored.revision, stored.written_at));

@@ -173,7 +173,7 @@ impl InstallationRecord {
     pub fn recipients(&self) -> Vec<Recipient> {
         let mut recipients: Vec<Recipient> = self.leaving.iter().filter_map(StoredRecipient::recipient).collect();
         if let Some(stored) = &self.installation {
-            recipients.extend(super::recipients(&stored.installation()));
+            recipients.extend(stored.installation().recipients());
         }
         recipients
     }

@@ -1,0 +1,42 @@
+//! A document's JSON: its own members, and beside them the version of its format.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+/// A stored document of one kind. Its JSON carries a format version beside its own members.
+pub trait Document: Serialize + DeserializeOwned {
+    /// The version that this program writes; it reads this one and older ones.
+    const VERSION: u32;
+}
+
+/// The document's JSON with its format version as the first member.
+pub fn encode<T: Document>(document: &T) -> Vec<u8> {
+    let members = serde_json::to_string(document).expect("documents are structs of texts, numbers and lists");
+    let members = members.strip_prefix('{').expect("documents are objects");
+    let comma = if members == "}" { "" } else { "," };
+    format!("{{\"v\":{}{comma}{members}", T::VERSION).into_bytes()
+}
+
+/// Reads a document; `None` for an empty object, which stands for none.
+pub fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let unreadable = |error: serde_json::Error| StoreError::Unreadable { kind: kind(key), column: error.column() };
+    let Version { v } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    if v > T::VERSION {
+        return Err(StoreError::NewerFormat { kind: kind(key), version: v });
+    }
+    serde_json::from_slice(bytes).map(Some).map_err(unreadable)
+}
+
+/// The part of a key that may be told: the rest stands for a person.
+pub fn kind(key: &str) -> String {
+    key.split('/').next().unwrap_or_default().to_owned()
+}
