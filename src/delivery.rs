@@ -197,28 +197,30 @@ impl Deliveries {
         let handled = message.as_ref().map(|message| self.ledger.message(&message.key)).unwrap_or_default();
         let Ok(mut handled) = timeout_at(deadline, handled.lock()).await else { return under_way() };
 
+        let was_complete = entry.complete;
         let found = self.devices_to_serve(attempt, event, &key, &mut entry, message.as_ref(), *handled).await;
+        // An earlier attempt may have left nobody, or its devices may have gone since.
+        let mut is_repeat = entry.complete && !was_complete;
         let (ended, sendings) = match found {
             Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
-                let is_repeat = entry.is_worth_keeping();
+                is_repeat = entry.is_worth_keeping();
                 let mode = |device: &Device| device.content.map_or(self.content, |content| content.max(self.content));
                 let notification = |mode| Notification::new(event, mode, attempt.now);
                 let mut sendings = sending::send_all(&self.hubs, &devices, mode, notification, attempt.times).await;
                 self.keep_refused(attempt, &mut sendings).await;
-                let ended = Ended::after(&sendings, &mut entry);
-                if let Some(message) = message.as_ref().filter(|_| entry.complete) {
-                    *handled = Some(message.version);
-                }
-                if is_repeat || matches!(event.happening, Happening::IncomingCall(_)) {
-                    self.write_down(attempt, &key, &entry).await;
-                }
-                if let Some(message) = message.as_ref().filter(|message| entry.complete && message.is_change) {
-                    self.write_down_version(attempt, message).await;
-                }
-                (ended, sendings)
+                (Ended::after(&sendings, &mut entry), sendings)
             }
         };
+        if let Some(message) = message.as_ref().filter(|_| entry.complete && !was_complete) {
+            *handled = Some(message.version);
+            if message.is_change {
+                self.write_down_version(attempt, message).await;
+            }
+        }
+        if is_repeat || (matches!(event.happening, Happening::IncomingCall(_)) && sendings.count() > 0) {
+            self.write_down(attempt, &key, &entry).await;
+        }
         let remembered = entry.is_worth_keeping().then(|| (key, entry.clone()));
         Came { ended, sendings, remembered }
     }

@@ -8,20 +8,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::installations::Installations;
-use crate::store::{Listed, Store, StoreError};
+use crate::store::{Document, Listed, Store, StoreError};
 
 /// The timer's work.
 #[derive(Debug)]
 pub struct Maintenance {
     store: Arc<Store>,
     installations: Arc<Installations>,
-    /// By kind of document, the last key that was looked at.
-    reached: Mutex<BTreeMap<&'static str, String>>,
+    /// Two runs at a time would do the same work.
+    running: Mutex<()>,
 }
+
+/// How far the last run came, which may have been another instance's: by kind of document, the last key looked at.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Reached {
+    keys: BTreeMap<String, String>,
+}
+
+impl Document for Reached {
+    const VERSION: u32 = 1;
+}
+
+const REACHED: &str = "maintenance/reached";
 
 /// What one run removed, by kind of document.
 pub type Removed = BTreeMap<&'static str, u64>;
@@ -41,16 +54,24 @@ const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "installations", 
 impl Maintenance {
     /// Maintenance of `store`.
     pub fn new(store: Arc<Store>, installations: Arc<Installations>) -> Self {
-        Self { store, installations, reached: Mutex::default() }
+        Self { store, installations, running: Mutex::default() }
     }
 
-    /// Works until everything was looked at once or the slice is over. Two runs at a time would do the same work.
+    /// Works until everything was looked at once or the slice is over.
     pub async fn run(&self, now: DateTime<Utc>) -> Result<Removed, StoreError> {
+        let _running = self.running.lock().await;
         let until = Instant::now() + SLICE;
         let mut removed = KINDS.map(|kind| (kind, 0)).into();
-        let mut reached = self.reached.lock().await;
+        let before: Option<Reached> = self.store.read(REACHED).await?;
+        let mut reached = before.unwrap_or_default();
+        let is_resumed = !reached.keys.is_empty();
         for kind in KINDS {
-            self.look_through(kind, &mut reached, &mut removed, until, now).await?;
+            self.look_through(kind, &mut reached.keys, &mut removed, until, now).await?;
+        }
+        match (reached.keys.is_empty(), is_resumed) {
+            (true, false) => {}
+            (true, true) => self.store.delete(REACHED).await?,
+            (false, _) => self.store.write(REACHED, &reached).await?,
         }
         Ok(removed)
     }
@@ -58,7 +79,7 @@ impl Maintenance {
     async fn look_through(
         &self,
         kind: &'static str,
-        reached: &mut BTreeMap<&'static str, String>,
+        reached: &mut BTreeMap<String, String>,
         removed: &mut Removed,
         until: Instant,
         now: DateTime<Utc>,
@@ -71,7 +92,7 @@ impl Maintenance {
                     return Ok(());
                 }
                 // Noted before, so that a document that cannot be read is not met first for ever.
-                reached.insert(kind, listed.key.clone());
+                reached.insert(kind.to_owned(), listed.key.clone());
                 match self.remove_if_over(kind, listed, now).await {
                     Ok(is_over) => *removed.entry(kind).or_default() += u64::from(is_over),
                     Err(error @ (StoreError::Unreadable { .. } | StoreError::NewerFormat { .. })) => {

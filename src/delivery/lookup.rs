@@ -48,18 +48,18 @@ impl Deliveries {
         if let Some(only) = only {
             devices.retain(|device| only.contains(&device.installation_id));
         }
-        if devices.is_empty() {
-            return nobody("no_installation");
-        }
+        let had_devices = !devices.is_empty();
         devices.retain(|device| !event.thread_id().is_some_and(|thread| device.has_muted(thread)));
-        if devices.is_empty() {
-            return nobody("muted");
-        }
         devices.retain(|device| only.is_some() || !entry.settled.contains(&device.installation_id));
-        if devices.is_empty() {
+        if !devices.is_empty() {
+            return Ok(devices);
+        }
+        // Whom an earlier attempt did not reach may be gone by now; then those that it did reach were all.
+        if !entry.settled.is_empty() && only.is_none() {
+            entry.complete = true;
             return Err(Ended::with(Outcome::Duplicate, "already_delivered"));
         }
-        Ok(devices)
+        nobody(if had_devices { "muted" } else { "no_installation" })
     }
 
     /// Everything that has to be known of an event, in one round trip to the store.

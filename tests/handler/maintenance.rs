@@ -130,6 +130,21 @@ async fn after_the_last_deletion_nothing_is_left_in_the_store() {
 }
 
 #[tokio::test]
+async fn a_run_goes_on_where_the_one_before_stopped_on_whatever_instance() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path();
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    app.deliver(&json!("no event")).await;
+    age(store, "dead-letters", 8 * 24 * HOUR);
+    let beyond = json!({"v": 1, "keys": {"dead-letters": "dead-letters/9999"}});
+    std::fs::create_dir(store.join("maintenance")).unwrap();
+    std::fs::write(store.join("maintenance/reached"), beyond.to_string()).unwrap();
+    assert_eq!(run(&app).await, removed(&[]));
+    assert_eq!(run(&app).await, removed(&["dead-letters"]));
+    assert_eq!(kinds(store), json!({}));
+}
+
+#[tokio::test]
 async fn a_document_that_cannot_be_read_does_not_stop_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path();

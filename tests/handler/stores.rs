@@ -1,7 +1,8 @@
-//! What every store promises: the same tests over a folder and, with the feature `foreign-tests`, over Azurite.
+//! What every store promises: the same tests over memory, a folder and, with the feature `foreign-tests`, over Azurite.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use notification_hubs_emulator::{Emulator, Fault};
@@ -14,8 +15,8 @@ use crate::support::*;
 /// Two processes that share a store, and the hub that both send to.
 struct Pair {
     hub: Emulator,
-    a: Process,
-    b: Process,
+    a: Arc<Process>,
+    b: Arc<Process>,
     _folder: TempDir,
 }
 
@@ -23,8 +24,10 @@ impl Pair {
     async fn start(store: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
         let vars = vars(&hub, &[store, settings].concat());
-        let start = || async { Process::start(&vars, folder.path()).await };
-        let (a, b) = (start().await, start().await);
+        let start = || async { Arc::new(Process::start(&vars, folder.path()).await) };
+        let a = start().await;
+        // What is in memory is shared by no other process; the promises hold all the same.
+        let b = if store == [("STORE", "memory:")] { Arc::clone(&a) } else { start().await };
         Self { hub, a, b, _folder: folder }
     }
 }
@@ -141,6 +144,21 @@ async fn what_one_served_the_other_does_not_serve_again(store: &[(&str, &str)]) 
     }
 }
 
+async fn a_change_that_a_device_did_not_live_to_see_is_handled_all_the_same(store: &[(&str, &str)]) {
+    let Pair { hub, a, b, .. } = &Pair::start(store, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+    a.put("iphone", phone(BOB, IPHONE)).await;
+    a.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+    hub.add_fault(Fault::status(404).on_device(ANDROID));
+    let edit = chat("e1", "ChatMessageEdited", "m1", 2, "new");
+    assert_eq!(a.outcome(&edit).await, "failed");
+    a.delete("android").await;
+    assert_eq!(b.outcome(&edit).await, "duplicate");
+    let mut late = chat("e2", "ChatMessageReceived", "m1", 1, "old");
+    late["eventTime"] = json!(ago(chrono::TimeDelta::seconds(10)));
+    assert_eq!(a.outcome(&late).await, "duplicate");
+    assert_eq!(hub.accepted().len(), 1);
+}
+
 fn times_reached(hub: &Emulator) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for request in hub.accepted() {
@@ -171,6 +189,7 @@ macro_rules! store_keeps_its_promises {
             a_device_that_moves_about_has_one_owner,
             one_handle_under_many_ids_is_one_device,
             what_one_served_the_other_does_not_serve_again,
+            a_change_that_a_device_did_not_live_to_see_is_handled_all_the_same,
             ids_of_any_kind_stay_apart);
     };
     ($store:expr; $($promise:ident),+) => {
@@ -182,6 +201,19 @@ macro_rules! store_keeps_its_promises {
             super::$promise(&settings).await;
         })+
     };
+}
+
+mod memory {
+    /// One process, asked from two sides.
+    struct Memory;
+
+    impl Memory {
+        fn settings(&self) -> Vec<(&'static str, String)> {
+            vec![("STORE", "memory:".to_owned())]
+        }
+    }
+
+    store_keeps_its_promises!(Memory);
 }
 
 mod folder {

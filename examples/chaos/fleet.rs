@@ -1,0 +1,201 @@
+//! The handler processes: started, killed, started anew. Each life of a process is an incarnation with a number of its
+//! own, and with hubs of its own by which the witness tells who sent what.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use notification_hubs_emulator::Emulator;
+use reqwest::Client;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::{Failure, Options, all, since};
+
+/// As many pairs of hubs does the emulator have.
+pub const MOST_INCARNATIONS: usize = 1000;
+
+#[derive(Debug)]
+pub struct Fleet {
+    program: PathBuf,
+    folder: PathBuf,
+    settings: Vec<(&'static str, String)>,
+    client: Client,
+    started: Instant,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The process of each slot that is up.
+    slots: Vec<Option<Process>>,
+    incarnations: Vec<Incarnation>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    handler: Handler,
+}
+
+/// Where a process is reached.
+#[derive(Debug, Clone)]
+pub struct Handler {
+    pub incarnation: usize,
+    pub address: String,
+}
+
+/// What is known of one life of a process.
+#[derive(Debug, Default, Clone)]
+pub struct Incarnation {
+    /// Milliseconds since the start of the run.
+    pub killed_at: Option<u64>,
+    /// Lines that no process should ever have to write.
+    pub complaints: Arc<Mutex<Vec<String>>>,
+}
+
+pub fn hub(incarnation: usize) -> String {
+    format!("hub{incarnation}")
+}
+
+pub fn voip_hub(incarnation: usize) -> String {
+    format!("voip{incarnation}")
+}
+
+/// Whose hub it is.
+pub fn owner(hub: &str) -> Option<usize> {
+    hub.strip_prefix("hub").or_else(|| hub.strip_prefix("voip"))?.parse().ok()
+}
+
+impl Fleet {
+    pub async fn start(
+        options: &Options,
+        hub: &Emulator,
+        store: &[(&'static str, String)],
+        folder: &Path,
+        started: Instant,
+    ) -> Result<Self, Failure> {
+        // Fails when it was installed before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut settings = store.to_vec();
+        settings.push(("NOTIFICATION_HUB_CONNECTION_STRING", hub.connection_string()));
+        settings.push(("DELIVERY_DEADLINE_SECONDS", options.deadline.as_secs().to_string()));
+        // Stalls hold many a request up, and it is not the gate that is put to the test.
+        settings.push(("HUB_MAX_IN_FLIGHT", "1000".to_owned()));
+        // The line that tells the port is of this level.
+        settings.push(("RUST_LOG", "info".to_owned()));
+        settings.push(("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()));
+        let fleet = Self {
+            program: options.program.clone(),
+            folder: folder.to_owned(),
+            settings,
+            client: Client::builder().no_proxy().build()?,
+            started,
+            kept: Mutex::default(),
+        };
+        fleet.lock().slots.resize_with(options.processes, || None);
+        all((0..options.processes).map(|slot| fleet.restart(slot))).await?;
+        Ok(fleet)
+    }
+
+    pub fn size(&self) -> usize {
+        self.lock().slots.len()
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// One of those that are up.
+    pub fn any(&self, rng: &mut Rng) -> Option<Handler> {
+        let kept = self.lock();
+        let up: Vec<&Handler> = kept.slots.iter().flatten().map(|process| &process.handler).collect();
+        rng.choice(up).cloned()
+    }
+
+    /// One that is up and not that one.
+    pub fn other(&self, than: usize, rng: &mut Rng) -> Option<Handler> {
+        let kept = self.lock();
+        let up = kept.slots.iter().flatten().map(|process| &process.handler);
+        let others: Vec<&Handler> = up.filter(|handler| handler.incarnation != than).collect();
+        rng.choice(others).cloned()
+    }
+
+    /// Kills the process of a slot with SIGKILL, unless there could be no other after it.
+    pub async fn kill(&self, slot: usize) -> Result<bool, Failure> {
+        let killed_at = since(self.started);
+        let process = {
+            let mut kept = self.lock();
+            if kept.incarnations.len() >= MOST_INCARNATIONS {
+                return Ok(false);
+            }
+            let Some(process) = kept.slots.get_mut(slot).and_then(Option::take) else { return Ok(true) };
+            kept.incarnations[process.handler.incarnation].killed_at = Some(killed_at);
+            process
+        };
+        let mut child = process.child;
+        if let Some(ended) = child.try_wait()? {
+            return Err(format!("a handler ended by itself: {ended}").into());
+        }
+        child.kill().await?;
+        Ok(true)
+    }
+
+    /// Starts a process for a slot that has none, on a free port, which it tells in its first line.
+    pub async fn restart(&self, slot: usize) -> Result<(), Failure> {
+        let incarnation = {
+            let mut kept = self.lock();
+            kept.incarnations.push(Incarnation::default());
+            kept.incarnations.len() - 1
+        };
+        let mut command = Command::new(&self.program);
+        command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.env("NOTIFICATION_HUB_NAME", hub(incarnation)).env("NOTIFICATION_HUB_VOIP_NAME", voip_hub(incarnation));
+        command.current_dir(&self.folder).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut stdout = BufReader::new(child.stdout.take().ok_or("no stdout")?);
+        let stderr = BufReader::new(child.stderr.take().ok_or("no stderr")?);
+        let mut line = String::new();
+        timeout(Duration::from_secs(30), stdout.read_line(&mut line)).await??;
+        let port = line.split("127.0.0.1:").nth(1).ok_or_else(|| format!("no port in {line:?}"))?;
+        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+        let mut kept = self.lock();
+        let complaints = &kept.incarnations[incarnation].complaints;
+        // Read all the while: a full pipe would hold the process up.
+        tokio::spawn(listen(stdout, Arc::clone(complaints)));
+        tokio::spawn(listen(stderr, Arc::clone(complaints)));
+        let handler = Handler { incarnation, address: format!("http://127.0.0.1:{port}") };
+        kept.slots[slot] = Some(Process { child, handler });
+        Ok(())
+    }
+
+    /// Ends all processes; tells what is known of every incarnation.
+    pub async fn stop(&self) -> Result<Vec<Incarnation>, Failure> {
+        let processes: Vec<Process> = self.lock().slots.iter_mut().filter_map(Option::take).collect();
+        for mut process in processes {
+            if let Some(ended) = process.child.try_wait()? {
+                return Err(format!("a handler ended by itself: {ended}").into());
+            }
+            process.child.kill().await?;
+        }
+        Ok(self.lock().incarnations.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the lines that tell of a panic, or of a ledger that could not be written.
+async fn listen(stream: BufReader<impl AsyncRead + Unpin>, complaints: Arc<Mutex<Vec<String>>>) {
+    let mut lines = stream.lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.contains("panicked") || line.contains("may push twice") {
+            complaints.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    }
+}

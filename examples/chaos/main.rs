@@ -1,0 +1,102 @@
+//! The long chaos run: one command, and a table of what came of it. What happens in it is told in `scenario`; the short
+//! run of the same is `tests/chaos.rs`.
+
+#![expect(clippy::print_stdout, reason = "the table is what it is run for")]
+#![expect(clippy::print_stderr, reason = "what went wrong belongs beside the table")]
+
+// With a path, so that its modules lie beside it for this program and for the test alike.
+#[path = "scenario.rs"]
+#[expect(dead_code, reason = "the short run is for the test")]
+mod scenario;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lexopt::prelude::{Long, Short, ValueExt as _};
+use scenario::{Failure, Options, StoreKind};
+
+/// What `sysexits.h` calls `EX_USAGE`.
+const BAD_USAGE: u8 = 64;
+
+const HELP: &str = "\
+chaos: handlers that are killed, a hub that fails, an Event Grid that repeats: is anything lost, or shown twice?
+
+Usage: cargo build --release && cargo run --release --example chaos -- [OPTIONS]
+
+  --events N        how many events; 10000 unless told
+  --store S         file or azurite; file unless told. Azurite comes from `npm ci` in tests/foreign
+  --processes N     handlers that share the store, 2 or more; 4 unless told
+  --seed N          repeats the choices of a run, though not its timing; random unless told
+  --stalls P        percent of requests that the hub never answers; 10 unless told
+  --late P          percent of requests that the hub answers late; 10 unless told
+  --batches N       batches under way at a time; 300 unless told
+  --kill-every N    seconds from one kill to the next, about; 10 unless told
+";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = match options() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprint!("chaos: {error}\n\n{HELP}");
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
+    println!("seed {}", options.seed);
+    match scenario::run(&options, |progress| eprintln!("{progress}")).await {
+        Ok(verdict) => {
+            println!("{verdict}");
+            if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("chaos: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `None` when help is asked for.
+fn options() -> Result<Option<Options>, Failure> {
+    let mut options = Options::long(program()?, fastrand::u64(..));
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("events") => options.events = arguments.value()?.parse()?,
+            Long("processes") => options.processes = arguments.value()?.parse()?,
+            Long("seed") => options.seed = arguments.value()?.parse()?,
+            Long("stalls") => options.stalls = arguments.value()?.parse()?,
+            Long("batches") => options.batches = arguments.value()?.parse()?,
+            Long("kill-every") => options.kill_every = Duration::from_secs(arguments.value()?.parse()?),
+            Long("late") => options.late = arguments.value()?.parse()?,
+            Long("store") => {
+                options.store = match arguments.value()?.to_str() {
+                    Some("file") => StoreKind::File,
+                    Some("azurite") => StoreKind::Azurite,
+                    _ => return Err("--store is file or azurite".into()),
+                }
+            }
+            Long("help") | Short('h') => return Ok(None),
+            Short(_) | Long(_) | lexopt::Arg::Value(_) => return Err(argument.unexpected().into()),
+        }
+    }
+    if options.processes < 2 {
+        return Err("--processes is 2 or more: one is killed now and then".into());
+    }
+    Ok(Some(options))
+}
+
+/// Cargo builds an example without the program, so that it has to be there already.
+fn program() -> Result<PathBuf, Failure> {
+    let this = std::env::current_exe()?;
+    let folder = this.ancestors().nth(2).ok_or("this program lies in no folder")?;
+    let program = folder.join(format!("acs-push{}", std::env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        return Err(format!("{} is not there: cargo build [--release] makes it", program.display()).into());
+    }
+    Ok(program)
+}

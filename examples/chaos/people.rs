@@ -1,0 +1,146 @@
+//! Who has which device. The devices of the residents stay and must get everything; the devices of guests move from user
+//! to user, vanish and return, and are only there to be in the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::fleet::{Fleet, Handler};
+use super::{Failure, all};
+
+/// Each has an iPhone, an Android phone, and a number that the Android phone of the next one shows, too.
+pub const RESIDENTS: usize = 40;
+
+const GUESTS: usize = 12;
+
+/// What an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// A user.
+    User(usize),
+    /// The number of a user.
+    Number(usize),
+}
+
+/// A device, whatever handle it is reached by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Device {
+    IPhone(usize),
+    Android(usize),
+    Guest(usize),
+}
+
+impl Address {
+    /// The residents' devices that must get what is sent there.
+    pub fn devices(self) -> Vec<Device> {
+        match self {
+            Self::User(user) => vec![Device::IPhone(user), Device::Android(user)],
+            Self::Number(user) => {
+                vec![Device::IPhone(user), Device::Android(user), Device::Android((user + 1) % RESIDENTS)]
+            }
+        }
+    }
+}
+
+/// The raw id of a user.
+pub fn user_id(user: usize) -> String {
+    format!("8:acs:1b5cc06b-f352-4571-b1e6-d9b259b7c776_00000000-0000-0000-0000-{user:012x}")
+}
+
+pub fn number(user: usize) -> String {
+    format!("1555{user:07}")
+}
+
+impl Device {
+    /// Whose device handle it is.
+    pub fn of_handle(handle: &str) -> Option<Self> {
+        if let Some(user) = handle.strip_prefix("android-") {
+            return user.parse().ok().map(Self::Android);
+        }
+        if let Some(guest) = handle.strip_prefix("guest-") {
+            return guest.parse().ok().map(Self::Guest);
+        }
+        // The last digits of both handles of an iPhone, for alerts and for calls.
+        usize::from_str_radix(handle.get(56..)?, 16).ok().map(Self::IPhone)
+    }
+
+    fn id(self) -> String {
+        match self {
+            Self::IPhone(user) => format!("iphone-{user}"),
+            Self::Android(user) => format!("android-{user}"),
+            Self::Guest(guest) => format!("guest-{guest}"),
+        }
+    }
+
+    fn installation(self, owner: usize) -> Value {
+        let user = user_id(owner);
+        match self {
+            Self::IPhone(phone) => json!({"userId": user, "phoneNumbers": [number(phone)], "platform": "apns",
+                "pushChannel": format!("a{phone:063x}"), "voipPushChannel": format!("c{phone:063x}")}),
+            Self::Android(phone) => json!({"userId": user, "platform": "fcmv1", "pushChannel": self.id(),
+                "phoneNumbers": [number(phone), number((phone + RESIDENTS - 1) % RESIDENTS)]}),
+            Self::Guest(_) => json!({"userId": user, "platform": "fcmv1", "pushChannel": self.id()}),
+        }
+    }
+}
+
+/// Registers the residents' devices, before anything is killed.
+pub async fn settle_in(fleet: &Fleet) -> Result<(), Failure> {
+    let mut rng = Rng::with_seed(0);
+    let handler = fleet.any(&mut rng).ok_or("no handler is up")?;
+    for user in 0..RESIDENTS {
+        let puts = [Device::IPhone(user), Device::Android(user)].map(|device| insist(fleet, &handler, device, user));
+        all(puts).await?;
+    }
+    Ok(())
+}
+
+/// A store that has just started may take its time, and an app whose registration got 503 tries again.
+async fn insist(fleet: &Fleet, handler: &Handler, device: Device, owner: usize) -> Result<(), Failure> {
+    const MOST_TRIES: usize = 5;
+    let mut status = 0;
+    for _ in 0..MOST_TRIES {
+        status = put(fleet, handler, device, owner).await?;
+        if matches!(status, 200 | 201) {
+            return Ok(());
+        }
+    }
+    Err(format!("a registration was answered with {status}, {MOST_TRIES} times").into())
+}
+
+/// Guests come, move and go; residents' apps start and register what is registered already. Whatever a kill breaks stays
+/// broken until its next turn.
+pub async fn come_and_go(fleet: Arc<Fleet>, mut rng: Rng) -> Result<(), Failure> {
+    loop {
+        sleep(Duration::from_millis(rng.u64(5..100))).await;
+        let Some(handler) = fleet.any(&mut rng) else { continue };
+        let guest = Device::Guest(rng.usize(..GUESTS));
+        let resident = rng.usize(..RESIDENTS);
+        let answer = match rng.u8(..10) {
+            0..6 => put(&fleet, &handler, guest, resident).await,
+            6..9 => request(&fleet, &handler, Method::DELETE, guest, "").await,
+            _ => put(&fleet, &handler, Device::IPhone(resident), resident).await,
+        };
+        match answer {
+            // A broken connection is the trace of a kill.
+            Ok(200 | 201 | 204) | Err(_) => {}
+            // Many want the same document at once, and the store says so.
+            Ok(503) => {}
+            Ok(status) => return Err(format!("a registration was answered with {status}").into()),
+        }
+    }
+}
+
+async fn put(fleet: &Fleet, handler: &Handler, device: Device, owner: usize) -> Result<u16, Failure> {
+    request(fleet, handler, Method::PUT, device, &device.installation(owner).to_string()).await
+}
+
+async fn request(fleet: &Fleet, handler: &Handler, method: Method, device: Device, body: &str) -> Result<u16, Failure> {
+    let url = format!("{}/api/installations/{}", handler.address, device.id());
+    let request = fleet.client().request(method, url).body(body.to_owned()).timeout(Duration::from_secs(30));
+    Ok(request.send().await?.status().as_u16())
+}

@@ -1,0 +1,227 @@
+//! One chaos run from start to verdict: a store, a hub with faults, handler processes, people whose devices come and go,
+//! an Event Grid, and somebody who kills.
+//!
+//! What happens is drawn from a seed, so a run can be repeated; when it happens is up to the machine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+mod azurite;
+mod event_grid;
+mod events;
+mod fleet;
+mod people;
+mod verdict;
+mod witness;
+
+use azurite::Azurite;
+use event_grid::EventGrid;
+use events::Author;
+use fleet::Fleet;
+use verdict::{Evidence, Verdict};
+use witness::Witness;
+
+/// Why a run came to no verdict.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where the handlers keep what they share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A folder.
+    File,
+    /// Azurite, which the run starts.
+    Azurite,
+}
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The handler's program.
+    pub program: PathBuf,
+    /// What the handlers share.
+    pub store: StoreKind,
+    /// How many events.
+    pub events: usize,
+    /// How many handlers at a time.
+    pub processes: usize,
+    /// From which everything is drawn.
+    pub seed: u64,
+    /// Percent of requests that the hub never answers.
+    pub stalls: u8,
+    /// Percent of requests that the hub answers late: half of them in time, half of them never mind.
+    pub late: u8,
+    /// `DELIVERY_DEADLINE_SECONDS`.
+    pub deadline: Duration,
+    /// How many batches are under way at a time.
+    pub batches: usize,
+    /// How long it is from one kill to the next, about.
+    pub kill_every: Duration,
+}
+
+impl Options {
+    /// As many faults as in the worst of days, with the deadline that handlers have by default.
+    pub fn long(program: PathBuf, seed: u64) -> Self {
+        Self {
+            program,
+            store: StoreKind::File,
+            events: 10_000,
+            processes: 4,
+            seed,
+            stalls: 10,
+            late: 10,
+            deadline: Duration::from_secs(20),
+            batches: 300,
+            kill_every: Duration::from_secs(10),
+        }
+    }
+
+    /// Over in less than a minute, wherever tests run: a stall costs the whole of the shortest deadline, so there are few.
+    pub fn short(program: PathBuf, seed: u64) -> Self {
+        Self {
+            events: 600,
+            processes: 3,
+            stalls: 2,
+            late: 2,
+            deadline: Duration::from_secs(5),
+            batches: 20,
+            kill_every: Duration::from_millis(1500),
+            ..Self::long(program, seed)
+        }
+    }
+}
+
+/// A hub's attempt never takes longer than this, whatever the deadline.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
+
+/// Runs it all. `tell` is told how far it is, every few seconds.
+pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Failure> {
+    let folder = tempfile::tempdir()?;
+    let azurite = match options.store {
+        StoreKind::File => None,
+        StoreKind::Azurite => Some(Azurite::start().await?),
+    };
+    let store = match &azurite {
+        None => vec![("STORE", format!("file:{}", folder.path().display()))],
+        Some(azurite) => azurite.settings(),
+    };
+
+    let started = Instant::now();
+    let hub = Emulator::start(notification_hubs_emulator::Options { hubs: hubs(), ..Default::default() }).await?;
+    let witness = Witness::watch(hub.subscribe(), started);
+    let fleet = Arc::new(Fleet::start(options, &hub, &store, folder.path(), started).await?);
+    let mut rng = Rng::with_seed(options.seed);
+    people::settle_in(&fleet).await?;
+    add_faults(&hub, options);
+
+    // Those who stir end with the set.
+    let mut stirring = JoinSet::new();
+    stirring.spawn(people::come_and_go(Arc::clone(&fleet), rng.fork()));
+    stirring.spawn(kill_now_and_then(Arc::clone(&fleet), options.kill_every, rng.fork()));
+
+    let event_grid = Arc::new(EventGrid::new(Arc::clone(&fleet), started));
+    let mut author = Author::new(rng.fork());
+    let mut under_way = JoinSet::new();
+    let mut told = Instant::now();
+    while author.facts.len() < options.events || !under_way.is_empty() {
+        if author.facts.len() < options.events && under_way.len() < options.batches {
+            let room = options.events - author.facts.len();
+            let batch = author.batch(started, room);
+            under_way.spawn(Arc::clone(&event_grid).deliver(batch, rng.fork()));
+            // Batches come one after the other, not all in one moment.
+            sleep(Duration::from_millis(rng.u64(1..20))).await;
+        } else if let Some(delivered) = under_way.join_next().await {
+            delivered?;
+        }
+        while let Some(delivered) = under_way.try_join_next() {
+            delivered?;
+        }
+        if told.elapsed() > Duration::from_secs(10) {
+            told = Instant::now();
+            let (written, seconds) = (author.facts.len(), started.elapsed().as_secs());
+            tell(format!("{seconds} s: {written} events, {} batches under way", under_way.len()));
+        }
+        stop_if_ended(&mut stirring)?;
+    }
+    stirring.shutdown().await;
+    let took = started.elapsed();
+    let incarnations = fleet.stop().await?;
+    hub.stop().await;
+    let seen = witness.testimony().await?;
+    let tries = event_grid.tries();
+    Ok(Verdict::of(&Evidence {
+        options,
+        facts: &author.facts,
+        tries: &tries,
+        incarnations: &incarnations,
+        seen: &seen,
+        took,
+    }))
+}
+
+/// Each process has hubs of its own on one emulator: who sent a request stands in its path.
+fn hubs() -> Vec<HubOptions> {
+    let voip = |name| HubOptions { bundle_id: Some("com.example.app.voip".to_owned()), ..HubOptions::new(name) };
+    let pair = |incarnation| [HubOptions::new(fleet::hub(incarnation)), voip(fleet::voip_hub(incarnation))];
+    (0..fleet::MOST_INCARNATIONS).flat_map(pair).collect()
+}
+
+/// Each meets so many of a hundred requests that those before it let pass.
+fn add_faults(hub: &Emulator, options: &Options) {
+    let too_late = ATTEMPT_LIMIT.min(options.deadline) + Duration::from_secs(1);
+    let in_time = options.deadline / 8;
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    for (fault, percent) in [
+        // Two pauses that the process as a whole keeps, one short and one long: ten percent together.
+        (Fault::status(429).retry_after("0.1"), 9),
+        (Fault::status(429).retry_after("1"), 1),
+        (Fault::status(503), 10),
+        (Fault::action(Action::ResetBeforeBody), 5),
+        (Fault::action(Action::ResetAfterBody), 5),
+        (Fault::action(Action::AcceptThenReset), 10),
+        (Fault::action(Action::Stall), options.stalls),
+        (Fault::action(Action::Pass).delay_ms(millis(too_late)), options.late / 2),
+        (Fault::action(Action::Pass).delay_ms(millis(in_time)), options.late - options.late / 2),
+    ] {
+        hub.add_fault(fault.always().percent(percent));
+    }
+}
+
+/// Kills one process after the other, each time at a moment that nobody chose.
+async fn kill_now_and_then(fleet: Arc<Fleet>, every: Duration, mut rng: Rng) -> Result<(), Failure> {
+    loop {
+        sleep(every.mul_f64(0.5 + rng.f64())).await;
+        let slot = rng.usize(..fleet.size());
+        if !fleet.kill(slot).await? {
+            // There are no hubs left to tell further processes apart by.
+            return Ok(());
+        }
+        sleep(Duration::from_millis(rng.u64(..800))).await;
+        fleet.restart(slot).await?;
+    }
+}
+
+fn stop_if_ended(stirring: &mut JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
+    while let Some(ended) = stirring.try_join_next() {
+        ended??;
+    }
+    Ok(())
+}
+
+/// All of them, or the first failure.
+async fn all<T>(
+    futures: impl IntoIterator<Item = impl Future<Output = Result<T, Failure>>>,
+) -> Result<Vec<T>, Failure> {
+    try_join_all(futures).await
+}
+
+/// Milliseconds since the start of the run, the clock of all evidence.
+fn since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
