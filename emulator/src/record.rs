@@ -77,6 +77,8 @@ pub(crate) struct Record {
 struct Kept {
     /// The sequence number of the request at the front.
     first: u64,
+    /// The sequence number of the first request since the last clearing.
+    cleared: u64,
     requests: VecDeque<ReceivedRequest>,
 }
 
@@ -102,24 +104,30 @@ impl Record {
         let at = self.started.elapsed().as_millis();
         request.at_ms = u64::try_from(at).unwrap_or(u64::MAX);
         let mut kept = self.lock();
-        kept.requests.push_back(request);
+        kept.requests.push_back(request.clone());
         if kept.requests.len() > KEPT {
             kept.requests.pop_front();
             kept.first += 1;
         }
         let sequence = kept.first + kept.requests.len() as u64 - 1;
         self.totals.send_modify(|totals| totals.received += 1);
-        Arrival { record: self, sequence, settled: false }
+        Arrival { record: self, request, sequence, settled: false }
     }
 
-    fn settle(&self, sequence: u64, settlement: Settlement) {
+    fn settle(&self, request: &mut ReceivedRequest, sequence: u64, settlement: Settlement) {
         let mut kept = self.lock();
         // A request that was cleared away while it was held back counts for nobody any more.
-        let Some(request) = kept.get_mut(sequence) else { return };
+        if sequence < kept.cleared {
+            return;
+        }
         request.status = settlement.status;
         request.reason = settlement.reason;
         request.warnings = settlement.warnings;
         request.notification_id = settlement.notification_id;
+        // One that was forgotten meanwhile is told of all the same.
+        if let Some(stored) = kept.get_mut(sequence) {
+            stored.clone_from(request);
+        }
         // An error only says that nobody is subscribed.
         let _ = self.settled.send(request.clone());
         if request.is_accepted() {
@@ -142,6 +150,7 @@ impl Record {
     pub(crate) fn clear(&self) {
         let mut kept = self.lock();
         kept.first += kept.requests.len() as u64;
+        kept.cleared = kept.first;
         kept.requests.clear();
         self.totals.send_replace(Totals::default());
     }
@@ -174,6 +183,7 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Arrival<'r> {
     record: &'r Record,
+    request: ReceivedRequest,
     sequence: u64,
     settled: bool,
 }
@@ -181,7 +191,7 @@ pub(crate) struct Arrival<'r> {
 impl Arrival<'_> {
     pub(crate) fn settle(mut self, settlement: Settlement) {
         self.settled = true;
-        self.record.settle(self.sequence, settlement);
+        self.record.settle(&mut self.request, self.sequence, settlement);
     }
 }
 
@@ -189,7 +199,7 @@ impl Drop for Arrival<'_> {
     fn drop(&mut self) {
         if !self.settled {
             let reason = Some("the connection ended before the answer".to_owned());
-            self.record.settle(self.sequence, Settlement { reason, ..Settlement::default() });
+            self.record.settle(&mut self.request, self.sequence, Settlement { reason, ..Settlement::default() });
         }
     }
 }
@@ -223,14 +233,19 @@ mod tests {
     #[tokio::test]
     async fn the_last_ten_thousand_are_kept_and_all_are_counted() {
         let record = Record::new();
+        let mut told = record.subscribe();
         let oldest = record.arrive(request("oldest".to_owned()));
         let last = record.arrive(request("held back".to_owned()));
         for number in 0..KEPT - 1 {
             record.arrive(request(number.to_string())).settle(accepted());
         }
-        // It is forgotten, and settling it must not change another.
+        // It is forgotten, and settling it must not change another; whoever watches is told of it all the same.
         oldest.settle(Settlement::default());
         last.settle(accepted());
+        while told.len() > 2 {
+            let _ = told.recv().await;
+        }
+        assert_eq!(told.recv().await.unwrap().path, "oldest");
         let requests = record.requests();
         assert_eq!((requests.len(), record.total()), (KEPT, KEPT + 1));
         assert_eq!((requests[0].path.as_str(), requests[0].status), ("held back", Some(201)));
