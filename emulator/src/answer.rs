@@ -18,6 +18,7 @@ use crate::wording::{self, Refusal};
 
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
+const TRACKING_ID: &str = "TrackingId";
 const XML: &str = "application/xml; charset=utf-8";
 
 /// 201 as the service gives it, with `Location` when there is one.
@@ -92,6 +93,11 @@ pub(crate) fn done() -> Response {
     finish(hyper::Response::builder().status(StatusCode::NO_CONTENT), "")
 }
 
+/// What the answer can be found by in its receiver's log.
+pub(crate) fn tracking_id(response: &Response) -> Option<String> {
+    response.headers().get(TRACKING_ID)?.to_str().ok().map(str::to_owned)
+}
+
 /// A notification id in the service's form, `<32 hex>-<yyyyMMddHHmmss>-<digits>-<digits>`.
 pub(crate) fn notification_id() -> String {
     let (id, now) = (Uuid::new_v4(), OffsetDateTime::now_utc());
@@ -107,7 +113,7 @@ pub(crate) fn notification_id() -> String {
 fn envelope(status: StatusCode, tracking_id: Uuid) -> Builder {
     hyper::Response::builder()
         .status(status)
-        .header("TrackingId", tracking_id.to_string())
+        .header(TRACKING_ID, tracking_id.to_string())
         .header("x-ms-correlation-request-id", Uuid::new_v4().to_string())
         .header("Strict-Transport-Security", "max-age=2592000")
 }

@@ -84,14 +84,14 @@ fn process(namespace: &Namespace, address: &Address<'_>, head: &Parts, body: &[u
             let location = (hub.tier == Tier::Standard).then_some(location);
             let response = answer::created(location.as_deref());
             let status = Some(response.status().as_u16());
-            let notification_id = Some(id);
-            (response, Settlement { status, warnings, notification_id, reason: None })
+            let (notification_id, tracking_id) = (Some(id), answer::tracking_id(&response));
+            (response, Settlement { status, warnings, notification_id, tracking_id, reason: None })
         }
         Err(refusal) => {
             let response = answer::refused(&refusal);
             let status = Some(response.status().as_u16());
-            let reason = Some(refusal.to_string());
-            (response, Settlement { status, reason, ..Settlement::default() })
+            let (reason, tracking_id) = (Some(refusal.to_string()), answer::tracking_id(&response));
+            (response, Settlement { status, reason, tracking_id, ..Settlement::default() })
         }
     }
 }
@@ -161,6 +161,7 @@ fn describe(head: &Parts, address: &Address<'_>) -> ReceivedRequest {
         reason: None,
         warnings: Vec::new(),
         notification_id: None,
+        tracking_id: None,
         at_ms: 0,
     }
 }

@@ -39,6 +39,8 @@ pub struct ReceivedRequest {
     pub warnings: Vec<String>,
     /// The id of an accepted notification.
     pub notification_id: Option<String>,
+    /// `TrackingId` of the answer, by which its receiver can tell that it came.
+    pub tracking_id: Option<String>,
     /// Milliseconds from the emulator's start to the arrival.
     pub at_ms: u64,
 }
@@ -56,6 +58,7 @@ pub(crate) struct Settlement {
     pub(crate) reason: Option<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) notification_id: Option<String>,
+    pub(crate) tracking_id: Option<String>,
 }
 
 /// How many were received and accepted since the start or the last clearing, forgotten ones too.
@@ -124,6 +127,7 @@ impl Record {
         request.reason = settlement.reason;
         request.warnings = settlement.warnings;
         request.notification_id = settlement.notification_id;
+        request.tracking_id = settlement.tracking_id;
         // One that was forgotten meanwhile is told of all the same.
         if let Some(stored) = kept.get_mut(sequence) {
             stored.clone_from(request);
@@ -222,6 +226,7 @@ mod tests {
             reason: None,
             warnings: Vec::new(),
             notification_id: None,
+            tracking_id: None,
             at_ms: 0,
         }
     }
