@@ -1,12 +1,17 @@
-//! The running namespace: its hubs and rules, the record and the script. What all connections and
-//! the emulator's handle share; it takes no part in HTTP.
+//! The running namespace: its hubs and rules, what it keeps, and the scripts. What all connections
+//! and the emulator's handle share; it takes no part in HTTP.
 
 use std::sync::{PoisonError, RwLock};
 
+use crate::budget::Spending;
+use crate::devices::Devices;
 use crate::fault::Script;
+use crate::feedback::Feedback;
+use crate::installations::Installations;
 use crate::options::{HubOptions, Mode, Options, Rule};
 use crate::record::Record;
 use crate::sas::{self, Claim};
+use crate::telemetry::Telemetry;
 use crate::wording::Refusal;
 
 #[derive(Debug)]
@@ -16,6 +21,12 @@ pub(crate) struct Namespace {
     pub(crate) mode: Mode,
     pub(crate) record: Record,
     pub(crate) script: Script,
+    pub(crate) devices: Devices,
+    pub(crate) spending: Spending,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) feedback: Feedback,
+    pub(crate) installations: Installations,
+    pub(crate) batch_in_location: bool,
     rules: RwLock<Vec<Rule>>,
 }
 
@@ -28,12 +39,22 @@ impl Namespace {
             mode: options.mode,
             record: Record::new(),
             script: Script::default(),
+            devices: Devices::default(),
+            spending: Spending::default(),
+            telemetry: Telemetry::new(options.telemetry_delay),
+            feedback: Feedback::new(),
+            installations: Installations::default(),
+            batch_in_location: options.batch_in_location,
             rules: RwLock::new(options.rules),
         }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.authority())
+    }
+
+    pub(crate) fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The first rule with its primary key, as the portal would show it.

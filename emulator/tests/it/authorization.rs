@@ -101,6 +101,30 @@ async fn a_rule_without_send_gets_an_empty_403_before_its_request_is_looked_at()
 }
 
 #[tokio::test]
+async fn each_resource_asks_for_its_own_right() {
+    let rules = vec![rule("listen", Right::Listen), rule("send", Right::Send), rule("manage", Right::Manage)];
+    let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    for (method, resource, allowed) in [
+        (Method::POST, "messages/$batch", ["send"].as_slice()),
+        (Method::GET, "messages/1", &["manage"]),
+        (Method::GET, "feedbackcontainer", &["manage"]),
+        (Method::GET, "installations/1", &["listen", "manage"]),
+        (Method::PUT, "installations/1", &["listen", "manage"]),
+        (Method::PATCH, "installations/1", &["listen", "manage"]),
+        (Method::DELETE, "installations/1", &["listen", "manage"]),
+    ] {
+        for name in ["listen", "send", "manage"] {
+            let token = token(&emulator.url(), name, &format!("{name}-1"), now() + 300);
+            let target = format!("/acs-push-dev/{resource}?direct&api-version=2020-06");
+            let send = apple(&emulator).header("Authorization", &token).method(method.clone()).target(&target);
+            let response = send.send().await;
+            let is_refused = response.status() == 403 && response.headers()["content-length"] == "0";
+            assert_eq!(is_refused, !allowed.contains(&name), "{name} {method} {resource}: {response:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn keys_rotate_while_the_emulator_runs() {
     let emulator = start().await;
     let with = |key: &str| {

@@ -65,6 +65,20 @@ async fn a_status_may_bring_headers_and_a_body() {
 }
 
 #[tokio::test]
+async fn retry_after_may_be_a_date_counted_from_the_answer() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::status(503).retry_after("date:3600"));
+    let response = apple(&emulator).send().await;
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    // Both are `Sun, 06 Nov 1994 08:49:37 GMT`; an hour later the minute is the same, or one later when it turns.
+    let minute = |date: &str| date[20..22].parse::<u32>().unwrap();
+    let (date, retry_after) = (header("date"), header("retry-after"));
+    assert!(retry_after.len() == 29 && retry_after.ends_with(" GMT"), "{retry_after}");
+    assert!((60 + minute(&date) - minute(&retry_after)) % 60 <= 1, "{date} {retry_after}");
+    assert_ne!(date[17..19], retry_after[17..19], "an hour later");
+}
+
+#[tokio::test]
 async fn a_status_comes_before_any_check() {
     let emulator = start().await;
     emulator.add_fault(Fault::status(503).always());
@@ -79,6 +93,9 @@ async fn a_fault_counts_skips_and_chooses() {
     assert_eq!(statuses(&emulator, 4).await, [201, 503, 503, 201]);
     emulator.add_fault(Fault::status(503).always().percent(50));
     assert_eq!(statuses(&emulator, 4).await, [201, 503, 201, 503]);
+    emulator.clear_faults();
+    emulator.add_fault(Fault::status(503).always().every_nth(3));
+    assert_eq!(statuses(&emulator, 6).await, [201, 201, 503, 201, 201, 503]);
     emulator.clear_faults();
     emulator.add_fault(Fault::status(502).times(2));
     emulator.add_fault(Fault::status(504).always());
@@ -161,6 +178,54 @@ async fn an_accepted_request_may_lose_its_answer() {
     let bad = apple(&emulator).body("no json");
     assert_eq!(io_kind(&bad.try_send().await.unwrap_err()), Some(ErrorKind::ConnectionReset));
     assert_eq!(emulator.requests()[1].status, Some(400));
+}
+
+#[tokio::test]
+async fn an_accepted_request_may_be_answered_late_or_never() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::AcceptThenDelay).delay_ms(300));
+    emulator.add_fault(Fault::action(Action::AcceptThenStall));
+    let started = Instant::now();
+    let send = apple(&emulator);
+    let (status, accepted) = tokio::join!(send.status(), emulator.wait_for_accepted(1));
+    assert_eq!(status, 201);
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert_eq!(accepted[0].reason.as_deref(), Some("fault: late answer"));
+    // Accepted when it came, not when it was answered.
+    assert!(accepted[0].settled_at_ms.unwrap() < accepted[0].at_ms + 300, "{accepted:?}");
+
+    let waiting = tokio::spawn(async move { send.try_send().await });
+    let accepted = timeout(SOON, emulator.wait_for_accepted(2)).await.unwrap();
+    assert_eq!(accepted[1].reason.as_deref(), Some("fault: stall before the answer"));
+    assert!(accepted[1].notification_id.is_some() && !waiting.is_finished());
+    emulator.stop().await;
+    assert!(timeout(SOON, waiting).await.unwrap().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_connection_may_be_reset_after_its_answer() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::ResetAfterAnswer).times(50));
+    // Each on a connection of its own, so that the reset can only meet the answer: it never does.
+    assert_eq!(statuses(&emulator, 50).await, [201; 50]);
+    assert_eq!(emulator.accepted()[0].reason.as_deref(), Some("fault: reset after the answer"));
+}
+
+#[tokio::test]
+async fn a_body_may_come_slowly_after_its_headers() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::SlowBody { bytes: 4, interval_ms: 100 }));
+    emulator.add_fault(Fault::action(Action::SlowBody { bytes: 1, interval_ms: 0 }));
+    let started = Instant::now();
+    let response = apple(&emulator).send().await;
+    let headers_after = started.elapsed();
+    assert_eq!((response.status().as_u16(), &response.headers()["content-length"]), (201, &"4".parse().unwrap()));
+    assert_eq!(response.text().await.unwrap(), "    ");
+    assert!(started.elapsed() - headers_after >= Duration::from_millis(300), "{headers_after:?}");
+    assert_eq!(emulator.accepted()[0].reason.as_deref(), Some("fault: slow body"));
+    // What is refused is refused slowly, in its own words.
+    let (status, detail) = apple(&emulator).body("no json").refusal().await;
+    assert!(status == 400 && detail.contains("payload is invalid"), "{detail}");
 }
 
 #[tokio::test]

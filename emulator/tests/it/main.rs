@@ -6,11 +6,15 @@
 
 mod acceptance;
 mod authorization;
+mod batch;
 mod binary;
 mod client;
 mod connection;
 mod content;
 mod control;
 mod faults;
+mod feedback;
+mod installations;
 mod record;
 mod refusals;
+mod telemetry;
