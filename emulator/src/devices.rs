@@ -16,7 +16,7 @@ pub enum DeviceState {
     Healthy,
     /// Its handle was valid once: outcome `ExpiredChannel`.
     Expired,
-    /// The push service does not know its handle: outcome `BadChannel`.
+    /// The push service does not know its handle: outcome `BadChannel`, for FCM v1 `UnknownError`.
     Unregistered,
     /// It gets too much: outcome `ChannelThrottled`.
     Throttled,

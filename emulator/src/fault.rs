@@ -24,7 +24,8 @@ pub(crate) use script::Script;
 pub struct Fault {
     /// Only requests to this hub, case-insensitive; `None` is any.
     pub hub: Option<String>,
-    /// Only requests with this device handle, exactly; `None` is any.
+    /// Only requests with this device handle in their header, exactly; a batch has none there.
+    /// `None` is any.
     #[serde(alias = "device_handle")]
     pub device_handle: Option<String>,
     /// Let so many matching requests pass first.

@@ -145,7 +145,7 @@ fn outcomes<'t>(namespace: &Namespace, taken: &'t Taken) -> Vec<Outcome> {
         if !seen.insert(handle.as_str()) {
             Outcome::Skipped
         } else if taken.outcome == Outcome::Success {
-            Outcome::of_device(namespace.devices.state(handle))
+            Outcome::of_device(namespace.devices.state(handle), taken.format)
         } else {
             taken.outcome
         }

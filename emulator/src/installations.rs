@@ -135,3 +135,17 @@ fn check_tag(tag: &Value) -> Result<(), InstallationError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_hub_takes_changes_and_no_more_installations() {
+        let mut kept = Kept::new();
+        let mut put = |id: usize| put(&mut kept, ("hub".to_owned(), id.to_string()), Installation::new());
+        assert!((0..KEPT).all(|id| put(id).is_ok()));
+        assert!(put(7).is_ok());
+        assert!(matches!(put(KEPT), Err(Refusal::TooManyInstallations)));
+    }
+}

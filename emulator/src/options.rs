@@ -28,6 +28,8 @@ pub struct Options {
     pub rules: Vec<Rule>,
     /// What to do with content that the service would queue and then fail to deliver.
     pub mode: Mode,
+    /// How long after its expiry a token is still taken; how much the service allows is not known.
+    pub clock_skew: Duration,
     /// How long telemetry knows nothing of a notification, and then again how long it calls it
     /// `Processing`. Zero is `Completed` at once; the service takes seconds to half an hour.
     pub telemetry_delay: Duration,
@@ -43,6 +45,7 @@ impl Default for Options {
             hubs: vec![HubOptions::new("acs-push-dev")],
             rules: vec![Rule::default()],
             mode: Mode::Strict,
+            clock_skew: Duration::ZERO,
             telemetry_delay: Duration::ZERO,
             batch_in_location: false,
         }

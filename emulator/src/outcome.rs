@@ -5,6 +5,7 @@
 //! which push service error becomes which of them: the metrics of Azure Monitor.
 
 use crate::devices::DeviceState;
+use crate::format::Format;
 use crate::wording::Problem;
 
 /// The end of one notification on one device.
@@ -19,6 +20,7 @@ pub(crate) enum Outcome {
     InvalidNotificationSize,
     /// The handle stands in the batch more than once.
     Skipped,
+    UnknownError,
     WrongToken,
 }
 
@@ -33,15 +35,19 @@ impl Outcome {
             Self::InvalidNotificationFormat => "InvalidNotificationFormat",
             Self::InvalidNotificationSize => "InvalidNotificationSize",
             Self::Skipped => "Skipped",
+            Self::UnknownError => "UnknownError",
             Self::WrongToken => "WrongToken",
         }
     }
 
     /// What the push service says of a device in that state.
-    pub(crate) fn of_device(state: DeviceState) -> Self {
+    pub(crate) fn of_device(state: DeviceState, format: Format) -> Self {
         match state {
             DeviceState::Healthy => Self::Success,
             DeviceState::Expired => Self::ExpiredChannel,
+            // Seen in feedback of 2024, <https://github.com/Azure/azure-notificationhubs-dotnet/issues/321>, against
+            // the table of Azure Monitor.
+            DeviceState::Unregistered if format == Format::FcmV1 => Self::UnknownError,
             DeviceState::Unregistered => Self::BadChannel,
             DeviceState::Throttled => Self::ChannelThrottled,
         }
@@ -79,6 +85,6 @@ impl Outcome {
 
     /// Whether feedback tells of it: it is the device's fault, not the notification's.
     pub(crate) fn is_told_in_feedback(self) -> bool {
-        matches!(self, Self::BadChannel | Self::ChannelThrottled | Self::ExpiredChannel)
+        matches!(self, Self::BadChannel | Self::ChannelThrottled | Self::ExpiredChannel | Self::UnknownError)
     }
 }

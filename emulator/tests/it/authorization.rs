@@ -1,5 +1,7 @@
 //! Who may send: tokens over the wire, in the order in which they are refused.
 
+use std::time::Duration;
+
 use notification_hubs_emulator::{Emulator, Options, Right, Rule};
 use reqwest::Method;
 
@@ -48,6 +50,16 @@ async fn the_known_texts_are_word_for_word() {
     ] {
         let send = apple(&emulator).header("Authorization", &authorization);
         assert_eq!(send.refusal().await, (401, text.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_is_taken_as_long_as_the_clocks_may_differ() {
+    let clock_skew = Duration::from_secs(300);
+    let emulator = Emulator::start(Options { clock_skew, ..Options::default() }).await.unwrap();
+    for (age, status) in [(290, 201), (301, 401)] {
+        let authorization = token(&emulator.url(), RULE, &primary_key(&emulator), now() - age);
+        assert_eq!(apple(&emulator).header("Authorization", &authorization).status().await, status, "{age}");
     }
 }
 

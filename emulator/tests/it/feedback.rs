@@ -62,7 +62,7 @@ async fn a_dead_handle_stands_in_the_blob_of_the_day() {
     assert_eq!(lines.len(), 2, "{records}");
     let ids: Vec<_> = emulator.accepted().into_iter().map(|request| request.notification_id.unwrap()).collect();
     for (line, error, handle, id) in
-        [(lines[0], "BadChannel", "gone", &ids[0]), (lines[1], "ExpiredChannel", "old", &ids[2])]
+        [(lines[0], "UnknownError", "gone", &ids[0]), (lines[1], "ExpiredChannel", "old", &ids[2])]
     {
         assert!(line.starts_with("<?xml version=\"1.0\" encoding=\"utf-16\"?><PnsFeedback xmlns="), "{line}");
         assert_eq!(between(line, "<NotificationSystemError>", "<"), [error]);

@@ -25,6 +25,8 @@ Usage: notification-hubs-emulator [OPTIONS]
   --faults FILE  script the faults of this JSON file, as POST /_emulator/faults would
   --device HANDLE=STATE
                  a device that is expired, unregistered or throttled; may be repeated
+  --clock-skew SECONDS
+                 how long after its expiry a token is still taken (default 0)
   --telemetry-delay MS
                  how long telemetry knows nothing, then how long it says Processing (default 0)
   --batch-in-location
@@ -86,6 +88,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Arg::Long("telemetry-delay") => {
                 options.telemetry_delay = Duration::from_millis(parser.value()?.parse()?);
             }
+            Arg::Long("clock-skew") => options.clock_skew = Duration::from_secs(parser.value()?.parse()?),
             Arg::Long("batch-in-location") => options.batch_in_location = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
@@ -213,11 +216,21 @@ mod tests {
 
     #[test]
     fn what_is_scripted_at_start_stands_beside_the_options() {
-        let args = ["--faults", "a.json", "--device", "a=b=expired", "--telemetry-delay", "500", "--batch-in-location"];
+        let args = [
+            "--faults",
+            "a.json",
+            "--device",
+            "a=b=expired",
+            "--telemetry-delay",
+            "500",
+            "--clock-skew=300",
+            "--batch-in-location",
+        ];
         let start = start(&args);
         assert_eq!(start.faults, Some(PathBuf::from("a.json")));
         assert_eq!(start.devices, [("a=b".to_owned(), DeviceState::Expired)]);
         assert_eq!(start.options.telemetry_delay, Duration::from_millis(500));
+        assert_eq!(start.options.clock_skew, Duration::from_secs(300));
         assert!(start.options.batch_in_location);
         let budget = options(&["--hub", "a,budget=100/60"]).hubs[0].budget;
         assert_eq!(budget, Some(Budget { sends: 100, per: Duration::from_secs(60) }));
