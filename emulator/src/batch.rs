@@ -12,7 +12,7 @@ use crate::direct_send::{MAX_BODY, Sent, Taken};
 use crate::format::Format;
 use crate::multipart;
 use crate::options::{HubOptions, Mode, Tier};
-use crate::wording::{DevicesError, Refusal, Warning};
+use crate::wording::{HandlesError, Refusal, Warning};
 
 /// The documented number of handles.
 pub(crate) const MAX_DEVICES: usize = 1000;
@@ -71,16 +71,16 @@ pub(crate) fn judge(hub: &HubOptions, mode: Mode, sent: &Sent<'_>, version: &str
 }
 
 /// The handles, and whether they were written with single quotes.
-fn handles(body: &[u8]) -> Result<(Vec<String>, bool), DevicesError> {
+fn handles(body: &[u8]) -> Result<(Vec<String>, bool), HandlesError> {
     let (handles, is_lenient) = match serde_json::from_slice::<Vec<String>>(body) {
         Ok(handles) => (handles, false),
-        Err(_) => (single_quoted(body).ok_or(DevicesError::NotStrings)?, true),
+        Err(_) => (single_quoted(body).ok_or(HandlesError::NotStrings)?, true),
     };
     if handles.is_empty() || handles.iter().any(|handle| handle.trim().is_empty()) {
-        return Err(DevicesError::Empty);
+        return Err(HandlesError::Empty);
     }
     if handles.len() > MAX_DEVICES {
-        return Err(DevicesError::TooMany(handles.len()));
+        return Err(HandlesError::TooMany(handles.len()));
     }
     Ok((handles, is_lenient))
 }

@@ -10,7 +10,6 @@ use hyper::{Method, Request, StatusCode};
 
 use crate::address::query_value;
 use crate::answer::{self, Response};
-use crate::devices::Device;
 use crate::fault::Fault;
 use crate::namespace::Namespace;
 
@@ -61,33 +60,20 @@ async fn add_faults(namespace: &Namespace, body: Incoming) -> Response {
         Ok(text) => Fault::from_json(&text).map_err(|error| error.to_string()),
         Err(error) => Err(format!("can't read the faults: {error}")),
     };
-    match faults {
-        Ok(faults) => {
-            for fault in faults {
-                namespace.script.add(fault);
-            }
-            answer::done()
-        }
-        Err(error) => answer::text(StatusCode::BAD_REQUEST, error + "\n"),
-    }
+    done_or_refused(faults.map(|faults| faults.into_iter().for_each(|fault| namespace.script.add(fault))))
 }
 
 async fn set_devices(namespace: &Namespace, body: Incoming) -> Response {
-    let refused = |text: String| answer::text(StatusCode::BAD_REQUEST, text + "\n");
-    let text = match script(body).await {
-        Ok(text) => text,
-        Err(error) => return refused(format!("can't read the devices: {error}")),
-    };
-    // One device or an array of them. The error for an array is the more telling one of the two.
-    let one = serde_json::from_slice(&text).map(|device| vec![device]);
-    let devices: Vec<Device> = match one.or_else(|_| serde_json::from_slice(&text)) {
-        Ok(devices) => devices,
-        Err(error) => return refused(format!("not a device or an array of devices: {error}")),
-    };
-    if devices.iter().all(|device| namespace.devices.set(&device.device_handle, device.state)) {
-        answer::done()
-    } else {
-        refused("too many devices are not healthy".to_owned())
+    done_or_refused(match script(body).await {
+        Ok(text) => namespace.devices.set_from_json(&text).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("can't read the devices: {error}")),
+    })
+}
+
+fn done_or_refused(outcome: Result<(), String>) -> Response {
+    match outcome {
+        Ok(()) => answer::done(),
+        Err(error) => answer::text(StatusCode::BAD_REQUEST, error + "\n"),
     }
 }
 

@@ -30,6 +30,15 @@ pub(crate) struct Device {
     pub(crate) state: DeviceState,
 }
 
+/// Why a script of devices is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DevicesError {
+    #[error("not a device or an array of devices: {0}")]
+    Shape(#[from] serde_json::Error),
+    #[error("at most {KEPT} devices may be other than healthy")]
+    TooMany,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Devices(Mutex<BTreeMap<String, DeviceState>>);
 
@@ -38,18 +47,33 @@ impl Devices {
         self.lock().get(handle).copied().unwrap_or(DeviceState::Healthy)
     }
 
-    /// Says whether there was room for it.
-    pub(crate) fn set(&self, handle: &str, state: DeviceState) -> bool {
+    pub(crate) fn set(&self, handle: &str, state: DeviceState) -> Result<(), DevicesError> {
+        self.set_all(&[Device { device_handle: handle.to_owned(), state }])
+    }
+
+    /// Sets one device or an array of them, all or none.
+    pub(crate) fn set_from_json(&self, text: &[u8]) -> Result<(), DevicesError> {
+        // Two steps instead of an untagged enum, whose errors say nothing.
+        let json: serde_json::Value = serde_json::from_slice(text)?;
+        let devices = if json.is_array() { Vec::deserialize(json)? } else { vec![Device::deserialize(json)?] };
+        self.set_all(&devices)
+    }
+
+    fn set_all(&self, devices: &[Device]) -> Result<(), DevicesError> {
         let mut states = self.lock();
-        if state == DeviceState::Healthy {
-            states.remove(handle);
-            return true;
+        let new = devices.iter().filter(|device| device.state != DeviceState::Healthy);
+        if states.len() + new.filter(|device| !states.contains_key(&device.device_handle)).count() > KEPT {
+            return Err(DevicesError::TooMany);
         }
-        let has_room = states.len() < KEPT || states.contains_key(handle);
-        if has_room {
-            states.insert(handle.to_owned(), state);
+        for Device { device_handle, state } in devices {
+            match state {
+                DeviceState::Healthy => states.remove(device_handle),
+                DeviceState::Expired | DeviceState::Unregistered | DeviceState::Throttled => {
+                    states.insert(device_handle.clone(), *state)
+                }
+            };
         }
-        has_room
+        Ok(())
     }
 
     pub(crate) fn all(&self) -> Vec<Device> {

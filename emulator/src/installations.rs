@@ -29,12 +29,17 @@ const NEVER: &str = "9999-12-31T23:59:59.9999999Z";
 type Installation = Map<String, Value>;
 /// The hub and the id.
 type Key = (String, String);
-/// Each with its length as text.
-type Kept = BTreeMap<Key, (Installation, usize)>;
 
 /// The installations of all hubs.
 #[derive(Debug, Default)]
 pub(crate) struct Installations(Mutex<Kept>);
+
+/// As JSON, and the length of all.
+#[derive(Debug, Default)]
+struct Kept {
+    texts: BTreeMap<Key, String>,
+    bytes: usize,
+}
 
 impl Installations {
     /// Answers a request for the installation `id` of `hub`.
@@ -48,19 +53,19 @@ impl Installations {
             Method::PUT => {
                 let installation = serde_json::from_slice(sent.body).map_err(|_| InstallationError::NotObject)?;
                 check(id, &installation)?;
-                put(&mut kept, key, installation)?;
+                kept.put(key, installation)?;
                 Ok(answer::found(XML, String::new()))
             }
             Method::GET => {
-                let (installation, _) = kept.get(&key).ok_or(Refusal::NoSuchInstallation)?;
+                let installation = kept.get(&key).ok_or(Refusal::NoSuchInstallation)?;
                 // JSON under the name of XML: so the service was recorded.
                 Ok(answer::found(XML, told(installation, devices)))
             }
             Method::PATCH => {
-                let (mut installation, _) = kept.get(&key).cloned().ok_or(Refusal::NoSuchInstallation)?;
+                let mut installation = kept.get(&key).ok_or(Refusal::NoSuchInstallation)?;
                 patch::apply(&mut installation, sent.body)?;
                 check(id, &installation)?;
-                put(&mut kept, key, installation)?;
+                kept.put(key, installation)?;
                 Ok(answer::found(XML, String::new()))
             }
             Method::DELETE => {
@@ -76,26 +81,37 @@ impl Installations {
     }
 }
 
-/// Keeps an installation while there is room for it: none is forgotten for another.
-fn put(kept: &mut Kept, key: Key, installation: Installation) -> Result<(), Refusal> {
-    let size = serde_json::to_string(&installation).map_or(0, |text| text.len());
-    let others = kept.iter().filter(|(other, _)| **other != key);
-    let (count, bytes) = others.fold((0, size), |(count, bytes), (_, (_, size))| (count + 1, bytes + size));
-    if count >= KEPT || bytes > KEPT_BYTES {
-        return Err(Refusal::TooManyInstallations);
+impl Kept {
+    fn get(&self, key: &Key) -> Option<Installation> {
+        serde_json::from_str(self.texts.get(key)?).ok()
     }
-    kept.insert(key, (installation, size));
-    Ok(())
+
+    /// Keeps an installation while there is room for it: none is forgotten for another.
+    fn put(&mut self, key: Key, installation: Installation) -> Result<(), Refusal> {
+        let text = Value::Object(installation).to_string();
+        let old = self.texts.get(&key).map(String::len);
+        let count = self.texts.len() + usize::from(old.is_none());
+        let bytes = self.bytes - old.unwrap_or(0) + text.len();
+        if count > KEPT || bytes > KEPT_BYTES {
+            return Err(Refusal::TooManyInstallations);
+        }
+        self.bytes = bytes;
+        self.texts.insert(key, text);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &Key) {
+        self.bytes -= self.texts.remove(key).map_or(0, |text| text.len());
+    }
 }
 
 /// What a reader gets: with the members that the service adds.
-fn told(installation: &Installation, devices: &Devices) -> String {
+fn told(mut installation: Installation, devices: &Devices) -> String {
     let channel = installation.get("pushChannel").and_then(Value::as_str).unwrap_or_default();
     let expired = matches!(devices.state(channel), DeviceState::Expired | DeviceState::Unregistered);
-    let mut told = installation.clone();
-    told.insert("pushChannelExpired".to_owned(), expired.into());
-    told.entry("expirationTime").or_insert_with(|| NEVER.into());
-    Value::Object(told).to_string()
+    installation.insert("pushChannelExpired".to_owned(), expired.into());
+    installation.entry("expirationTime").or_insert_with(|| NEVER.into());
+    Value::Object(installation).to_string()
 }
 
 fn check(id: &str, installation: &Installation) -> Result<(), InstallationError> {
@@ -141,11 +157,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_hub_takes_changes_and_no_more_installations() {
-        let mut kept = Kept::new();
-        let mut put = |id: usize| put(&mut kept, ("hub".to_owned(), id.to_string()), Installation::new());
-        assert!((0..KEPT).all(|id| put(id).is_ok()));
-        assert!(put(7).is_ok());
-        assert!(matches!(put(KEPT), Err(Refusal::TooManyInstallations)));
+    fn a_full_emulator_takes_changes_and_no_more_installations() {
+        let mut kept = Kept::default();
+        let key = |id: usize| ("hub".to_owned(), id.to_string());
+        assert!((0..KEPT).all(|id| kept.put(key(id), Installation::new()).is_ok()));
+        assert!(kept.put(key(7), Installation::new()).is_ok());
+        assert!(matches!(kept.put(key(KEPT), Installation::new()), Err(Refusal::TooManyInstallations)));
+        kept.remove(&key(7));
+        assert!(kept.put(key(KEPT), Installation::new()).is_ok());
+        assert_eq!((kept.texts.len(), kept.bytes), (KEPT, KEPT * "{}".len()));
+
+        kept.bytes = KEPT_BYTES;
+        let larger = Installation::from_iter([("x".to_owned(), Value::Null)]);
+        assert!(matches!(kept.put(key(1), larger), Err(Refusal::TooManyInstallations)));
+        assert!(kept.put(key(1), Installation::new()).is_ok());
     }
 }

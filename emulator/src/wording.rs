@@ -80,7 +80,7 @@ pub(crate) enum Refusal {
     NoBatchPart,
     /// 400.
     #[error("The part 'devices' must be a JSON array of 1 to {MAX_DEVICES} device handles: {0}.")]
-    Devices(DevicesError),
+    Devices(HandlesError),
     /// 403, seen for batches on the Free tier.
     #[error("This operation is not available for your tier")]
     NotOnTier,
@@ -98,13 +98,13 @@ pub(crate) enum Refusal {
     #[error("The installation is invalid: {0}.")]
     BadInstallation(#[from] InstallationError),
     /// 403: a quota is documented for each tier, the number is the emulator's own.
-    #[error("The hub holds as many installations as it may.")]
+    #[error("There are as many installations as there may be.")]
     TooManyInstallations,
 }
 
 /// What is wrong with the handles of a batch.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DevicesError {
+pub(crate) enum HandlesError {
     #[error("it is none of strings")]
     NotStrings,
     #[error("it is empty, or a handle is")]

@@ -113,10 +113,17 @@ async fn devices_are_scripted_listed_and_made_healthy() {
     let wanted = json!([{"deviceHandle": "a", "state": "expired"}, {"deviceHandle": "c", "state": "throttled"}]);
     assert_eq!(get(&emulator, "/_emulator/devices").await, wanted);
 
-    let response =
-        call(&emulator, Method::POST, "/_emulator/devices", r#"[{"deviceHandle":"a","state":"dead"}]"#).await;
-    assert_eq!(response.status(), 400);
-    assert!(response.text().await.unwrap().contains("unknown variant `dead`"));
+    for (body, reason) in [
+        (r#"{"deviceHandle":"a","state":"dead"}"#, "unknown variant `dead`"),
+        (r#"[{"deviceHandle":"x","state":"expired"},{"state":"expired"}]"#, "missing field `deviceHandle`"),
+        ("", "not a device or an array of devices"),
+    ] {
+        let response = call(&emulator, Method::POST, "/_emulator/devices", body).await;
+        assert_eq!(response.status(), 400, "{body}");
+        let text = response.text().await.unwrap();
+        assert!(text.contains(reason), "{body}: {text}");
+    }
+    assert_eq!(get(&emulator, "/_emulator/devices").await, wanted, "all or none");
     assert_eq!(call(&emulator, Method::DELETE, "/_emulator/devices", "").await.status(), 204);
     assert_eq!(get(&emulator, "/_emulator/devices").await, json!([]));
 }
