@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER};
+use hyper::header::{
+    ALLOW, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
 use hyper::http::response::Builder;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -40,10 +42,18 @@ pub(crate) fn gone() -> Response {
     finish(envelope(StatusCode::NO_CONTENT, Uuid::new_v4()), "")
 }
 
-/// A blob as the storage service gives it.
-pub(crate) fn blob(changed: &str, etag: &str, content: String) -> Response {
-    let builder = envelope(StatusCode::OK, Uuid::new_v4()).header(CONTENT_TYPE, "application/octet-stream");
-    finish(builder.header(LAST_MODIFIED, changed).header(ETAG, etag).header("x-ms-blob-type", "AppendBlob"), content)
+/// A blob as the storage service gives it, or the range of it that is named.
+pub(crate) fn blob(changed: &str, etag: &str, content: impl Into<Drip>, range: Option<&str>) -> Response {
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let mut builder = envelope(status, Uuid::new_v4())
+        .header(CONTENT_TYPE, "application/octet-stream")
+        .header(LAST_MODIFIED, changed)
+        .header(ETAG, etag)
+        .header("x-ms-blob-type", "AppendBlob");
+    if let Some(range) = range {
+        builder = builder.header(CONTENT_RANGE, range);
+    }
+    finish(builder, content)
 }
 
 /// An error as the storage service gives it, by its code.

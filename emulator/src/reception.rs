@@ -117,15 +117,7 @@ fn describe(head: &Parts, address: &Address<'_>) -> ReceivedRequest {
         format: headers.get(direct_send::FORMAT).cloned(),
         device_handle: headers.get(direct_send::DEVICE_HANDLE).cloned(),
         headers,
-        body: String::new(),
         hub: address.hub_name.clone(),
-        status: None,
-        reason: None,
-        warnings: Vec::new(),
-        notification_id: None,
-        tracking_id: None,
-        batch: None,
-        at_ms: 0,
-        settled_at_ms: None,
+        ..ReceivedRequest::default()
     }
 }

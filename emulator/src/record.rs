@@ -12,7 +12,7 @@ use crate::batch::Batch;
 use crate::recent::Recent;
 
 /// A request as it was received, and what became of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceivedRequest {
     /// The HTTP method.
@@ -218,24 +218,7 @@ mod tests {
     use crate::recent::KEPT;
 
     fn request(path: String) -> ReceivedRequest {
-        ReceivedRequest {
-            method: "POST".to_owned(),
-            path,
-            query: String::new(),
-            headers: BTreeMap::new(),
-            body: String::new(),
-            hub: String::new(),
-            format: None,
-            device_handle: None,
-            status: None,
-            reason: None,
-            warnings: Vec::new(),
-            notification_id: None,
-            tracking_id: None,
-            batch: None,
-            at_ms: 0,
-            settled_at_ms: None,
-        }
+        ReceivedRequest { method: "POST".to_owned(), path, ..ReceivedRequest::default() }
     }
 
     fn accepted() -> Settlement {

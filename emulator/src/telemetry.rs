@@ -103,3 +103,32 @@ impl Telemetry {
         notification.details(authority, self.delay, now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_is_unknown_then_processing_then_completed() {
+        let taken = Taken {
+            format: Format::Apple,
+            handles: vec!["a".to_owned()],
+            payload: "{}".to_owned(),
+            outcome: Outcome::Success,
+            warnings: Vec::new(),
+        };
+        let telemetry = Telemetry::new(Duration::from_secs(10));
+        let start = OffsetDateTime::UNIX_EPOCH;
+        telemetry.add(Notification::new("id".to_owned(), "hub".to_owned(), &taken, &[Outcome::Success], start));
+        let at = |seconds| telemetry.details("host", "hub", "id", start + Duration::from_secs(seconds));
+        assert_eq!(at(9), None);
+        let (processing, completed) = (at(19).unwrap(), at(20).unwrap());
+        let times =
+            "<EnqueueTime>1970-01-01T00:00:00.000Z</EnqueueTime><StartTime>1970-01-01T00:00:10.000Z</StartTime>";
+        assert!(processing.contains(&format!("<State>Processing</State>{times}<NotificationBody>")), "{processing}");
+        assert!(!processing.contains("OutcomeCounts"), "{processing}");
+        let end = "<EndTime>1970-01-01T00:00:20.000Z</EndTime>";
+        assert!(completed.contains(&format!("<State>Completed</State>{times}{end}<NotificationBody>")), "{completed}");
+        assert!(completed.contains("<ApnsOutcomeCounts><Outcome>"), "{completed}");
+    }
+}

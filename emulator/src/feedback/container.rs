@@ -32,7 +32,7 @@ pub(crate) fn serve(feedback: &Feedback, base: &str, head: &Parts) -> Response {
     let blobs = feedback.blobs(container);
     if !blob.is_empty() {
         return match blobs.into_iter().find(|candidate| candidate.name == blob) {
-            Some(blob) => answer::blob(&moment::in_http(blob.changed), &etag(&blob), blob.content),
+            Some(blob) => read(blob, head),
             None => answer::blob_error(StatusCode::NOT_FOUND, "BlobNotFound"),
         };
     }
@@ -40,6 +40,21 @@ pub(crate) fn serve(feedback: &Feedback, base: &str, head: &Parts) -> Response {
         return answer::found("application/xml", list(base, container, &blobs));
     }
     answer::blob_error(StatusCode::BAD_REQUEST, "InvalidQueryParameterValue")
+}
+
+/// The blob, or the range of it that was asked for in either header that storage clients send.
+fn read(blob: Blob, head: &Parts) -> Response {
+    let (changed, etag, length) = (moment::in_http(blob.changed), etag(&blob), blob.content.len());
+    let range = ["x-ms-range", "range"].iter().find_map(|name| head.headers.get(*name)?.to_str().ok());
+    let Some(range) = range else { return answer::blob(&changed, &etag, blob.content, None) };
+    let bounds = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+    let start = bounds.and_then(|(start, _)| start.parse().ok()).filter(|start: &usize| *start < length);
+    let Some(start) = start else {
+        return answer::blob_error(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
+    };
+    let last = bounds.and_then(|(_, last)| last.parse().ok()).unwrap_or(length).clamp(start, length - 1);
+    let content = blob.content.as_bytes()[start..=last].to_vec();
+    answer::blob(&changed, &etag, content, Some(&format!("bytes {start}-{last}/{length}")))
 }
 
 /// A blob only grows, so its length is as good as a version.

@@ -104,6 +104,32 @@ async fn the_container_opens_for_who_was_given_its_url_alone() {
 }
 
 #[tokio::test]
+async fn a_blob_is_read_in_ranges_as_storage_clients_do() {
+    let emulator = start().await;
+    emulator.set_device("abcdef0123456789", DeviceState::Expired);
+    apple(&emulator).send().await;
+    let url = url(&emulator).await;
+    let list = text(&format!("{url}&restype=container&comp=list")).await;
+    let blob = blob(&url, between(&list, "<Name>", "</Name>")[0]);
+    let whole = text(&blob).await;
+    let last = whole.len() - 1;
+    for (header, range, from, to) in
+        [("Range", "bytes=0-9", 0, 9), ("x-ms-range", "bytes=10-", 10, last), ("Range", "bytes=7-99999", 7, last)]
+    {
+        let response = http_client().get(&blob).header(header, range).send().await.unwrap();
+        assert_eq!(response.status(), 206, "{range}");
+        assert_eq!(response.headers()["content-range"], format!("bytes {from}-{to}/{}", whole.len()));
+        assert_eq!(response.text().await.unwrap(), whole[from..=to], "{range}");
+    }
+    for range in [format!("bytes={}-", whole.len()), "bytes=x".to_owned()] {
+        let response = http_client().get(&blob).header("Range", &range).send().await.unwrap();
+        assert_eq!(response.status(), 416, "{range}");
+    }
+    let head = http_client().head(&blob).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], whole.len().to_string());
+}
+
+#[tokio::test]
 async fn only_the_standard_tier_has_feedback() {
     for tier in [Tier::Free, Tier::Basic] {
         let emulator = start_hub(HubOptions { tier, ..HubOptions::new("hub") }, Mode::Strict).await;

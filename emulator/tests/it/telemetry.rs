@@ -113,25 +113,19 @@ async fn a_batch_is_counted_by_device_and_a_repeated_handle_is_skipped() {
 
 #[tokio::test]
 async fn telemetry_comes_later_when_it_is_told_to() {
-    let telemetry_delay = Duration::from_millis(400);
+    let telemetry_delay = Duration::from_secs(3600);
     let emulator = Emulator::start(Options { telemetry_delay, ..Options::default() }).await.unwrap();
     apple(&emulator).send().await;
-    let mut states = Vec::new();
-    while states.last() != Some(&"Completed") {
-        let response = telemetry(&emulator).send().await;
-        let status = response.status();
-        let xml = response.text().await.unwrap();
-        let state = ["Processing", "Completed"].into_iter().find(|state| xml.contains(&format!("<State>{state}<")));
-        let state = state.unwrap_or(if status == 404 { "unknown" } else { "neither" });
-        assert_eq!(xml.contains("OutcomeCounts"), state == "Completed");
-        assert_eq!(xml.contains("EndTime"), state == "Completed");
-        if states.last() != Some(&state) {
-            states.push(state);
-        }
-    }
-    assert_eq!(states, ["unknown", "Processing", "Completed"]);
-    // Reading is no sending.
-    assert_eq!(emulator.accepted().len(), 1);
+    assert_eq!(telemetry(&emulator).refusal().await.0, 404);
+}
+
+#[tokio::test]
+async fn reading_is_recorded_and_is_no_sending() {
+    let emulator = start().await;
+    apple(&emulator).send().await;
+    details(&emulator).await;
+    let statuses: Vec<_> = emulator.requests().iter().map(|request| request.status).collect();
+    assert_eq!((statuses, emulator.accepted().len()), (vec![Some(201), Some(200)], 1));
 }
 
 #[tokio::test]
