@@ -69,7 +69,9 @@ impl Feedback {
 
     pub(crate) fn report(&self, report: Report<'_>, now: OffsetDateTime) {
         let (time, error, platform) = (moment::in_xml(now), report.outcome.name(), report.platform);
-        let (handle, id) = (escaped(report.handle), report.notification_id);
+        // One record is one line, whatever a batch calls a handle.
+        let handle = escaped(report.handle).replace(char::is_control, " ");
+        let id = report.notification_id;
         let line = format!(
             "<?xml version=\"1.0\" encoding=\"utf-16\"?>\
              <PnsFeedback xmlns=\"http://schemas.microsoft.com/netservices/2010/10/servicebus/connect\">\
