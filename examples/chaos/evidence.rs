@@ -147,9 +147,6 @@ impl<'a> Evidence<'a> {
 
     /// Why the first push did not prevent the second.
     pub fn excuse(&self, number: usize, first: &Acceptance, second: &Acceptance) -> Option<Class> {
-        if first.answer_lost {
-            return Some(Class::AnswerLost);
-        }
         let attempt = self.try_of(number, first)?;
         // A request may lie unread at the hub for longer than its sender waits: then the later one is read first.
         let was_waiting = |other: &Try| other.incarnation == second.incarnation && other.start <= first.at;
@@ -185,7 +182,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Whether the sender got the answer.
-    fn was_heard(&self, push: &Acceptance) -> bool {
+    pub fn was_heard(&self, push: &Acceptance) -> bool {
         push.tracking_id.as_ref().is_some_and(|id| self.heard.contains(id))
     }
 

@@ -55,9 +55,9 @@ pub struct Options {
     pub processes: usize,
     /// From which everything is drawn.
     pub seed: u64,
-    /// Percent of requests that the hub never answers.
+    /// Percent of requests that the hub never answers; it takes half of them.
     pub stalls: u8,
-    /// Percent of requests that the hub answers late: half of them in time, half of them never mind.
+    /// Percent of requests that the hub takes and answers late: half of them in time, half of them too late.
     pub late: u8,
     /// `DELIVERY_DEADLINE_SECONDS`.
     pub deadline: Duration,
@@ -172,7 +172,12 @@ fn hubs() -> Vec<HubOptions> {
 fn add_faults(hub: &Emulator, options: &Options) {
     let too_late = ATTEMPT_LIMIT.min(options.deadline) + Duration::from_secs(1);
     let in_time = options.deadline / 8;
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let late = |delay: Duration| {
+        Fault::action(Action::AcceptThenDelay).delay_ms(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+    };
+    let halves = |percent| (percent / 2, percent - percent / 2);
+    let (stalls_taken, stalls) = halves(options.stalls);
+    let (too_late_percent, late_percent) = halves(options.late);
     for (fault, percent) in [
         // Two pauses that the process as a whole keeps, one short and one long: ten percent together.
         (Fault::status(429).retry_after("0.1"), 9),
@@ -181,9 +186,10 @@ fn add_faults(hub: &Emulator, options: &Options) {
         (Fault::action(Action::ResetBeforeBody), 5),
         (Fault::action(Action::ResetAfterBody), 5),
         (Fault::action(Action::AcceptThenReset), 10),
-        (Fault::action(Action::Stall), options.stalls),
-        (Fault::action(Action::Pass).delay_ms(millis(too_late)), options.late / 2),
-        (Fault::action(Action::Pass).delay_ms(millis(in_time)), options.late - options.late / 2),
+        (Fault::action(Action::Stall), stalls),
+        (Fault::action(Action::AcceptThenStall), stalls_taken),
+        (late(too_late), too_late_percent),
+        (late(in_time), late_percent),
     ] {
         hub.add_fault(fault.always().percent(percent));
     }

@@ -77,6 +77,8 @@ impl Verdict {
         for (ended, count) in &seen.counts {
             self.say(&format!("  {ended}"), count);
         }
+        let heard = seen.accepted.iter().filter(|push| evidence.was_heard(push)).count();
+        self.say("acceptances that their sender logged", &heard);
     }
 
     fn judge_tries(&mut self, evidence: &Evidence<'_>) {

@@ -30,8 +30,6 @@ pub struct Acceptance {
     pub incarnation: usize,
     /// When the hub read it, in milliseconds since the start of the run.
     pub at: u64,
-    /// Whether the answer was lost on the way.
-    pub answer_lost: bool,
     /// What the answer can be found by in the log of whoever got it.
     pub tracking_id: Option<String>,
     /// What makes one notification replace another; a call has none.
@@ -109,7 +107,6 @@ impl Acceptance {
             device: Device::of_handle(request.device_handle.as_deref()?)?,
             incarnation: fleet::owner(&request.hub)?,
             at: request.at_ms,
-            answer_lost: request.reason.is_some(),
             tracking_id: request.tracking_id.clone(),
             replaces: request.headers.get("apns-collapse-id").cloned().or(tag),
         })
