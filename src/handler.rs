@@ -20,6 +20,9 @@ use crate::replay::{self, ReplayError};
 use crate::server::{self, Service};
 use crate::store::Store;
 
+#[cfg(test)]
+mod tests;
+
 /// The custom handler: everything that answers the Functions host.
 #[derive(Debug)]
 pub struct Handler {
@@ -33,7 +36,10 @@ impl Handler {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let store = Arc::new(open(&config.store)?);
+        Ok(Self::on(Arc::new(open(&config.store)?), config))
+    }
+
+    fn on(store: Arc<Store>, config: &Config) -> Self {
         let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
         let hub = |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight);
         let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
@@ -59,7 +65,7 @@ impl Handler {
             started: Instant::now(),
             deadline: config.deadline,
         };
-        Ok(Self { service: Arc::new(service) })
+        Self { service: Arc::new(service) }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.

@@ -33,7 +33,8 @@ pub struct Store {
     backend: Backend,
     /// Changes of one document wait for one another here rather than collide in the backend.
     turns: Turns,
-    /// How many more operations succeed; a test cuts a change off with it wherever it likes.
+    /// How many more operations succeed; a test cuts a change off with it wherever it likes. At its minimum the next
+    /// operation panics, and those after it succeed.
     #[cfg(test)]
     pub operations_left: std::sync::atomic::AtomicI64,
 }
@@ -262,10 +263,11 @@ impl Store {
         for _ in 0..fastrand::u8(0..4) {
             tokio::task::yield_now().await;
         }
-        if self.operations_left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
-            return Ok(());
+        match self.operations_left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) {
+            i64::MIN => panic!("a test asked for it"),
+            1.. => Ok(()),
+            _ => Err(StoreError::Contended("test".to_owned())),
         }
-        Err(StoreError::Contended("test".to_owned()))
     }
 
     fn is_lost(&self, error: &object_store::Error) -> bool {
