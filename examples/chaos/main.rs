@@ -98,8 +98,7 @@ fn program() -> Result<PathBuf, Failure> {
         return Err("this program lies in no target folder".into());
     };
     let profile = if folder.ends_with("debug") { OsStr::new("dev") } else { folder.file_name().unwrap_or_default() };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
+    let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--locked", "--bin", "acs-push", "--profile"]).arg(profile);
     build.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
     if !build.status()?.success() {

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct FileLocks {
     folder: PathBuf,
     /// Within this process one task at a time waits for a file, so that waiting for it takes one thread and not all.
-    turns: [Arc<Mutex<()>>; FILES],
+    turns: Vec<Arc<Mutex<()>>>,
 }
 
 /// Held while a document is changed. The operating system takes the file's lock back when the process dies.
@@ -29,7 +29,7 @@ impl FileLocks {
     /// Locks in `folder`, which is created if need be.
     pub fn new(folder: PathBuf) -> io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { folder, turns: std::array::from_fn(|_| Arc::default()) })
+        Ok(Self { folder, turns: (0..FILES).map(|_| Arc::default()).collect() })
     }
 
     /// Whether the folder is still there. Where it is not, the whole store is gone, and not only a document in it.
