@@ -1,7 +1,7 @@
 //! A stand-in for Azure Notification Hubs on loopback, for tests, demos and laptops.
 //!
 //! It checks a Direct Send the way the service does (SAS signature, headers, body), records what
-//! it received, and fails on request in the ways the service and the network fail. It delivers
+//! it received, shows it on a web page the way a phone would, and fails on request in the ways the service and the network fail. It delivers
 //! nothing. The foreign document is the REST reference,
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; which behaviour is
 //! confirmed and which is inferred stands in the crate's README.
@@ -37,9 +37,13 @@ mod wording;
 mod answer;
 mod control;
 
+// Is shown.
+mod page;
+
 // Is kept.
 mod namespace;
 mod record;
+mod history;
 
 // Is told.
 mod options;
@@ -48,4 +52,5 @@ mod emulator;
 pub use emulator::Emulator;
 pub use fault::{Action, Fault};
 pub use options::{HubOptions, Mode, Options, Right, Rule, Tier};
+pub use page::{Page, Phone, Sample};
 pub use record::ReceivedRequest;

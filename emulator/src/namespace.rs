@@ -5,6 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::fault::Script;
 use crate::options::{HubOptions, Mode, Options, Rule};
+use crate::page::Page;
 use crate::record::Record;
 use crate::sas::{self, Claim};
 use crate::wording::Refusal;
@@ -14,6 +15,7 @@ pub(crate) struct Namespace {
     pub(crate) port: u16,
     pub(crate) hubs: Vec<HubOptions>,
     pub(crate) mode: Mode,
+    pub(crate) page: Page,
     pub(crate) record: Record,
     pub(crate) script: Script,
     rules: RwLock<Vec<Rule>>,
@@ -26,6 +28,7 @@ impl Namespace {
             port,
             hubs: options.hubs,
             mode: options.mode,
+            page: options.page,
             record: Record::new(),
             script: Script::default(),
             rules: RwLock::new(options.rules),

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::io;
 
+use crate::page::Page;
+
 /// The rule that every namespace has from birth.
 const DEFAULT_RULE: &str = "DefaultFullSharedAccessSignature";
 
@@ -27,11 +29,19 @@ pub struct Options {
     pub rules: Vec<Rule>,
     /// What to do with content that the service would queue and then fail to deliver.
     pub mode: Mode,
+    /// What is on the web page from the start.
+    pub page: Page,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, hubs: vec![HubOptions::new("acs-push-dev")], rules: vec![Rule::default()], mode: Mode::Strict }
+        Self {
+            port: 0,
+            hubs: vec![HubOptions::new("acs-push-dev")],
+            rules: vec![Rule::default()],
+            mode: Mode::Strict,
+            page: Page::default(),
+        }
     }
 }
 
@@ -56,7 +66,7 @@ impl Options {
                 return wrong(format!("rule {:?} needs a name and two keys", rule.name));
             }
         }
-        Ok(())
+        self.page.check()
     }
 }
 

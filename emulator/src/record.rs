@@ -8,11 +8,13 @@ use std::time::Instant;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
+use crate::history::History;
+
 /// Older requests are forgotten, so that a demo may run for weeks.
 const KEPT: usize = 10_000;
 
 /// A request as it was received, and what became of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceivedRequest {
     /// The HTTP method.
@@ -71,6 +73,8 @@ pub(crate) struct Record {
     kept: Mutex<Kept>,
     totals: watch::Sender<Totals>,
     settled: broadcast::Sender<ReceivedRequest>,
+    /// The settled ones, for the page.
+    pub(crate) history: History,
 }
 
 #[derive(Debug, Default)]
@@ -96,13 +100,13 @@ impl Record {
             kept: Mutex::default(),
             totals: watch::Sender::default(),
             settled: broadcast::Sender::new(1024),
+            history: History::new(),
         }
     }
 
     /// Keeps a request that has just arrived; it is settled through what is returned.
     pub(crate) fn arrive(&self, mut request: ReceivedRequest) -> Arrival<'_> {
-        let at = self.started.elapsed().as_millis();
-        request.at_ms = u64::try_from(at).unwrap_or(u64::MAX);
+        request.at_ms = self.now_ms();
         let mut kept = self.lock();
         kept.requests.push_back(request.clone());
         if kept.requests.len() > KEPT {
@@ -130,6 +134,7 @@ impl Record {
         }
         // An error only says that nobody is subscribed.
         let _ = self.settled.send(request.clone());
+        self.history.push(request.clone());
         if request.is_accepted() {
             self.totals.send_modify(|totals| totals.accepted += 1);
         }
@@ -143,6 +148,11 @@ impl Record {
         self.lock().requests.iter().filter(|request| request.is_accepted()).cloned().collect()
     }
 
+    /// Milliseconds since the start.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn total(&self) -> usize {
         self.totals.borrow().received
     }
@@ -152,6 +162,7 @@ impl Record {
         kept.first += kept.requests.len() as u64;
         kept.cleared = kept.first;
         kept.requests.clear();
+        self.history.clear();
         self.totals.send_replace(Totals::default());
     }
 
@@ -209,21 +220,7 @@ mod tests {
     use super::*;
 
     fn request(path: String) -> ReceivedRequest {
-        ReceivedRequest {
-            method: "POST".to_owned(),
-            path,
-            query: String::new(),
-            headers: BTreeMap::new(),
-            body: String::new(),
-            hub: String::new(),
-            format: None,
-            device_handle: None,
-            status: None,
-            reason: None,
-            warnings: Vec::new(),
-            notification_id: None,
-            at_ms: 0,
-        }
+        ReceivedRequest { path, ..ReceivedRequest::default() }
     }
 
     fn accepted() -> Settlement {

@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Either;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Response;
 use crate::namespace::Namespace;
+use crate::page::EventStream;
 use crate::service;
 
 /// What happens to the connection that a request came on.
@@ -22,6 +24,8 @@ use crate::service;
 pub(crate) enum Fate {
     /// It carries this answer.
     Answer(Response),
+    /// It carries this answer, which goes on until one side ends it.
+    Stream(hyper::Response<EventStream>),
     /// It is reset (RST), with no answer.
     Reset,
     /// It stays open, with no answer.
@@ -51,7 +55,8 @@ async fn connection(stream: TcpStream, namespace: Arc<Namespace>) {
     let _ = stream.set_nodelay(true);
     let reset = Notify::new();
     let answer = service_fn(async |request| match service::handle(&namespace, request).await {
-        Fate::Answer(response) => Ok::<_, Infallible>(response),
+        Fate::Answer(response) => Ok::<_, Infallible>(response.map(Either::Left)),
+        Fate::Stream(response) => Ok(response.map(Either::Right)),
         Fate::Reset => {
             reset.notify_one();
             pending().await

@@ -1,6 +1,8 @@
-//! Which room a request goes to: the front page, the emulator's own controls, or a hub. Requests
+//! Which room a request goes to: the emulator's own page and controls, or a hub. Requests
 //! for messages go through `messages`; everything else of a hub needs a valid token and is then
 //! not emulated.
+
+use std::sync::Arc;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -10,14 +12,15 @@ use crate::answer;
 use crate::control;
 use crate::messages;
 use crate::namespace::Namespace;
+use crate::page;
 use crate::sas::Claim;
 use crate::server::Fate;
 use crate::wording::Refusal;
 
-pub(crate) async fn handle(namespace: &Namespace, request: Request<Incoming>) -> Fate {
+pub(crate) async fn handle(namespace: &Arc<Namespace>, request: Request<Incoming>) -> Fate {
     let path = request.uri().path();
     if path == "/" || path.starts_with(control::PREFIX) {
-        return Fate::Answer(control::handle(namespace, request).await);
+        return page::handle(namespace, request).await;
     }
     let address = Address::of(path, &namespace.hubs);
     if address.resource.is_recorded() {
