@@ -12,7 +12,6 @@ export class Requests {
   #refused = [];
   #views = new Map();
   #open = new Set();
-  #current;
   #changed = true;
 
   constructor({ nameOf }) {
@@ -60,7 +59,9 @@ export class Requests {
       leave: (view) => this.#remove(view),
     });
     for (const number of this.#open) if (!this.#views.has(number)) this.#open.delete(number);
-    this.#hold(this.#views.get(this.#current)?.element ?? this.list.firstElementChild);
+    // Whoever walks the list stays where they are; whoever comes to it begins with the newest.
+    const isWalked = this.list.contains(document.activeElement);
+    this.#hold(isWalked ? document.activeElement.closest(".entry") : this.list.firstElementChild);
   }
 
   #redraw() {
@@ -80,7 +81,7 @@ export class Requests {
       el("time", {}, time(at, true)),
       el("span", { class: "where" }, [device, request.hub, ...request.warnings].join(" · ")),
     );
-    const element = el("li", { class: "entry", "data-number": String(number) }, button);
+    const element = el("li", { class: "entry" }, button);
     return { element, button, detail: undefined };
   }
 
@@ -122,7 +123,6 @@ export class Requests {
       const tabIndex = button.parentElement === entry ? 0 : -1;
       if (button.getAttribute("tabindex") !== String(tabIndex)) button.tabIndex = tabIndex;
     }
-    this.#current = Number(entry.dataset.number);
   }
 }
 

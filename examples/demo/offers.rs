@@ -66,6 +66,7 @@ fn offer(sample: &Sample, name: String, description: String) -> Offer {
         ("/eventTime", "{{now}}"),
         ("/time", "{{now}}"),
         ("/data/messageId", message),
+        ("/data/MessageId", message),
         ("/data/threadId", THREAD),
         ("/data/composeTime", "{{now}}"),
         ("/data/editTime", "{{now}}"),

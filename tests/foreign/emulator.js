@@ -1,9 +1,7 @@
 // The emulator as a program: start it, steer it over HTTP, end it. Knows nothing of the SDK.
 // Document: emulator/README.md.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { linesOf, started, stop } from "./program.js";
 
 export const RULE = "Sender";
 const KEY = "c2VuZGVyLWtleS1vZi10aGUtZm9yZWlnbi10ZXN0cw==";
@@ -11,14 +9,15 @@ const KEY = "c2VuZGVyLWtleS1vZi10aGUtZm9yZWlnbi10ZXN0cw==";
 /** The emulator of `tests/foreign/run` on a free port, with one rule that may only send and one that may only listen. */
 export class Emulator {
   static async start() {
-    const program = process.env.NOTIFICATION_HUBS_EMULATOR;
-    if (!program) {
-      throw new Error("NOTIFICATION_HUBS_EMULATOR is not set; start the tests with tests/foreign/run");
-    }
     const rules = ["--rule", `${RULE}=${KEY}:send`, "--rule", `Listener=${KEY}:listen`];
-    const child = spawn(program, ["--port", "0", ...rules], { stdio: ["ignore", "pipe", "inherit"] });
-    endWith(child);
-    const settings = await settingsPrintedBy(child);
+    const child = started("NOTIFICATION_HUBS_EMULATOR", ["--port", "0", ...rules]);
+    const settings = {};
+    await linesOf(child, (line) => {
+      const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
+      if (name) settings[name] = value;
+      // The hub's name is printed last.
+      return name === "NOTIFICATION_HUB_NAME";
+    });
     return new Emulator(child, settings);
   }
 
@@ -48,12 +47,8 @@ export class Emulator {
     await this.#control("DELETE", "faults");
   }
 
-  /** Ends the program; resolves with its exit code. */
-  async stop() {
-    const exited = once(this.child, "exit");
-    this.child.kill("SIGTERM");
-    const [code] = await exited;
-    return code;
+  stop() {
+    return stop(this.child, "SIGTERM");
   }
 
   async #control(method, page, body) {
@@ -62,28 +57,5 @@ export class Emulator {
       throw new Error(`${method} ${page}: ${answer.status} ${await answer.text()}`);
     }
     return answer;
-  }
-}
-
-/** Reads the lines NAME=value; goes on reading, so that the pipe never fills. */
-function settingsPrintedBy(child) {
-  return new Promise((resolve, reject) => {
-    const settings = {};
-    child.once("error", reject);
-    child.once("exit", (code, signal) => reject(new Error(`the emulator ended early: ${signal ?? code}`)));
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
-      if (name) settings[name] = value;
-      // The hub's name is printed last.
-      if (name === "NOTIFICATION_HUB_NAME") resolve(settings);
-    });
-  });
-}
-
-/** No test run, however it ends, leaves the emulator behind. */
-function endWith(child) {
-  process.once("exit", () => child.kill("SIGKILL"));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.once(signal, () => process.exit(1));
   }
 }

@@ -1,0 +1,40 @@
+// The demo as a program: handler, emulator and samples in one process. Document: examples/demo/main.rs.
+
+import { readFile } from "node:fs/promises";
+
+import { linesOf, started, stop } from "./program.js";
+
+export class Demo {
+  /** Resolves when all samples were posted and it waits for more. */
+  static async start() {
+    const child = started("DEMO");
+    let url;
+    await linesOf(child, (line) => {
+      url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
+      return line.startsWith("Waiting for pushes");
+    });
+    const demo = new Demo(child, url);
+    // For the sender: the demo itself needs no settings, so it prints none.
+    const text = await (await fetch(`${url}/`)).text();
+    demo.connectionString = /Endpoint=\S+/.exec(text)[0];
+    return demo;
+  }
+
+  constructor(child, url) {
+    Object.assign(this, { child, url, hubName: "acs-push-dev" });
+  }
+
+  async forget() {
+    await fetch(`${this.url}/_emulator/requests`, { method: "DELETE" });
+  }
+
+  /** Resident memory in MiB. */
+  async memory() {
+    const status = await readFile(`/proc/${this.child.pid}/status`, "utf8");
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024);
+  }
+
+  stop() {
+    return stop(this.child, "SIGINT");
+  }
+}
