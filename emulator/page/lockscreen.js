@@ -50,6 +50,8 @@ export class LockScreen {
       }),
       update: ({ element }, { line, at }) => setText(element.firstChild, `${time(at, true)}  ${line}`),
     });
+    // What a call covers can't be reached.
+    this.list.inert = this.phone.call !== undefined;
     this.call.draw();
   }
 

@@ -1,5 +1,5 @@
-//! The emulator's own pages: the front page and `/_emulator/…`, the record and the faults over
-//! HTTP. Nothing here imitates the service, and no hub name can begin with an underscore.
+//! The emulator's own controls: the front page as text, and below `/_emulator/` the record and the
+//! faults. The page of the phones is in `page`. Nothing here imitates the service, and no hub name can begin with an underscore.
 
 use std::fmt::Write as _;
 
@@ -99,7 +99,7 @@ fn check(fault: &Fault) -> serde_json::Result<()> {
 }
 
 fn front_page(namespace: &Namespace) -> String {
-    let mut page = String::from("Notification Hubs emulator\n\nHubs\n");
+    let mut page = String::from("Notification Hubs emulator; in a browser, this page shows the phones\n\nHubs\n");
     for hub in &namespace.hubs {
         let bundle_id = hub.bundle_id.as_deref().unwrap_or("no bundle id");
         // Writing to a String can't fail.
@@ -117,4 +117,5 @@ Controls
   GET    /_emulator/faults                     what is left of the scripted faults
   POST   /_emulator/faults                     add one fault or an array of them
   DELETE /_emulator/faults                     forget them
+  GET    /_emulator/events                     what is received from now on, as server-sent events
 ";

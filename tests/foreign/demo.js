@@ -1,15 +1,16 @@
 // The demo as a program: handler, emulator and samples in one process. Document: examples/demo/main.rs.
 
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 
-import { linesOf, started, stop } from "./program.js";
+import { built, start } from "./program.js";
 
 export class Demo {
   /** Resolves when all samples were posted and it waits for more. */
   static async start() {
-    const child = started("DEMO");
     let url;
-    await linesOf(child, (line) => {
+    const child = await start(built("DEMO"), [], {}, (line) => {
+      // The page's address is printed first.
       url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
       return line.startsWith("Waiting for pushes");
     });
@@ -34,7 +35,11 @@ export class Demo {
     return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024);
   }
 
-  stop() {
-    return stop(this.child, "SIGINT");
+  /** Ends it as Ctrl-C does; resolves with its exit code. */
+  async stop() {
+    const exited = once(this.child, "exit");
+    this.child.kill("SIGINT");
+    const [code] = await exited;
+    return code;
   }
 }

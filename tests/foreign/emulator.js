@@ -1,7 +1,7 @@
 // The emulator as a program: start it, steer it over HTTP, end it. Knows nothing of the SDK.
 // Document: emulator/README.md.
 
-import { linesOf, started, stop } from "./program.js";
+import { built, start, stop } from "./program.js";
 
 export const RULE = "Sender";
 const KEY = "c2VuZGVyLWtleS1vZi10aGUtZm9yZWlnbi10ZXN0cw==";
@@ -9,10 +9,10 @@ const KEY = "c2VuZGVyLWtleS1vZi10aGUtZm9yZWlnbi10ZXN0cw==";
 /** The emulator of `tests/foreign/run` on a free port, with one rule that may only send and one that may only listen. */
 export class Emulator {
   static async start() {
-    const rules = ["--rule", `${RULE}=${KEY}:send`, "--rule", `Listener=${KEY}:listen`];
-    const child = started("NOTIFICATION_HUBS_EMULATOR", ["--port", "0", ...rules]);
+    const rights = { [RULE]: "send", Listener: "listen" };
+    const rules = Object.entries(rights).flatMap(([rule, right]) => ["--rule", `${rule}=${KEY}:${right}`]);
     const settings = {};
-    await linesOf(child, (line) => {
+    const child = await start(built("NOTIFICATION_HUBS_EMULATOR"), ["--port", "0", ...rules], {}, (line) => {
       const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
       if (name) settings[name] = value;
       // The hub's name is printed last.
@@ -43,12 +43,14 @@ export class Emulator {
 
   /** As freshly started: no record, no faults. */
   async forget() {
-    await this.#control("DELETE", "requests");
-    await this.#control("DELETE", "faults");
+    for (const page of ["requests", "faults"]) {
+      await this.#control("DELETE", page);
+    }
   }
 
+  /** Ends the program; resolves with its exit code. */
   stop() {
-    return stop(this.child, "SIGTERM");
+    return stop(this.child);
   }
 
   async #control(method, page, body) {

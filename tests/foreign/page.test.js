@@ -67,6 +67,27 @@ test("a chat message is replaced by its edit and withdrawn by its deletion, befo
     await shows(cards);
     await shows(quiet, /notification withdrawn/);
   }
+
+  await visit.post("Chat message");
+  await visit.post("Chat message");
+  for (const { cards } of phones) await shows(cards, /Welcome/, /Welcome/);
+  await visit.post("ChatThreadWithUserDeleted (seed)");
+  for (const { cards, quiet } of phones) {
+    await shows(cards);
+    await shows(quiet, /2 notifications withdrawn/, /notification withdrawn/);
+  }
+});
+
+test("of a long thread the newest are shown, and all when asked for", LIMIT, async () => {
+  for (const number of [1, 2, 3, 4, 5]) {
+    await sender.apple("plain-handle-0001", { aps: { alert: `Number ${number}`, "thread-id": "one" } });
+  }
+  const { cards, element } = visit.phone(/iPhone …0001/);
+  await shows(cards, /Number 5/, /Number 4/, /Number 3/);
+  await element.getByRole("button", { name: "2 more" }).press("Enter");
+  await shows(cards, /Number 5/, /Number 4/, /Number 3/, /Number 2/, /Number 1/);
+  await element.getByRole("button", { name: "Show less" }).press("Enter");
+  await shows(cards, /Number 5/, /Number 4/, /Number 3/);
 });
 
 test("a call rings over the whole screen; Enter accepts it, Escape ends and declines", LIMIT, async () => {
@@ -240,3 +261,15 @@ test("the page asks nobody but the emulator, and runs nothing but its own script
   assert.match(headers.get("content-security-policy"), /^default-src 'none'; script-src 'self';/);
   await assert.rejects(visit.page.evaluate(() => (document.body.innerHTML = "<b>x</b>")), /TrustedHTML/);
 });
+
+/** Not a test: what the README shows, photographed where somebody asks for it. */
+const photograph = async () => {
+  for (const name of ["SMS", "Chat message", "Edit of the last chat message"]) await visit.post(name);
+  await visit.post("Incoming call");
+  await shows(visit.iphone.call, /John Doe/);
+  await visit.android.call.getByRole("button", { name: "Decline" }).click();
+  await visit.page.mouse.move(0, 0);
+  await visit.page.setViewportSize({ width: 1180, height: 760 });
+  await visit.page.screenshot({ path: process.env.SCREENSHOT });
+};
+if (process.env.SCREENSHOT) test("a picture for the README", LIMIT, photograph);

@@ -1,6 +1,5 @@
 //! The files of the page, built into the program, and the headers that keep it to itself.
 
-use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, VARY};
 use hyper::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
@@ -63,7 +62,7 @@ pub(super) fn file(path: &str) -> Response {
 }
 
 fn respond(kind: &'static str, text: &'static str) -> Response {
-    let mut response = Response::new(Full::from(text));
+    let mut response = answer::text(StatusCode::OK, text);
     for (name, value) in [
         (CONTENT_TYPE, kind),
         (CONTENT_SECURITY_POLICY, POLICY),

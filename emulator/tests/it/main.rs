@@ -12,5 +12,6 @@ mod connection;
 mod content;
 mod control;
 mod faults;
+mod page;
 mod record;
 mod refusals;

@@ -23,7 +23,8 @@ Usage: notification-hubs-emulator [OPTIONS]
   --help         print this
   --version      print the version
 
-It prints the settings to paste, then one line per request. GET / lists its controls.
+It prints the settings to paste, then one line per request. In a browser its address shows
+the phones; curl gets a list of its controls.
 ";
 
 #[derive(Debug)]
