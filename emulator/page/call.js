@@ -30,8 +30,7 @@ export class CallScreen {
     this.element.hidden = !call;
     if (call?.number === this.#drawnNumber) return;
     this.#drawnNumber = call?.number;
-    clearTimeout(this.#timer);
-    this.#leave();
+    this.leave();
     if (!call) return;
     setText(this.caller, call.caller || "Unknown caller");
     setText(this.state, "Incoming call");
@@ -64,10 +63,12 @@ export class CallScreen {
     const active = document.activeElement;
     if (active?.matches("textarea, select, input") || ringing[0] !== this) return;
     if (!active?.closest(".call")) focusBefore = active;
-    this.accept.focus({ preventScroll: false });
+    this.accept.focus();
   }
 
-  #leave() {
+  /** Rings no more, and gives the focus on. */
+  leave() {
+    clearTimeout(this.#timer);
     const index = ringing.indexOf(this);
     if (index < 0) return;
     ringing.splice(index, 1);

@@ -55,6 +55,11 @@ export class LockScreen {
     this.call.draw();
   }
 
+  leave() {
+    this.call.leave();
+    this.element.remove();
+  }
+
   #drawGroups(softly) {
     reconcile(this.list, this.#groups, groupsOf(this.phone), {
       key: (group) => group.key,

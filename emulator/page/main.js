@@ -39,7 +39,7 @@ follow({
     const said = phones.receive(entry);
     if (said && entry.isNews) {
       unsaid.count += 1;
-      unsaid.last = `${phones.nameOf(entry.request.deviceHandle)}: ${said}`;
+      unsaid.last = said;
     }
     requests.receive(entry);
     inThisFrame += 1;
@@ -74,6 +74,7 @@ function draw() {
     key: (phone) => phone,
     make: (phone) => new LockScreen(phone, { onOpenRequest: (number) => requests.reveal(number) }),
     update: (screen) => screen.draw(now, softly),
+    leave: (screen) => screen.leave(),
   });
   requests.draw();
   byId("empty").hidden = phones.all.length > 0;

@@ -1,7 +1,7 @@
 // The phones and what is on them: from effects to what stands on each lock screen. No DOM. Everything is bounded, so
 // that a flood costs no more than a full screen.
 
-import { isAccepted, read } from "./push.js";
+import { handlesOf, isAccepted, read } from "./push.js";
 
 const MOST_PHONES = 8;
 const MOST_SHOWN = 24;
@@ -24,22 +24,27 @@ export class Phones {
     this.dropped = 0;
   }
 
-  /** Takes an accepted request to its phone; returns what there is to say of it, or nothing. */
+  /** Takes an accepted request to its phones; returns what there is to say of it, or nothing. */
   receive({ number, at, isNews, request }) {
-    const handle = request.deviceHandle;
-    if (!isAccepted(request) || !handle) return undefined;
-    const phone = this.#byHandle.get(handle) ?? this.#add(handle, request.format);
-    phone.lastNumber = number;
+    if (!isAccepted(request)) return undefined;
     const fresh = isNews && Date.now() - at.getTime() < RINGS_FOR;
-    return phone.take(read(request), { number, at, fresh });
+    let said;
+    for (const handle of handlesOf(request)) {
+      const phone = this.#byHandle.get(handle) ?? this.#add(handle, request.format);
+      phone.lastNumber = number;
+      const line = phone.take(read(request), { number, at, fresh });
+      said = line && `${phone.name}: ${line}`;
+    }
+    return said;
   }
 
   nameOf(handle) {
     return this.#byHandle.get(handle)?.name;
   }
 
-  #add(handle, format) {
+  #add(handle, formatAsSent) {
     if (this.all.length >= MOST_PHONES) this.#drop();
+    const format = (formatAsSent ?? "").toLowerCase();
     const name = format === "apple" ? "iPhone" : format === "fcmv1" ? "Android" : "Device";
     const phone = new Phone(name, format, [handle]);
     this.all.push(phone);
@@ -68,7 +73,7 @@ class Phone {
   version = 1;
 
   constructor(name, format, handles) {
-    Object.assign(this, { name, format, handles, id: handles[0] });
+    Object.assign(this, { name, format, handles });
   }
 
   take(effect, { number, at, fresh }) {
@@ -97,7 +102,7 @@ class Phone {
     }
   }
 
-  /** Ends the call: `answered`, `declined`, `missed`, `ended`. */
+  /** Ends the call, which was `declined`, `missed` or `ended`. */
   endCall(how, at = new Date()) {
     const call = this.call;
     if (!call) return;

@@ -13,13 +13,17 @@ import { readFcm } from "./fcm.js";
 /** The effect of an accepted request on its device. */
 export function read(request) {
   const format = (request.format ?? "").toLowerCase();
-  const json = parse(request.body);
+  const body = request.batch?.notification ?? request.body;
+  const json = parse(body);
   if (format === "apple") return readApns(request.headers, object(json));
   if (format === "fcmv1") return readFcm(object(object(json).message));
-  return quiet(`${format || "unknown"} notification, ${request.body.length} characters`);
+  return quiet(`${format || "unknown"} notification, ${body.length} characters`);
 }
 
 export const isAccepted = (request) => request.status === 200 || request.status === 201;
+
+/** Whom it is for: one device, or those of a batch. */
+export const handlesOf = ({ deviceHandle, batch }) => batch?.deviceHandles ?? (deviceHandle ? [deviceHandle] : []);
 
 export const quiet = (line) => ({ kind: "quiet", line });
 
@@ -43,8 +47,8 @@ export function text(value) {
 /** A text, or the key that the app looks it up by, with its arguments. */
 export function localizable(plain, key, args) {
   if (text(plain)) return text(plain);
-  if (!text(key)) return "";
-  return `${text(key)}(${(Array.isArray(args) ? args : []).map(text).join(", ")})`;
+  const words = (Array.isArray(args) ? args : []).map(text).join(", ");
+  return words ? `${text(key)}(${words})` : text(key);
 }
 
 /** One convention of data for the app itself: withdraw a notification by its id, or all of a thread. */

@@ -2,7 +2,7 @@
 
 import { byId, el, masked, reconcile, setText, time } from "./dom.js";
 import { detailOf } from "./request.js";
-import { isAccepted, read } from "./push.js";
+import { handlesOf, isAccepted, read } from "./push.js";
 
 const MOST = 100;
 
@@ -71,18 +71,22 @@ export class Requests {
 
   #make({ number, at, request }) {
     const accepted = isAccepted(request);
-    const { deviceHandle: handle } = request;
-    const device = handle ? `${this.nameOf(handle) ?? "device"} ${masked(handle)}` : request.method;
     const button = el(
       "button",
       { type: "button", "aria-expanded": "false", onclick: () => this.#toggle(number) },
       el("span", { class: accepted ? "status" : "status bad" }, String(request.status ?? "none")),
       el("span", { class: "what" }, accepted ? summary(request) : (request.reason ?? "no answer")),
       el("time", {}, time(at, true)),
-      el("span", { class: "where" }, [device, request.hub, ...request.warnings].join(" · ")),
+      el("span", { class: "where" }, [this.#whom(request), request.hub, ...request.warnings].join(" · ")),
     );
     const element = el("li", { class: "entry" }, button);
     return { element, button, detail: undefined };
+  }
+
+  #whom(request) {
+    const [handle, ...others] = handlesOf(request);
+    if (!handle) return request.method;
+    return others.length > 0 ? `${others.length + 1} devices` : `${this.nameOf(handle) ?? "device"} ${masked(handle)}`;
   }
 
   #update(view, { number, request }) {
@@ -128,7 +132,7 @@ export class Requests {
 
 /** What an accepted request does, in a few words. */
 function summary(request) {
-  if (!request.deviceHandle) return request.path;
+  if (handlesOf(request).length === 0) return request.path;
   const effect = read(request);
   switch (effect.kind) {
     case "show":

@@ -11,23 +11,41 @@ const NUMBER: &str = "14255550123";
 /// One for all, so that edits, deletions and the end of a thread meet the messages that they are about.
 const THREAD: &str = "19:demo@thread.v2";
 
-/// Those that tell the story, in this order: folder, file, name, what to expect.
-const STORY: [(&str, &str, &str, &str); 5] = [
-    ("seed", "SMSReceived", "SMS", "Both phones show the number and the text."),
-    ("seed", "ChatMessageReceived", "Chat message", "Both phones show who wrote and what, grouped by thread."),
-    (
-        "seed",
-        "ChatMessageEdited",
-        "Edit of the last chat message",
-        "iOS replaces the message without a sound; on Android the app does.",
-    ),
-    ("seed", "ChatMessageDeleted", "Deletion of the last chat message", "Both phones withdraw the message."),
-    (
-        "constructed",
-        "IncomingCall.jwt-context",
-        "Incoming call",
-        "Both phones ring: a VoIP push on iOS, a data message on Android. Enter accepts, Escape declines.",
-    ),
+/// A sample with words of its own.
+struct Told {
+    folder: &'static str,
+    file: &'static str,
+    name: &'static str,
+    expect: &'static str,
+}
+
+/// Those that tell the story, in this order.
+const STORY: [Told; 5] = [
+    Told { folder: "seed", file: "SMSReceived", name: "SMS", expect: "Both phones show the number and the text." },
+    Told {
+        folder: "seed",
+        file: "ChatMessageReceived",
+        name: "Chat message",
+        expect: "Both phones show who wrote and what, grouped by thread.",
+    },
+    Told {
+        folder: "seed",
+        file: "ChatMessageEdited",
+        name: "Edit of the last chat message",
+        expect: "iOS replaces the message without a sound; on Android the app does.",
+    },
+    Told {
+        folder: "seed",
+        file: "ChatMessageDeleted",
+        name: "Deletion of the last chat message",
+        expect: "Both phones withdraw the message.",
+    },
+    Told {
+        folder: "constructed",
+        file: "IncomingCall.jwt-context",
+        name: "Incoming call",
+        expect: "Both phones ring: a VoIP push on iOS, a data message on Android. Enter accepts, Escape declines.",
+    },
 ];
 
 /// The person whom all of them are for, as members of an installation.
@@ -37,13 +55,11 @@ pub fn person() -> Value {
 
 /// The story, then all others.
 pub fn of(samples: &[Sample]) -> Vec<Offer> {
-    let is =
-        |sample: &Sample, (folder, file, ..): (&str, &str, &str, &str)| sample.folder == folder && sample.file == file;
-    let story = STORY.into_iter().filter_map(|told| {
-        let sample = samples.iter().find(|sample| is(sample, told))?;
-        Some(offer(sample, told.2.to_owned(), told.3.to_owned()))
+    let story = STORY.iter().filter_map(|told| {
+        let sample = samples.iter().find(|sample| told.is_about(sample))?;
+        Some(offer(sample, told.name.to_owned(), told.expect.to_owned()))
     });
-    let others = samples.iter().filter(|sample| !STORY.into_iter().any(|told| is(sample, told))).map(|sample| {
+    let others = samples.iter().filter(|sample| !STORY.iter().any(|told| told.is_about(sample))).map(|sample| {
         let name = format!("{} ({})", sample.file, sample.folder);
         let schema = if sample.is_cloud_event() { "CloudEvents" } else { "Event Grid" };
         offer(sample, name, format!("{} in the {schema} schema.", sample.short_type()))
@@ -51,15 +67,20 @@ pub fn of(samples: &[Sample]) -> Vec<Offer> {
     story.chain(others).collect()
 }
 
+impl Told {
+    fn is_about(&self, sample: &Sample) -> bool {
+        sample.folder == self.folder && sample.file == self.file
+    }
+}
+
 fn offer(sample: &Sample, name: String, description: String) -> Offer {
     let mut event = sample.readdressed(USER, NUMBER);
-    let is_change =
-        ["Edited", "Deleted"].iter().any(|change| sample.short_type().starts_with(&format!("ChatMessage{change}")));
-    let is_chat = sample.short_type().starts_with("ChatMessage");
-    let message = match (is_chat, is_change) {
-        (true, true) => "{{last message}}",
-        (true, false) => "{{new message}}",
-        (false, _) => "{{new}}",
+    let message = match sample.short_type() {
+        change if change.starts_with("ChatMessageEdited") || change.starts_with("ChatMessageDeleted") => {
+            "{{last message}}"
+        }
+        new if new.starts_with("ChatMessage") => "{{new message}}",
+        _ => "{{new}}",
     };
     for (pointer, value) in [
         ("/id", "{{new}}"),

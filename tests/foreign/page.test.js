@@ -112,6 +112,19 @@ test("a call rings over the whole screen; Enter accepts it, Escape ends and decl
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Post", "the focus goes back");
 });
 
+test("a call that is forgotten while it rings leaves the keys to the next one", LIMIT, async () => {
+  const { iphone, android, page } = visit;
+  await visit.post("Incoming call");
+  await shows(iphone.call, /John Doe/);
+  await page.getByRole("button", { name: "Forget all" }).click();
+  for (const { call } of [iphone, android]) await call.waitFor({ state: "hidden" });
+
+  await visit.post("Incoming call");
+  await shows(iphone.call, /John Doe/);
+  await page.keyboard.press("Enter");
+  await shows(iphone.call, /Connected/);
+});
+
 test("a call does not interrupt who is typing, and is missed by who comes later", LIMIT, async () => {
   const { page, iphone } = visit;
   await page.getByText("Change it first").click();
