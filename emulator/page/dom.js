@@ -38,9 +38,10 @@ export function reconcile(parent, kept, items, { key, make, update, leave = (vie
       view = make(item);
       kept.set(name, view);
     }
-    update(view, item);
     if (view.element === next) next = firstStaying(next.nextElementSibling);
     else parent.insertBefore(view.element, next);
+    // Once it is in its place: what is nowhere can't take the focus.
+    update(view, item);
   }
 }
 

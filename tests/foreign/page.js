@@ -5,8 +5,9 @@ import { chromium } from "playwright-core";
 const SIZE = { width: 1280, height: 820 };
 
 export class Browser {
-  /** What any page asked for and what went wrong in it. */
-  urls = new Set();
+  /** How many requests the pages made, those of them that went elsewhere, and what went wrong. */
+  asked = 0;
+  strangers = [];
   errors = [];
 
   static async start() {
@@ -26,7 +27,10 @@ export class Browser {
     const context = await this.browser.newContext({ viewport: SIZE, reducedMotion: "reduce", ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
-    page.on("request", (request) => this.urls.add(request.url()));
+    page.on("request", (request) => {
+      this.asked += 1;
+      if (!request.url().startsWith(`${new URL(url).origin}/`)) this.strangers.push(request.url());
+    });
     page.on("pageerror", (error) => this.errors.push(error.message));
     page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
     await page.goto(url);

@@ -84,7 +84,7 @@ fn chunk(news: &News, record: &Record) -> String {
     // Writing to a String can't fail.
     if news.starts_over {
         let (id, now, newest) = (news.after, record.now_ms(), news.newest);
-        let _ = write!(text, "event: start\nid: {id}\ndata: {{\"nowMs\":{now},\"newest\":{newest}}}\n\n");
+        let _ = write!(text, "event: start\nretry: 1000\nid: {id}\ndata: {{\"nowMs\":{now},\"newest\":{newest}}}\n\n");
     }
     if news.missed > 0 {
         let _ = write!(text, "event: missed\ndata: {}\n\n", news.missed);
