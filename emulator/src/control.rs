@@ -1,5 +1,6 @@
 //! The emulator's own controls: the front page as text, and below `/_emulator/` the record and the
-//! faults. The page of the phones is in `page`. Nothing here imitates the service, and no hub name can begin with an underscore.
+//! faults. The page of the phones is in `page`. Nothing here imitates the service, and no hub name
+//! can begin with an underscore.
 
 use std::fmt::Write as _;
 

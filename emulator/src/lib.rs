@@ -1,8 +1,8 @@
 //! A stand-in for Azure Notification Hubs on loopback, for tests, demos and laptops.
 //!
 //! It checks a Direct Send the way the service does (SAS signature, headers, body), records what
-//! it received, shows it on a web page the way a phone would, and fails on request in the ways the service and the network fail. It delivers
-//! nothing. The foreign document is the REST reference,
+//! it received, shows it on a web page the way a phone would, and fails on request in the ways the
+//! service and the network fail. It delivers nothing. The foreign document is the REST reference,
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; which behaviour is
 //! confirmed and which is inferred stands in the crate's README.
 //!
