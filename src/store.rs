@@ -24,7 +24,7 @@ mod turns;
 use azure::AzureBlobs;
 pub use document::Document;
 use document::{decode, encode, kind};
-use lock::FileLock;
+use lock::FileLocks;
 use turns::Turns;
 
 /// Where everything that outlives an invocation is kept.
@@ -41,8 +41,8 @@ pub struct Store {
 #[derive(Debug)]
 enum Backend {
     Memory(InMemory),
-    /// It has no conditional updates: here they happen under a lock.
-    Folder(LocalFileSystem, FileLock),
+    /// It has no conditional updates: here they happen under locks.
+    Folder(LocalFileSystem, FileLocks),
     Azure(AzureBlobs),
 }
 
@@ -72,7 +72,7 @@ pub enum StoreError {
     /// The folder or the service does not answer, or refuses.
     #[error("the store does not answer")]
     Unreachable(#[source] object_store::Error),
-    /// The folder's lock file cannot be had: the folder is not there, or not ours.
+    /// The folder's lock files cannot be had: the folder is not there, or not ours.
     #[error("the store's folder cannot be used")]
     Folder(#[source] std::io::Error),
     /// What is stored is not what this program writes.
@@ -113,9 +113,9 @@ impl Store {
     /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
     pub fn folder(path: &FilePath) -> std::io::Result<Self> {
         std::fs::create_dir_all(path)?;
-        let lock = FileLock::new(path.join(".lock"))?;
+        let locks = FileLocks::new(path.join(".locks"))?;
         let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
-        Ok(Self::on(Backend::Folder(files, lock)))
+        Ok(Self::on(Backend::Folder(files, locks)))
     }
 
     /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
@@ -154,7 +154,7 @@ impl Store {
     ) -> Result<R, StoreError> {
         let _turn = self.turns.take(key).await;
         let guard = match &self.backend {
-            Backend::Folder(_, lock) => Some(lock.acquire().await.map_err(StoreError::Folder)?),
+            Backend::Folder(_, locks) => Some(locks.acquire(key).await.map_err(StoreError::Folder)?),
             Backend::Memory(_) | Backend::Azure(_) => None,
         };
         for attempt in 1..=MOST_ATTEMPTS {
@@ -241,7 +241,7 @@ impl Store {
     /// A folder that was moved away must not pass for an empty one, nor be made anew.
     fn check_folder(&self) -> Result<(), StoreError> {
         match &self.backend {
-            Backend::Folder(_, lock) => lock.check().map_err(StoreError::Folder),
+            Backend::Folder(_, locks) => locks.check().map_err(StoreError::Folder),
             Backend::Memory(_) | Backend::Azure(_) => Ok(()),
         }
     }

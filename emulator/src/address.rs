@@ -18,14 +18,18 @@ pub(crate) struct Address<'h> {
 }
 
 /// What of a hub is addressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
     /// `/messages` or `/messages/`: sends.
     Messages,
     /// `/messages/$batch`: sends to many handles.
     Batch,
-    /// `/messages/{id}`: telemetry of one notification.
-    Telemetry,
+    /// `/messages/{id}`: telemetry of the notification of that id.
+    Telemetry(String),
+    /// `/installations/{id}`: one device.
+    Installation(String),
+    /// `/feedbackcontainer`: where the feedback of the push services is.
+    FeedbackContainer,
     /// A resource that the service has and the emulator has not, by its name.
     NotEmulated(&'static str),
     /// Nothing that the service has.
@@ -33,21 +37,13 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    /// Whether requests for it are recorded and met by faults.
-    pub(crate) fn is_recorded(self) -> bool {
-        matches!(self, Self::Messages | Self::Batch | Self::Telemetry)
+    /// Whether the service has such a thing, so that requests for it are recorded and met by faults.
+    pub(crate) fn exists(&self) -> bool {
+        *self != Self::Unknown
     }
 }
 
-const NOT_EMULATED: [&str; 7] = [
-    "installations",
-    "registrations",
-    "registrationids",
-    "tags",
-    "feedbackcontainer",
-    "schedulednotifications",
-    "jobs",
-];
+const NOT_EMULATED: [&str; 5] = ["registrations", "registrationids", "tags", "schedulednotifications", "jobs"];
 
 impl<'h> Address<'h> {
     /// Reads the raw path of a request.
@@ -79,18 +75,21 @@ pub(crate) fn rest_after<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
 }
 
 fn resource(rest: &str) -> Resource {
-    let mut segments = rest.trim_start_matches('/').split('/');
-    let first = segments.next().unwrap_or_default();
-    if first.eq_ignore_ascii_case("messages") {
-        return match segments.next() {
-            None | Some("") => Resource::Messages,
-            // The batch of one notification's telemetry, `$batch/{id}`, is telemetry.
-            Some("$batch") if segments.next().is_none() => Resource::Batch,
-            Some(_) => Resource::Telemetry,
-        };
+    let segments: Vec<_> = rest.trim_matches('/').split('/').collect();
+    let (first, rest) = segments.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
+    match (first.to_ascii_lowercase().as_str(), rest) {
+        ("messages", []) => Resource::Messages,
+        ("messages", ["$batch"]) => Resource::Batch,
+        // The service was seen to give batches an address with `$batch` in it.
+        ("messages", ["$batch", id] | [id]) => Resource::Telemetry((*id).to_owned()),
+        ("installations", [id]) => Resource::Installation((*id).to_owned()),
+        ("installations", _) => Resource::NotEmulated("installations"),
+        ("feedbackcontainer", []) => Resource::FeedbackContainer,
+        (name, _) => {
+            let known = NOT_EMULATED.iter().find(|known| **known == name);
+            known.map_or(Resource::Unknown, |name| Resource::NotEmulated(name))
+        }
     }
-    let known = NOT_EMULATED.iter().find(|name| first.eq_ignore_ascii_case(name));
-    known.map_or(Resource::Unknown, |name| Resource::NotEmulated(name))
 }
 
 /// The decoded value of a query parameter; empty for a bare one like `direct`.
@@ -119,18 +118,22 @@ mod tests {
             (address.hub.is_some(), address.hub_name, address.resource)
         };
         let hub = |resource| (true, "hub".to_owned(), resource);
+        let telemetry = |id: &str| Resource::Telemetry(id.to_owned());
         assert_eq!(read("/hub/messages"), hub(Resource::Messages));
         assert_eq!(read("/Hub/Messages/"), hub(Resource::Messages));
         assert_eq!(read("/hub/messages/%24batch"), hub(Resource::Batch));
-        assert_eq!(read("/hub/messages/1-2-3"), hub(Resource::Telemetry));
-        assert_eq!(read("/hub/messages/$batch/1-2-3"), hub(Resource::Telemetry));
-        assert_eq!(read("/hub/installations/1"), hub(Resource::NotEmulated("installations")));
+        assert_eq!(read("/hub/messages/1-2-3"), hub(telemetry("1-2-3")));
+        assert_eq!(read("/hub/messages/$batch/1-2-3"), hub(telemetry("1-2-3")));
+        assert_eq!(read("/hub/messages/1/2"), hub(Resource::Unknown));
+        assert_eq!(read("/hub/installations/a%20b"), hub(Resource::Installation("a b".to_owned())));
+        assert_eq!(read("/hub/installations"), hub(Resource::NotEmulated("installations")));
+        assert_eq!(read("/hub/FeedbackContainer"), hub(Resource::FeedbackContainer));
         assert_eq!(read("/hub/nothing"), hub(Resource::Unknown));
         let voip = (true, "hub/ios.voip".to_owned(), Resource::Messages);
         assert_eq!(read("/hub/ios.voip/messages"), voip);
         assert_eq!(read("/hub%2Fios.voip/messages"), voip);
         assert_eq!(read("/hubs/messages"), (false, "hubs".to_owned(), Resource::Messages));
-        assert_eq!(read("/a/b/messages/x"), (false, "a/b".to_owned(), Resource::Telemetry));
+        assert_eq!(read("/a/b/messages/x"), (false, "a/b".to_owned(), telemetry("x")));
         assert_eq!(read("/a"), (false, "a".to_owned(), Resource::Unknown));
     }
 

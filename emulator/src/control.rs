@@ -1,19 +1,17 @@
 //! The emulator's own controls: the front page as text, and below `/_emulator/` the record and the
-//! faults. The page of the phones is in `page`. Nothing here imitates the service, and no hub name
+//! scripts. The page of the phones is in `page`. Nothing here imitates the service, and no hub name
 //! can begin with an underscore.
 
+use std::error::Error;
 use std::fmt::Write as _;
 
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, StatusCode};
-use serde::Deserialize;
-use serde::de::Error as _;
 
 use crate::address::query_value;
 use crate::answer::{self, Response};
-use crate::fault::{Action, Fault};
+use crate::fault::Fault;
 use crate::namespace::Namespace;
 
 pub(crate) const PREFIX: &str = "/_emulator/";
@@ -37,7 +35,13 @@ pub(crate) async fn handle(namespace: &Namespace, request: Request<Incoming>) ->
             namespace.script.clear();
             answer::done()
         }
-        (_, "/" | "/_emulator/requests" | "/_emulator/faults") => {
+        (&Method::GET, "/_emulator/devices") => answer::json(&namespace.devices.all()),
+        (&Method::POST, "/_emulator/devices") => set_devices(namespace, body).await,
+        (&Method::DELETE, "/_emulator/devices") => {
+            namespace.devices.clear();
+            answer::done()
+        }
+        (_, "/" | "/_emulator/requests" | "/_emulator/faults" | "/_emulator/devices") => {
             answer::text(StatusCode::METHOD_NOT_ALLOWED, "no such method here; see GET /\n")
         }
         _ => answer::text(StatusCode::NOT_FOUND, "no such page; see GET /\n"),
@@ -53,50 +57,29 @@ fn requests(namespace: &Namespace, query: &str) -> Response {
 }
 
 async fn add_faults(namespace: &Namespace, body: Incoming) -> Response {
-    let refused = |text: String| answer::text(StatusCode::BAD_REQUEST, text + "\n");
-    let bytes = match Limited::new(body, MAX_SCRIPT).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => return refused(format!("can't read the faults: {error}")),
+    let faults = match script(body).await {
+        Ok(text) => Fault::from_json(&text).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("can't read the faults: {error}")),
     };
-    match parse(&bytes) {
-        Ok(faults) => {
-            for fault in faults {
-                namespace.script.add(fault);
-            }
-            answer::done()
-        }
-        Err(error) => refused(format!("not a fault or an array of faults: {error}")),
+    done_or_refused(faults.map(|faults| faults.into_iter().for_each(|fault| namespace.script.add(fault))))
+}
+
+async fn set_devices(namespace: &Namespace, body: Incoming) -> Response {
+    done_or_refused(match script(body).await {
+        Ok(text) => namespace.devices.set_from_json(&text).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("can't read the devices: {error}")),
+    })
+}
+
+fn done_or_refused(outcome: Result<(), String>) -> Response {
+    match outcome {
+        Ok(()) => answer::done(),
+        Err(error) => answer::text(StatusCode::BAD_REQUEST, error + "\n"),
     }
 }
 
-/// One fault or an array; all of them or none.
-fn parse(bytes: &[u8]) -> serde_json::Result<Vec<Fault>> {
-    // Two steps instead of an untagged enum, whose errors say nothing.
-    let json: serde_json::Value = serde_json::from_slice(bytes)?;
-    let faults = if json.is_array() { Vec::<Fault>::deserialize(json)? } else { vec![Fault::deserialize(json)?] };
-    faults.iter().try_for_each(check)?;
-    Ok(faults)
-}
-
-fn check(fault: &Fault) -> serde_json::Result<()> {
-    let wrong = |text: String| Err(serde_json::Error::custom(text));
-    if let Some(percent) = fault.percent.filter(|percent| *percent > 100) {
-        return wrong(format!("percent must be 0 to 100, not {percent}"));
-    }
-    let Action::Status { status, retry_after, headers, .. } = &fault.action else {
-        return Ok(());
-    };
-    if !(200..=599).contains(status) {
-        return wrong(format!("status must be 200 to 599, not {status}"));
-    }
-    let retry_after = retry_after.iter().map(|value| ("Retry-After", value.as_str()));
-    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in headers.chain(retry_after) {
-        if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-            return wrong(format!("{name:?}: {value:?} is not an HTTP header"));
-        }
-    }
-    Ok(())
+async fn script(body: Incoming) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+    Ok(Limited::new(body, MAX_SCRIPT).collect().await?.to_bytes())
 }
 
 fn front_page(namespace: &Namespace) -> String {
@@ -118,5 +101,8 @@ Controls
   GET    /_emulator/faults                     what is left of the scripted faults
   POST   /_emulator/faults                     add one fault or an array of them
   DELETE /_emulator/faults                     forget them
-  GET    /_emulator/events                     what is received from now on, as server-sent events
+  GET    /_emulator/devices                    the devices that are not healthy
+  POST   /_emulator/devices                    say how a device is, or an array of them
+  DELETE /_emulator/devices                    let all be healthy
+  GET    /_emulator/events                     what is received, live, as server-sent events
 ";

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
+use crate::devices::DeviceState;
 use crate::fault::Fault;
 use crate::namespace::Namespace;
 use crate::options::Options;
@@ -66,13 +67,13 @@ impl Emulator {
         self.namespace.hubs.first().map(|hub| hub.name.clone()).unwrap_or_default()
     }
 
-    /// Everything received at `/{hub}/messages…`, accepted and refused, in order of arrival; the
-    /// last 10,000.
+    /// Everything received for a hub, accepted and refused, in order of arrival: the last 10,000, or
+    /// as many as 64 MiB hold.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.namespace.record.requests()
     }
 
-    /// Those that were answered with 200 or 201.
+    /// The sends that were answered with 200 or 201.
     pub fn accepted(&self) -> Vec<ReceivedRequest> {
         self.namespace.record.accepted()
     }
@@ -94,10 +95,11 @@ impl Emulator {
         self.namespace.record.subscribe()
     }
 
-    /// Forgets the record and the faults.
+    /// Forgets the record, the faults and the states of devices.
     pub fn clear(&self) {
         self.namespace.record.clear();
         self.namespace.script.clear();
+        self.namespace.devices.clear();
     }
 
     /// Adds a fault behind those already scripted.
@@ -108,6 +110,17 @@ impl Emulator {
     /// Forgets the faults.
     pub fn clear_faults(&self) {
         self.namespace.script.clear();
+    }
+
+    /// Says how the push service finds the device `handle` from now on. What is sent to it is
+    /// accepted all the same; telemetry and feedback tell what became of it.
+    ///
+    /// # Panics
+    ///
+    /// When there are 10,000 devices that are not healthy already.
+    pub fn set_device(&self, handle: &str, state: DeviceState) {
+        let set = self.namespace.devices.set(handle, state);
+        assert!(set.is_ok(), "at most 10,000 devices may be other than healthy");
     }
 
     /// Rotates the keys of `rule`; the next request is judged by the new ones.

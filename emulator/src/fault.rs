@@ -1,13 +1,19 @@
-//! Scripted faults: which requests they meet, how often, and what then happens. Only the script
-//! lives here; carrying an action out is the business of `messages` and `server`.
+//! Scripted faults: which requests they meet, how often, and what then happens. Counting is in
+//! `script`, reading them from JSON in `json`; carrying an action out is the business of
+//! `reception` and `server`.
 //!
 //! No foreign document: the actions are the failures that users of the service and of networks
 //! report (503 without a reason, a connection closed after the hub had taken the notification).
 
+mod json;
+mod script;
+
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+
+pub use json::FaultError;
+pub(crate) use script::Script;
 
 /// A scripted fault: which requests, how often, what happens.
 ///
@@ -18,17 +24,22 @@ use serde::{Deserialize, Serialize};
 pub struct Fault {
     /// Only requests to this hub, case-insensitive; `None` is any.
     pub hub: Option<String>,
-    /// Only requests with this device handle, exactly; `None` is any.
+    /// Only requests with this device handle in their header, exactly; a batch has none there.
+    /// `None` is any.
     #[serde(alias = "device_handle")]
     pub device_handle: Option<String>,
     /// Let so many matching requests pass first.
     pub skip: u32,
     /// How many requests it meets before it is used up; `None` (JSON `null`) is for ever.
     pub times: Option<u32>,
+    /// Meets every n-th matching request: with 3 the third, the sixth and so on. `None` is all.
+    #[serde(alias = "every_nth")]
+    pub every_nth: Option<u32>,
     /// Meets so many of a hundred matching requests, evenly spread, so that a run repeats
     /// exactly. `None` is all of them.
     pub percent: Option<u8>,
-    /// Milliseconds to hold the request back before the action.
+    /// Milliseconds to hold the request back before the action; with [`Action::AcceptThenDelay`],
+    /// to hold the answer back after it.
     #[serde(alias = "delay_ms")]
     pub delay_ms: u64,
     /// What happens.
@@ -46,7 +57,8 @@ pub enum Action {
     Status {
         /// The HTTP status, 200 to 599.
         status: u16,
-        /// The value of `Retry-After`: seconds or an HTTP date.
+        /// The value of `Retry-After`: seconds or an HTTP date, sent as it stands; `date:7` is the
+        /// HTTP date seven seconds after the answer.
         #[serde(default, alias = "retry_after")]
         retry_after: Option<String>,
         /// Further headers; they win over the usual ones, `Date` included.
@@ -62,6 +74,25 @@ pub enum Action {
     ResetAfterBody,
     /// Handle and record the request as usual, then reset the connection before the answer.
     AcceptThenReset,
+    /// Handle and record the request as usual, and never answer.
+    AcceptThenStall,
+    /// Handle and record the request as usual, and answer `delay_ms` later.
+    AcceptThenDelay,
+    /// Handle, record and answer as usual, then reset the connection, which the client may have
+    /// put back into its pool.
+    ResetAfterAnswer,
+    /// Read the whole request, then close only the sending half of the connection (FIN), without
+    /// an answer; what the client still writes is read.
+    HalfClose,
+    /// Handle and record the request as usual; answer the headers at once and the body slowly.
+    #[serde(rename_all = "camelCase")]
+    SlowBody {
+        /// The length of the body; the usual one is filled up with blanks, which XML permits.
+        bytes: u16,
+        /// Milliseconds before each byte.
+        #[serde(alias = "interval_ms")]
+        interval_ms: u64,
+    },
     /// Never answer; hold the connection open until the emulator stops.
     Stall,
 }
@@ -75,6 +106,11 @@ impl Action {
             Self::ResetBeforeBody => "fault: reset before the body".to_owned(),
             Self::ResetAfterBody => "fault: reset after the body".to_owned(),
             Self::AcceptThenReset => "fault: reset before the answer".to_owned(),
+            Self::AcceptThenStall => "fault: stall before the answer".to_owned(),
+            Self::AcceptThenDelay => "fault: late answer".to_owned(),
+            Self::ResetAfterAnswer => "fault: reset after the answer".to_owned(),
+            Self::HalfClose => "fault: half-closed before the answer".to_owned(),
+            Self::SlowBody { .. } => "fault: slow body".to_owned(),
             Self::Stall => "fault: stall".to_owned(),
         }
     }
@@ -88,6 +124,7 @@ impl Default for Fault {
             device_handle: None,
             skip: 0,
             times: Some(1),
+            every_nth: None,
             percent: None,
             delay_ms: 0,
             action: Action::Pass,
@@ -152,6 +189,11 @@ impl Fault {
         Self { skip: n, ..self }
     }
 
+    /// Meets every `n`-th matching request until it is used up.
+    pub fn every_nth(self, n: u32) -> Self {
+        Self { every_nth: Some(n), ..self }
+    }
+
     /// Meets `p` of a hundred matching requests, evenly spread.
     pub fn percent(self, p: u8) -> Self {
         Self { percent: Some(p), ..self }
@@ -161,122 +203,12 @@ impl Fault {
         self.hub.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(hub))
             && self.device_handle.as_deref().is_none_or(|wanted| Some(wanted) == handle)
     }
-}
 
-/// The script: the faults that are not used up, in order. `skip` and `times` count down in place,
-/// so that what is listed is what is left.
-#[derive(Debug, Default)]
-pub(crate) struct Script(Mutex<Vec<Scripted>>);
-
-#[derive(Debug)]
-struct Scripted {
-    fault: Fault,
-    /// How many requests `percent` has been asked about.
-    asked: u64,
-}
-
-impl Script {
-    pub(crate) fn add(&self, fault: Fault) {
-        self.lock().push(Scripted { fault, asked: 0 });
-    }
-
-    pub(crate) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    pub(crate) fn left(&self) -> Vec<Fault> {
-        self.lock().iter().map(|scripted| scripted.fault.clone()).collect()
-    }
-
-    /// The fault that meets this request, which is counted by asking.
-    pub(crate) fn next(&self, hub: &str, handle: Option<&str>) -> Option<Fault> {
-        let mut faults = self.lock();
-        let mut matching = faults.iter_mut().filter(|entry| entry.fault.matches(hub, handle));
-        let met = matching.find_map(|entry| entry.meets().then(|| entry.fault.clone()));
-        faults.retain(|entry| entry.fault.times != Some(0));
-        met
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Scripted>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Scripted {
-    fn meets(&mut self) -> bool {
-        if self.fault.times == Some(0) {
-            return false;
-        }
-        if self.fault.skip > 0 {
-            self.fault.skip -= 1;
-            return false;
-        }
-        if let Some(percent) = self.fault.percent {
-            // Evenly spread: the n-th request is met when the running total crosses a whole number.
-            let total = |asked: u64| asked * u64::from(percent) / 100;
-            self.asked += 1;
-            if total(self.asked) == total(self.asked - 1) {
-                return false;
-            }
-        }
-        self.fault.times = self.fault.times.map(|times| times - 1);
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pattern(script: &Script, requests: usize) -> String {
-        (0..requests).map(|_| if script.next("hub", Some("phone")).is_some() { 'x' } else { '.' }).collect()
-    }
-
-    #[test]
-    fn a_fault_skips_then_applies_so_many_times_and_is_gone() {
-        let script = Script::default();
-        script.add(Fault::status(503).skip(2).times(3));
-        assert_eq!(pattern(&script, 7), "..xxx..");
-        assert!(script.left().is_empty());
-    }
-
-    #[test]
-    fn percent_is_spread_evenly_and_repeats() {
-        let script = Script::default();
-        script.add(Fault::status(503).always().percent(25));
-        assert_eq!(pattern(&script, 12), "...x...x...x");
-        script.clear();
-        script.add(Fault::status(503).always().percent(0));
-        assert_eq!(pattern(&script, 4), "....");
-    }
-
-    #[test]
-    fn the_first_matching_fault_wins_and_the_next_one_waits() {
-        let script = Script::default();
-        script.add(Fault::status(500).on_device("tablet"));
-        script.add(Fault::status(501).on_hub("other"));
-        script.add(Fault::status(502).on_hub("HUB").on_device("phone"));
-        script.add(Fault::status(503));
-        let statuses: Vec<_> = (0..3)
-            .map(|_| match script.next("hub", Some("phone")).map(|fault| fault.action) {
-                Some(Action::Status { status, .. }) => status,
-                _ => 0,
-            })
-            .collect();
-        assert_eq!(statuses, [502, 503, 0]);
-        assert_eq!(script.left().len(), 2);
-    }
-
-    #[test]
-    fn json_may_leave_everything_out_and_null_times_is_for_ever() {
-        let once: Fault = serde_json::from_str(r#"{"action":"resetAfterBody"}"#).unwrap();
-        assert_eq!((once.times, once.action), (Some(1), Action::ResetAfterBody));
-        let text = r#"{"times":null,"deviceHandle":"a","action":{"status":{"status":429,"retryAfter":"1"}}}"#;
-        let ever: Fault = serde_json::from_str(text).unwrap();
-        assert_eq!(ever.times, None);
-        assert_eq!(ever.action, Fault::status(429).retry_after("1").action);
-        let again: Fault = serde_json::from_value(serde_json::to_value(&ever).unwrap()).unwrap();
-        assert_eq!(again.action, ever.action);
-        assert!(serde_json::from_str::<Fault>(r#"{"tims":1}"#).is_err());
+    /// Whether the `n`-th matching request after those skipped is one of those to meet.
+    fn chooses(&self, n: u64) -> bool {
+        let is_nth = self.every_nth.is_none_or(|every| n.is_multiple_of(u64::from(every)));
+        // Evenly spread: the n-th request is met when the running total crosses a whole number.
+        let total = |n: u64, percent: u8| n * u64::from(percent) / 100;
+        is_nth && self.percent.is_none_or(|percent| total(n, percent) != total(n - 1, percent))
     }
 }

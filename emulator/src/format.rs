@@ -54,6 +54,23 @@ impl Format {
         }
     }
 
+    /// The element of telemetry that counts its outcomes.
+    pub(crate) fn outcome_counts(self) -> &'static str {
+        match self {
+            Self::Adm => "AdmOutcomeCounts",
+            Self::Apple => "ApnsOutcomeCounts",
+            Self::Baidu => "BaiduOutcomeCounts",
+            Self::Browser => "BrowserOutcomeCounts",
+            Self::FcmV1 => "FcmV1OutcomeCounts",
+            Self::Gcm => "GcmOutcomeCounts",
+            // It is never sent directly, so nothing counts it.
+            Self::Template => "OutcomeCounts",
+            Self::Windows => "WnsOutcomeCounts",
+            Self::WindowsPhone => "MpnsOutcomeCounts",
+            Self::Xiaomi => "XiaomiOutcomeCounts",
+        }
+    }
+
     /// Whether `content_type` may carry this format; parameters like `charset` are not looked at.
     pub(crate) fn takes(self, content_type: &str) -> bool {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();

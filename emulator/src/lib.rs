@@ -1,8 +1,9 @@
 //! A stand-in for Azure Notification Hubs on loopback, for tests, demos and laptops.
 //!
 //! It checks a Direct Send the way the service does (SAS signature, headers, body), records what
-//! it received, shows it on a web page the way a phone would, and fails on request in the ways the
-//! service and the network fail. It delivers nothing. The foreign document is the REST reference,
+//! it received, shows it on a web page the way a phone would, tells what became of it in telemetry
+//! and feedback, keeps installations, and fails on request in the ways the service and the network
+//! fail. It delivers nothing. The foreign document is the REST reference,
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; which behaviour is
 //! confirmed and which is inferred stands in the crate's README.
 //!
@@ -21,20 +22,27 @@
 
 // Comes in.
 mod server;
-mod address;
 mod service;
+mod address;
+mod reception;
 
 // Is decided.
-mod messages;
+mod hub;
 mod sas;
 mod direct_send;
+mod batch;
+mod multipart;
 mod format;
 mod content;
+mod outcome;
+mod budget;
 mod fault;
 
 // Goes out.
 mod wording;
 mod answer;
+mod moment;
+mod drip;
 mod control;
 
 // Is shown.
@@ -44,13 +52,20 @@ mod page;
 mod namespace;
 mod record;
 mod history;
+mod recent;
+mod installations;
+mod telemetry;
+mod feedback;
+mod devices;
 
 // Is told.
 mod options;
 mod emulator;
 
+pub use batch::Batch;
+pub use devices::DeviceState;
 pub use emulator::Emulator;
-pub use fault::{Action, Fault};
-pub use options::{HubOptions, Mode, Options, Right, Rule, Tier};
+pub use fault::{Action, Fault, FaultError};
+pub use options::{Budget, HubOptions, Mode, Options, Right, Rule, Tier};
 pub use page::{Page, Phone, Sample};
 pub use record::ReceivedRequest;

@@ -1,13 +1,19 @@
-//! The running namespace: its hubs and rules, the record and the script. What all connections and
-//! the emulator's handle share; it takes no part in HTTP.
+//! The running namespace: its hubs and rules, what it keeps, and the scripts. What all connections
+//! and the emulator's handle share; it takes no part in HTTP.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
+use crate::budget::Spending;
+use crate::devices::Devices;
 use crate::fault::Script;
+use crate::feedback::Feedback;
+use crate::installations::Installations;
 use crate::options::{HubOptions, Mode, Options, Rule};
 use crate::page::Page;
 use crate::record::Record;
 use crate::sas::{self, Claim};
+use crate::telemetry::Telemetry;
 use crate::wording::Refusal;
 
 #[derive(Debug)]
@@ -18,6 +24,13 @@ pub(crate) struct Namespace {
     pub(crate) page: Page,
     pub(crate) record: Record,
     pub(crate) script: Script,
+    pub(crate) devices: Devices,
+    pub(crate) spending: Spending,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) feedback: Feedback,
+    pub(crate) installations: Installations,
+    pub(crate) batch_in_location: bool,
+    clock_skew: Duration,
     rules: RwLock<Vec<Rule>>,
 }
 
@@ -31,12 +44,23 @@ impl Namespace {
             page: options.page,
             record: Record::new(),
             script: Script::default(),
+            devices: Devices::default(),
+            spending: Spending::default(),
+            telemetry: Telemetry::new(options.telemetry_delay),
+            feedback: Feedback::new(),
+            installations: Installations::default(),
+            batch_in_location: options.batch_in_location,
+            clock_skew: options.clock_skew,
             rules: RwLock::new(options.rules),
         }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.authority())
+    }
+
+    pub(crate) fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The first rule with its primary key, as the portal would show it.
@@ -50,7 +74,8 @@ impl Namespace {
     /// The rule whose token was shown.
     pub(crate) fn authorize(&self, claim: Claim<'_>) -> Result<Rule, Refusal> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        sas::verify(claim, &rules).cloned()
+        let now = claim.now.saturating_sub(self.clock_skew.as_secs());
+        sas::verify(Claim { now, ..claim }, &rules).cloned()
     }
 
     /// Replaces the keys of a rule; says whether there is one of that name.

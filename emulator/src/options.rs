@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use crate::page::Page;
 
@@ -31,6 +32,14 @@ pub struct Options {
     pub mode: Mode,
     /// What is on the web page from the start.
     pub page: Page,
+    /// How long after its expiry a token is still taken; how much the service allows is not known.
+    pub clock_skew: Duration,
+    /// How long telemetry knows nothing of a notification, and then again how long it calls it
+    /// `Processing`. Zero is `Completed` at once; the service takes seconds to half an hour.
+    pub telemetry_delay: Duration,
+    /// Whether the `Location` of a batch is `…/messages/$batch/{id}`, as the service was once seen
+    /// to answer, instead of `…/messages/{id}` as documented.
+    pub batch_in_location: bool,
 }
 
 impl Default for Options {
@@ -41,6 +50,9 @@ impl Default for Options {
             rules: vec![Rule::default()],
             mode: Mode::Strict,
             page: Page::default(),
+            clock_skew: Duration::ZERO,
+            telemetry_delay: Duration::ZERO,
+            batch_in_location: false,
         }
     }
 }
@@ -75,7 +87,7 @@ impl Options {
 pub struct HubOptions {
     /// The hub's name, the first part of every path.
     pub name: String,
-    /// The namespace tier; decides whether `Location` is answered.
+    /// The namespace tier; decides about `Location`, batches, telemetry and feedback.
     pub tier: Tier,
     /// The bundle id in the hub's APNs credential. `None` switches the check of
     /// `apns-push-type: voip` against it off.
@@ -84,21 +96,32 @@ pub struct HubOptions {
     pub apns: bool,
     /// Whether the hub has an FCM v1 credential.
     pub fcm_v1: bool,
+    /// How many sends it takes before it throttles; `None` is any number.
+    pub budget: Option<Budget>,
 }
 
 impl HubOptions {
-    /// A Standard-tier hub with both credentials and no bundle id.
+    /// A Standard-tier hub with both credentials, no bundle id and no budget.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), tier: Tier::Standard, bundle_id: None, apns: true, fcm_v1: true }
+        Self { name: name.into(), tier: Tier::Standard, bundle_id: None, apns: true, fcm_v1: true, budget: None }
     }
+}
+
+/// So many sends, single or batch, in so much time, counted from the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The number of sends.
+    pub sends: u32,
+    /// The time after which it starts anew.
+    pub per: Duration,
 }
 
 /// The pricing tier of the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
-    /// No `Location` on success, no batch.
+    /// No `Location` on success, no telemetry, no feedback, no batch.
     Free,
-    /// No `Location` on success.
+    /// No `Location` on success, no telemetry, no feedback.
     Basic,
     /// Everything.
     Standard,

@@ -1,17 +1,16 @@
-//! What was received: every request to `/{hub}/messages…`, kept in order of arrival, bounded, and
-//! watched by those who wait. What a request deserves is decided elsewhere.
+//! What was received: every request to a hub, kept in order of arrival, bounded, and watched by
+//! those who wait. What a request deserves is decided elsewhere.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
+use crate::batch::Batch;
 use crate::history::History;
-
-/// Older requests are forgotten, so that a demo may run for weeks.
-const KEPT: usize = 10_000;
+use crate::recent::Recent;
 
 /// A request as it was received, and what became of it.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -41,13 +40,28 @@ pub struct ReceivedRequest {
     pub warnings: Vec<String>,
     /// The id of an accepted notification.
     pub notification_id: Option<String>,
+    /// `TrackingId` of the answer, by which its receiver can tell that it came.
+    pub tracking_id: Option<String>,
+    /// What a batch consisted of, when it was accepted; its device handles are here and not in
+    /// `device_handle`.
+    pub batch: Option<Batch>,
     /// Milliseconds from the emulator's start to the arrival.
     pub at_ms: u64,
+    /// Milliseconds from the emulator's start to the moment when its fate was decided: for one that
+    /// was accepted the moment of acceptance, however late its answer went out.
+    pub settled_at_ms: Option<u64>,
 }
 
 impl ReceivedRequest {
     fn is_accepted(&self) -> bool {
-        matches!(self.status, Some(200 | 201))
+        self.method == "POST" && matches!(self.status, Some(200 | 201))
+    }
+
+    /// About as many bytes as it takes; a batch, which has no handle, holds its parts once more.
+    fn size(&self) -> usize {
+        let copies = if self.device_handle.is_none() { 2 } else { 1 };
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
+        headers + self.path.len() + self.query.len() + copies * self.body.len() + 500
     }
 }
 
@@ -58,6 +72,8 @@ pub(crate) struct Settlement {
     pub(crate) reason: Option<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) notification_id: Option<String>,
+    pub(crate) tracking_id: Option<String>,
+    pub(crate) batch: Option<Batch>,
 }
 
 /// How many were received and accepted since the start or the last clearing, forgotten ones too.
@@ -79,18 +95,9 @@ pub(crate) struct Record {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The sequence number of the request at the front.
-    first: u64,
     /// The sequence number of the first request since the last clearing.
     cleared: u64,
-    requests: VecDeque<ReceivedRequest>,
-}
-
-impl Kept {
-    fn get_mut(&mut self, sequence: u64) -> Option<&mut ReceivedRequest> {
-        let index = sequence.checked_sub(self.first)?;
-        self.requests.get_mut(usize::try_from(index).ok()?)
-    }
+    requests: Recent<ReceivedRequest>,
 }
 
 impl Record {
@@ -108,12 +115,7 @@ impl Record {
     pub(crate) fn arrive(&self, mut request: ReceivedRequest) -> Arrival<'_> {
         request.at_ms = self.now_ms();
         let mut kept = self.lock();
-        kept.requests.push_back(request.clone());
-        if kept.requests.len() > KEPT {
-            kept.requests.pop_front();
-            kept.first += 1;
-        }
-        let sequence = kept.first + kept.requests.len() as u64 - 1;
+        let sequence = kept.requests.push(request.clone(), request.size());
         self.totals.send_modify(|totals| totals.received += 1);
         Arrival { record: self, request, sequence, settled: false }
     }
@@ -128,8 +130,11 @@ impl Record {
         request.reason = settlement.reason;
         request.warnings = settlement.warnings;
         request.notification_id = settlement.notification_id;
+        request.tracking_id = settlement.tracking_id;
+        request.batch = settlement.batch;
+        request.settled_at_ms = Some(self.now_ms());
         // One that was forgotten meanwhile is told of all the same.
-        if let Some(stored) = kept.get_mut(sequence) {
+        if let Some(stored) = kept.requests.get_mut(sequence) {
             stored.clone_from(request);
         }
         // An error only says that nobody is subscribed.
@@ -159,9 +164,8 @@ impl Record {
 
     pub(crate) fn clear(&self) {
         let mut kept = self.lock();
-        kept.first += kept.requests.len() as u64;
-        kept.cleared = kept.first;
         kept.requests.clear();
+        kept.cleared = kept.requests.next();
         self.history.clear();
         self.totals.send_replace(Totals::default());
     }
@@ -218,9 +222,10 @@ impl Drop for Arrival<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recent::KEPT;
 
     fn request(path: String) -> ReceivedRequest {
-        ReceivedRequest { path, ..ReceivedRequest::default() }
+        ReceivedRequest { method: "POST".to_owned(), path, ..ReceivedRequest::default() }
     }
 
     fn accepted() -> Settlement {

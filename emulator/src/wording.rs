@@ -6,6 +6,9 @@
 
 use hyper::StatusCode;
 
+use crate::batch::MAX_DEVICES;
+use crate::installations::MAX_TAGS;
+
 /// Why a request is refused, in the order of the checks. `Display` is the text of `Detail` without
 /// the tracking id.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +35,14 @@ pub(crate) enum Refusal {
     #[error("InvalidAudience: Invalid authorization token audience.")]
     InvalidAudience,
     /// 403, seen with an empty body: this text is for the record alone.
-    #[error("the rule has no Send right")]
-    NoSendRight,
+    #[error("the rule has no {0} right")]
+    NoRight(&'static str),
     /// 400.
     #[error("The query parameter 'api-version' is missing or has an unsupported value.")]
     UnknownApiVersion,
-    /// 405.
+    /// 405, with the methods that are.
     #[error("The requested HTTP method is not supported on this resource.")]
-    MethodNotAllowed,
+    MethodNotAllowed(&'static str),
     /// 501, the emulator's own.
     #[error("The emulator does not do this: {0} is not emulated yet.")]
     NotEmulated(&'static str),
@@ -71,19 +74,80 @@ pub(crate) enum Refusal {
     /// 400, the emulator's own: what the service would only report later.
     #[error("{}", joined(.0))]
     Content(Vec<Problem>),
+
+    /// 400, seen.
+    #[error("Could not find a part of the multipart content supplied.")]
+    NoBatchPart,
+    /// 400.
+    #[error("The part 'devices' must be a JSON array of 1 to {MAX_DEVICES} device handles: {0}.")]
+    Devices(HandlesError),
+    /// 403, seen for batches on the Free tier.
+    #[error("This operation is not available for your tier")]
+    NotOnTier,
+    /// 429, or 403 for the older API versions; both with `Retry-After`.
+    #[error("The hub takes no more requests for {seconds} s.")]
+    Throttled { seconds: u64, status: StatusCode },
+
+    /// 404.
+    #[error("There is no telemetry for this notification.")]
+    NoSuchNotification,
+    /// 404, seen.
+    #[error("Installation not found")]
+    NoSuchInstallation,
+    /// 400.
+    #[error("The installation is invalid: {0}.")]
+    BadInstallation(#[from] InstallationError),
+    /// 403: a quota is documented for each tier, the number is the emulator's own.
+    #[error("There are as many installations as there may be.")]
+    TooManyInstallations,
+}
+
+/// What is wrong with the handles of a batch.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandlesError {
+    #[error("it is none of strings")]
+    NotStrings,
+    #[error("it is empty, or a handle is")]
+    Empty,
+    #[error("it has {0}")]
+    TooMany(usize),
+}
+
+/// What is wrong with an installation or a patch of one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InstallationError {
+    #[error("it is not a JSON object")]
+    NotObject,
+    #[error("'installationId' differs from that in the address")]
+    OtherId,
+    #[error("'{0}' is missing or not of the right type")]
+    Member(&'static str),
+    #[error("the platform '{0}' does not exist")]
+    Platform(String),
+    #[error("at most {MAX_TAGS} tags, not {0}")]
+    TooManyTags(usize),
+    #[error("'{0}' cannot be a tag: 1 to 120 letters, digits and _@#.:-")]
+    Tag(String),
+    #[error("a patch is a JSON array of objects with 'op', 'path' and 'value'")]
+    NotPatch,
+    #[error("there is no operation '{0}'")]
+    Operation(String),
+    #[error("there is nothing to change at '{0}'")]
+    Path(String),
 }
 
 impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchHub => StatusCode::NOT_FOUND,
+            Self::NoSuchHub | Self::NoSuchNotification | Self::NoSuchInstallation => StatusCode::NOT_FOUND,
             Self::MissingToken
             | Self::MalformedToken
             | Self::InvalidSignature
             | Self::ExpiredToken
             | Self::InvalidAudience => StatusCode::UNAUTHORIZED,
-            Self::NoSendRight => StatusCode::FORBIDDEN,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoRight(_) | Self::NotOnTier | Self::TooManyInstallations => StatusCode::FORBIDDEN,
+            Self::Throttled { status, .. } => *status,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotEmulated(_) => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownApiVersion
@@ -93,6 +157,9 @@ impl Refusal {
             | Self::WrongContentType(_)
             | Self::NotJson
             | Self::NoBrowserKeys
+            | Self::NoBatchPart
+            | Self::Devices(_)
+            | Self::BadInstallation(_)
             | Self::Content(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -173,4 +240,8 @@ pub(crate) enum Warning {
     ApnsHeaderForm { header: String, bare: String },
     #[error("whether this hub has credentials for '{0}' is not emulated, nor is its content checked")]
     PlatformNotModelled(&'static str),
+    #[error("the part 'devices' is no JSON: single quotes as in the reference's sample are taken, real JSON is safer")]
+    SingleQuotes,
+    #[error("{0} handles stand in the batch more than once and are skipped")]
+    Duplicates(usize),
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::events::{Kind, Written};
-use super::fleet::{Fleet, Handler};
+use super::fleet::{self, Fleet, Handler};
 use super::since;
 
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub struct EventGrid {
     fleet: Arc<Fleet>,
     started: Instant,
     tries: Mutex<HashMap<usize, Vec<Try>>>,
+    heard: Mutex<Vec<String>>,
 }
 
 /// One event's part in one invocation.
@@ -52,12 +53,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl EventGrid {
     pub fn new(fleet: Arc<Fleet>, started: Instant) -> Self {
-        Self { fleet, started, tries: Mutex::default() }
+        Self { fleet, started, tries: Mutex::default(), heard: Mutex::default() }
     }
 
     /// All tries so far, by event.
     pub fn tries(&self) -> HashMap<usize, Vec<Try>> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The tracking ids of answers that handlers got, as the log lines of acknowledged events name them.
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Delivers until it is acknowledged. Calls that were served are then told of once more, on another process.
@@ -127,24 +133,24 @@ impl EventGrid {
         };
         match status {
             500 => all(Came::Failed),
-            200 => match outcomes(&text) {
+            200 => match self.outcomes(&text) {
                 Some(outcomes) if outcomes.len() == events => outcomes,
                 _ => all(Came::Odd(format!("200 with {text}"))),
             },
             _ => all(Came::Odd(format!("{status} with {text}"))),
         }
     }
-}
 
-/// The outcomes in the log lines of an invocation, in the order of its events.
-fn outcomes(text: &str) -> Option<Vec<Came>> {
-    let answer: Value = serde_json::from_str(text).ok()?;
-    let lines = answer["Logs"].as_array()?.iter();
-    lines
-        .map(|line| {
+    /// The outcomes in the log lines of an invocation, in the order of its events.
+    fn outcomes(&self, text: &str) -> Option<Vec<Came>> {
+        let answer: Value = serde_json::from_str(text).ok()?;
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = |line: &Value| {
+            heard.extend(fleet::tracking_ids(line.as_str()?));
             let line: Value = serde_json::from_str(line.as_str()?).ok()?;
             let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
             Some(Came::Acknowledged { outcome: text("outcome"), reason: text("reason") })
-        })
-        .collect()
+        };
+        answer["Logs"].as_array()?.iter().map(outcome).collect()
+    }
 }

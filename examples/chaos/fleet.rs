@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use notification_hubs_emulator::Emulator;
 use reqwest::Client;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -53,8 +54,17 @@ pub struct Handler {
 pub struct Incarnation {
     /// Milliseconds since the start of the run.
     pub killed_at: Option<u64>,
-    /// Lines that no process should ever have to write.
-    pub complaints: Arc<Mutex<Vec<String>>>,
+    pub said: Arc<Mutex<Said>>,
+}
+
+/// What a process wrote that matters to the verdict.
+#[derive(Debug, Default)]
+pub struct Said {
+    pub panics: Vec<String>,
+    /// When it said that the store did not take something, in milliseconds since the start of the run.
+    pub store_complaints: Vec<u64>,
+    /// The tracking ids of answers that it got, as the log lines of events in failed invocations name them.
+    pub heard: Vec<String>,
 }
 
 pub fn hub(incarnation: usize) -> String {
@@ -164,10 +174,10 @@ impl Fleet {
         let port = line.split("127.0.0.1:").nth(1).ok_or_else(|| format!("no port in {line:?}"))?;
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
         let mut kept = self.lock();
-        let complaints = &kept.incarnations[incarnation].complaints;
+        let said = &kept.incarnations[incarnation].said;
         // Read all the while: a full pipe would hold the process up.
-        tokio::spawn(listen(stdout, Arc::clone(complaints)));
-        tokio::spawn(listen(stderr, Arc::clone(complaints)));
+        tokio::spawn(listen(stdout, Arc::clone(said), self.started));
+        tokio::spawn(listen(stderr, Arc::clone(said), self.started));
         let handler = Handler { incarnation, address: format!("http://127.0.0.1:{port}") };
         kept.slots[slot] = Some(Process { child, handler });
         Ok(())
@@ -190,12 +200,23 @@ impl Fleet {
     }
 }
 
-/// Keeps the lines that tell of a panic, or of a ledger that could not be written.
-async fn listen(stream: BufReader<impl AsyncRead + Unpin>, complaints: Arc<Mutex<Vec<String>>>) {
+/// The tracking ids in the log line of an event; none in any other line.
+pub fn tracking_ids(line: &str) -> Vec<String> {
+    let line: Value = serde_json::from_str(line).unwrap_or_default();
+    let ids = line["tracking"].as_array().into_iter().flatten();
+    ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
+}
+
+async fn listen(stream: BufReader<impl AsyncRead + Unpin>, said: Arc<Mutex<Said>>, started: Instant) {
     let mut lines = stream.lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if line.contains("panicked") || line.contains("may push twice") {
-            complaints.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        if line.starts_with('{') {
+            said.heard.extend(tracking_ids(&line));
+        } else if line.contains("panicked") {
+            said.panics.push(line);
+        } else if ["the store does not answer", "may push twice"].iter().any(|words| line.contains(words)) {
+            said.store_complaints.push(since(started));
         }
     }
 }

@@ -9,8 +9,9 @@
 #[expect(dead_code, reason = "the short run is for the test")]
 mod scenario;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, ValueExt as _};
@@ -22,7 +23,7 @@ const BAD_USAGE: u8 = 64;
 const HELP: &str = "\
 chaos: handlers that are killed, a hub that fails, an Event Grid that repeats: is anything lost, or shown twice?
 
-Usage: cargo build --release && cargo run --release --example chaos -- [OPTIONS]
+Usage: cargo run --release --example chaos -- [OPTIONS]
 
   --events N        how many events; 10000 unless told
   --store S         file or azurite; file unless told. Azurite comes from `npm ci` in tests/foreign
@@ -90,13 +91,19 @@ fn options() -> Result<Option<Options>, Failure> {
     Ok(Some(options))
 }
 
-/// Cargo builds an example without the program, so that it has to be there already.
+/// The program, built as this one was: cargo builds an example without it, and an older one must not be judged.
 fn program() -> Result<PathBuf, Failure> {
     let this = std::env::current_exe()?;
-    let folder = this.ancestors().nth(2).ok_or("this program lies in no folder")?;
-    let program = folder.join(format!("acs-push{}", std::env::consts::EXE_SUFFIX));
-    if !program.is_file() {
-        return Err(format!("{} is not there: cargo build [--release] makes it", program.display()).into());
+    let (Some(folder), Some(target)) = (this.ancestors().nth(2), this.ancestors().nth(3)) else {
+        return Err("this program lies in no target folder".into());
+    };
+    let profile = if folder.ends_with("debug") { OsStr::new("dev") } else { folder.file_name().unwrap_or_default() };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--locked", "--bin", "acs-push", "--profile"]).arg(profile);
+    build.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if !build.status()?.success() {
+        return Err("the program does not build".into());
     }
-    Ok(program)
+    Ok(folder.join(format!("acs-push{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 mod azurite;
 mod event_grid;
 mod events;
+mod evidence;
 mod fleet;
 mod people;
 mod verdict;
@@ -24,8 +25,9 @@ mod witness;
 use azurite::Azurite;
 use event_grid::EventGrid;
 use events::Author;
+use evidence::Evidence;
 use fleet::Fleet;
-use verdict::{Evidence, Verdict};
+use verdict::Verdict;
 use witness::Witness;
 
 /// Why a run came to no verdict.
@@ -114,7 +116,7 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
 
     let started = Instant::now();
     let hub = Emulator::start(notification_hubs_emulator::Options { hubs: hubs(), ..Default::default() }).await?;
-    let witness = Witness::watch(hub.subscribe(), started);
+    let witness = Witness::watch(hub.subscribe());
     let fleet = Arc::new(Fleet::start(options, &hub, &store, folder.path(), started).await?);
     let mut rng = Rng::with_seed(options.seed);
     people::settle_in(&fleet).await?;
@@ -154,15 +156,9 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let incarnations = fleet.stop().await?;
     hub.stop().await;
     let seen = witness.testimony().await?;
-    let tries = event_grid.tries();
-    Ok(Verdict::of(&Evidence {
-        options,
-        facts: &author.facts,
-        tries: &tries,
-        incarnations: &incarnations,
-        seen: &seen,
-        took,
-    }))
+    let (tries, heard) = (event_grid.tries(), event_grid.heard());
+    let evidence = Evidence::new(&author.facts, &tries, &incarnations, &seen, heard);
+    Ok(Verdict::of(options, took, &evidence))
 }
 
 /// Each process has hubs of its own on one emulator: who sent a request stands in its path.

@@ -1,5 +1,4 @@
-//! What a run comes to: who was served, who was served twice and why, and what should not have happened. A double counts
-//! as explained only by evidence: of the emulator, or of the invocation that the first push belonged to.
+//! What a run comes to: who was served, who was served twice and why, and what should not have happened.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,37 +6,11 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::Options;
-use super::event_grid::{Came, Try};
-use super::events::{Fact, Kind};
-use super::fleet::Incarnation;
+use super::event_grid::Came;
+use super::events::Kind;
+use super::evidence::{Class, Evidence, Pushes};
 use super::people::Device;
-use super::witness::{Acceptance, Pushed, Testimony};
-
-/// Everything that was observed.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    pub options: &'a Options,
-    pub facts: &'a [Fact],
-    pub tries: &'a HashMap<usize, Vec<Try>>,
-    pub incarnations: &'a [Incarnation],
-    pub seen: &'a Testimony,
-    pub took: Duration,
-}
-
-/// Why a device got an event twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// The process that sent it was killed before it answered the invocation.
-    InFlightAtAKill,
-    /// The hub accepted, and the connection was reset before the answer.
-    AnswerLost,
-    /// The hub accepted when the sender's time was over.
-    AnswerTooLate,
-    /// It was delivered and acknowledged; another event of its batch failed, and the batch went to another process.
-    SiblingOfAFailedEvent,
-    /// The process said that the store did not take in time who was served.
-    LedgerNotWritten,
-}
+use super::witness::Acceptance;
 
 /// The result of a run.
 #[derive(Debug, Default)]
@@ -53,45 +26,11 @@ pub struct Verdict {
     odd: Vec<String>,
 }
 
-type Pushes<'a> = HashMap<(usize, Device), Vec<&'a Acceptance>>;
-
-/// A call is worth nothing after it.
-const CALL_LIVES: u64 = 30_000;
-
-/// An event that is younger is not held against the markers of edits and deletions, give or take what clocks differ.
-const MARKERS_READ_AFTER: u64 = 5_200;
-
-/// Between two readings of one moment.
-const SLACK: u64 = 50;
-
-/// Of the deadline, kept by the handler for its ledger.
-const KEPT_FOR_LEDGER: u64 = 2_000;
-
-impl Class {
-    const ALL: [Self; 5] = [
-        Self::InFlightAtAKill,
-        Self::AnswerLost,
-        Self::AnswerTooLate,
-        Self::SiblingOfAFailedEvent,
-        Self::LedgerNotWritten,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::InFlightAtAKill => "in flight at a kill",
-            Self::AnswerLost => "answer lost after the request was written",
-            Self::AnswerTooLate => "answer came when the deadline was over",
-            Self::SiblingOfAFailedEvent => "sibling of a failed event",
-            Self::LedgerNotWritten => "the store did not take the ledger in time",
-        }
-    }
-}
-
 impl Verdict {
-    pub fn of(evidence: &Evidence<'_>) -> Self {
+    pub fn of(options: &Options, took: Duration, evidence: &Evidence<'_>) -> Self {
         let mut verdict = Self::default();
         let pushes = evidence.pushes(&mut verdict.odd);
-        verdict.describe(evidence);
+        verdict.describe(options, took, evidence);
         verdict.judge_tries(evidence);
         verdict.judge_absence(evidence, &pushes);
         verdict.judge_doubles(evidence, &pushes);
@@ -120,8 +59,8 @@ impl Verdict {
         self.head.push((name.to_owned(), value.to_string()));
     }
 
-    fn describe(&mut self, evidence: &Evidence<'_>) {
-        let Evidence { options, facts, incarnations, seen, took, .. } = evidence;
+    fn describe(&mut self, options: &Options, took: Duration, evidence: &Evidence<'_>) {
+        let Evidence { facts, incarnations, seen, .. } = evidence;
         let count = |kinds: &[Kind]| facts.iter().filter(|fact| kinds.contains(&fact.kind)).count();
         let kills = incarnations.iter().filter(|incarnation| incarnation.killed_at.is_some()).count();
         self.say("seed", &options.seed);
@@ -172,8 +111,8 @@ impl Verdict {
             self.say(&format!("  {outcome}"), &count);
         }
         for incarnation in evidence.incarnations {
-            let complaints = incarnation.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-            self.odd.extend(complaints.iter().filter(|line| line.contains("panicked")).cloned());
+            let said = incarnation.said.lock().unwrap_or_else(PoisonError::into_inner);
+            self.odd.extend(said.panics.iter().cloned());
         }
     }
 
@@ -251,137 +190,17 @@ impl Verdict {
                 if newer.is_empty() {
                     continue;
                 }
-                if newer.iter().any(|newer| evidence.was_known_as_handled(*newer, *number, older)) {
-                    self.outdated.push(evidence.story(*number, Some(older.device), &[older]));
-                } else {
-                    soon += 1;
+                match newer.iter().find(|newer| evidence.was_known_as_handled(**newer, *number, older)) {
+                    Some(newer) => {
+                        let newer = evidence.story(*newer, None, &[]);
+                        let story = evidence.story(*number, Some(older.device), &[older]);
+                        self.outdated.push(format!("{story}\n  {newer}"));
+                    }
+                    None => soon += 1,
                 }
             }
         }
         self.say("chat messages pushed after their own edit or deletion", &soon);
-    }
-}
-
-impl Evidence<'_> {
-    fn pushes(&self, odd: &mut Vec<String>) -> Pushes<'_> {
-        let deletions: HashMap<usize, usize> = self
-            .facts
-            .iter()
-            .enumerate()
-            .filter(|(_, fact)| fact.kind == Kind::Deleted)
-            .filter_map(|(number, fact)| Some((fact.message?.0, number)))
-            .collect();
-        let mut pushes = Pushes::new();
-        for acceptance in &self.seen.accepted {
-            let number = match acceptance.pushed {
-                Pushed::Event(number) => Some(number),
-                Pushed::Deletion(message) => deletions.get(&message).copied(),
-            };
-            match number.filter(|number| *number < self.facts.len()) {
-                Some(number) => pushes.entry((number, acceptance.device)).or_default().push(acceptance),
-                None => odd.push(format!("a push for no event: {acceptance:?}")),
-            }
-        }
-        pushes.values_mut().for_each(|accepted| accepted.sort_by_key(|acceptance| acceptance.at));
-        pushes
-    }
-
-    fn tries_of(&self, number: usize) -> &[Try] {
-        self.tries.get(&number).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The try that ended the event.
-    fn served(&self, number: usize) -> Option<&Try> {
-        self.tries_of(number).iter().find(|attempt| matches!(attempt.came, Came::Acknowledged { .. }))
-    }
-
-    /// The try that a push belongs to.
-    fn try_of(&self, number: usize, push: &Acceptance) -> Option<&Try> {
-        let own = self.tries_of(number).iter().filter(|attempt| attempt.incarnation == push.incarnation);
-        own.filter(|attempt| attempt.start <= push.at + SLACK).max_by_key(|attempt| attempt.start)
-    }
-
-    fn was_killed(&self, attempt: &Try) -> bool {
-        self.incarnations[attempt.incarnation].killed_at.is_some_and(|killed_at| killed_at <= attempt.end + SLACK)
-    }
-
-    fn has_expired(&self, number: usize) -> bool {
-        let fact = &self.facts[number];
-        let is_old = |attempt: &Try| attempt.end + SLACK >= fact.at + CALL_LIVES;
-        fact.kind == Kind::Call && self.served(number).is_some_and(is_old)
-    }
-
-    /// Whether the handler said that a newer version was handled, and the device did get a newer one.
-    fn is_superseded(&self, number: usize, device: Device, pushes: &Pushes<'_>) -> bool {
-        let said = self.served(number).is_some_and(|attempt| match &attempt.came {
-            Came::Acknowledged { reason, .. } => reason == "version_handled" || reason == "message_deleted",
-            Came::Failed | Came::Broken(_) | Came::Odd(_) => false,
-        });
-        let Some((message, version)) = self.facts[number].message else { return false };
-        let is_newer = |fact: &Fact| fact.message.is_some_and(|(other, newer)| other == message && newer > version);
-        // Changes come after what they change.
-        let later = self.facts.iter().enumerate().skip(number).filter(|(_, fact)| is_newer(fact));
-        said && later.into_iter().any(|(newer, _)| pushes.contains_key(&(newer, device)))
-    }
-
-    /// Why the first push did not prevent the second.
-    fn excuse(&self, number: usize, first: &Acceptance, second: &Acceptance) -> Option<Class> {
-        if first.answer_lost {
-            return Some(Class::AnswerLost);
-        }
-        let attempt = self.try_of(number, first)?;
-        match &attempt.came {
-            Came::Broken(_) => self.was_killed(attempt).then_some(Class::InFlightAtAKill),
-            Came::Failed => {
-                let deadline = u64::try_from(self.options.deadline.as_millis()).unwrap_or(u64::MAX) - KEPT_FOR_LEDGER;
-                let met_deadline = attempt.end - attempt.start + SLACK >= deadline
-                    && first.settled + SLACK >= attempt.start + deadline;
-                if met_deadline {
-                    return Some(Class::AnswerTooLate);
-                }
-                let complaints = &self.incarnations[attempt.incarnation].complaints;
-                let complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
-                (!complaints.is_empty()).then_some(Class::LedgerNotWritten)
-            }
-            Came::Acknowledged { .. } => {
-                let fact = &self.facts[number];
-                let again = self.try_of(number, second)?;
-                let is_marked = matches!(fact.kind, Kind::Edited | Kind::Deleted)
-                    && again.start >= attempt.end
-                    && again.start >= fact.at + MARKERS_READ_AFTER;
-                let unknown = first.incarnation != second.incarnation && fact.kind != Kind::Call && !is_marked;
-                unknown.then_some(Class::SiblingOfAFailedEvent)
-            }
-            Came::Odd(_) => None,
-        }
-    }
-
-    /// Whether a call was sent by an invocation that began after it was served.
-    fn is_after_service(&self, number: usize, push: &Acceptance) -> bool {
-        let served = self.served(number).map(|attempt| attempt.end);
-        let began = self.try_of(number, push).map(|attempt| attempt.start);
-        self.facts[number].kind == Kind::Call && served.zip(began).is_some_and(|(served, began)| began >= served)
-    }
-
-    /// Whether the ledger said that `newer` was handled when `older` was looked up, and was asked for it.
-    fn was_known_as_handled(&self, newer: usize, older: usize, push: &Acceptance) -> bool {
-        let Some(began) = self.try_of(older, push).map(|attempt| attempt.start) else { return false };
-        let handled = self.served(newer).is_some_and(|attempt| attempt.end <= began);
-        handled && began >= self.facts[older].at + MARKERS_READ_AFTER
-    }
-
-    /// All that is known, for who has to find out.
-    fn story(&self, number: usize, device: Option<Device>, pushes: &[&Acceptance]) -> String {
-        let fact = &self.facts[number];
-        let mut story = format!("e{number} {fact:?} for {device:?}");
-        for attempt in self.tries_of(number) {
-            let killed_at = self.incarnations[attempt.incarnation].killed_at;
-            story.push_str(&format!("\n    {attempt:?}, process killed at {killed_at:?}"));
-        }
-        for push in pushes {
-            story.push_str(&format!("\n    {push:?}"));
-        }
-        story
     }
 }
 

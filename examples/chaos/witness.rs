@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use notification_hubs_emulator::ReceivedRequest;
 use serde_json::Value;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
+use super::Failure;
 use super::fleet;
 use super::people::Device;
-use super::{Failure, since};
 
 #[derive(Debug)]
 pub struct Witness(JoinHandle<Result<Testimony, String>>);
@@ -29,11 +28,12 @@ pub struct Acceptance {
     pub device: Device,
     /// Who sent it.
     pub incarnation: usize,
-    /// When it arrived, and when its fate was known, in milliseconds since the start of the run.
+    /// When the hub read it, in milliseconds since the start of the run.
     pub at: u64,
-    pub settled: u64,
     /// Whether the answer was lost on the way.
     pub answer_lost: bool,
+    /// What the answer can be found by in the log of whoever got it.
+    pub tracking_id: Option<String>,
     /// What makes one notification replace another; a call has none.
     pub replaces: Option<String>,
 }
@@ -49,12 +49,12 @@ pub enum Pushed {
 
 impl Witness {
     /// A thread of its own, so that it keeps up however busy the run is.
-    pub fn watch(mut requests: Receiver<ReceivedRequest>, started: Instant) -> Self {
+    pub fn watch(mut requests: Receiver<ReceivedRequest>) -> Self {
         Self(thread::spawn(move || {
             let mut testimony = Testimony::default();
             loop {
                 match requests.blocking_recv() {
-                    Ok(request) => testimony.add(&request, since(started))?,
+                    Ok(request) => testimony.add(&request)?,
                     Err(RecvError::Closed) => return Ok(testimony),
                     Err(RecvError::Lagged(missed)) => return Err(format!("the witness missed {missed} requests")),
                 }
@@ -70,7 +70,7 @@ impl Witness {
 }
 
 impl Testimony {
-    fn add(&mut self, request: &ReceivedRequest, settled: u64) -> Result<(), String> {
+    fn add(&mut self, request: &ReceivedRequest) -> Result<(), String> {
         let accepted = matches!(request.status, Some(200 | 201));
         let ended = match (&request.reason, accepted) {
             (Some(reason), true) => format!("accepted, {reason}"),
@@ -80,7 +80,7 @@ impl Testimony {
         };
         *self.counts.entry(ended).or_default() += 1;
         if accepted {
-            let acceptance = Acceptance::of(request, settled);
+            let acceptance = Acceptance::of(request);
             self.accepted.push(acceptance.ok_or_else(|| format!("nobody's push: {request:?}"))?);
         }
         Ok(())
@@ -88,7 +88,7 @@ impl Testimony {
 }
 
 impl Acceptance {
-    fn of(request: &ReceivedRequest, settled: u64) -> Option<Self> {
+    fn of(request: &ReceivedRequest) -> Option<Self> {
         let body: Value = serde_json::from_str(&request.body).ok()?;
         let (android, apple) = (&body["message"], &body["aps"]);
         let about = if android.is_null() { &body["acs"] } else { &android["data"] };
@@ -109,8 +109,8 @@ impl Acceptance {
             device: Device::of_handle(request.device_handle.as_deref()?)?,
             incarnation: fleet::owner(&request.hub)?,
             at: request.at_ms,
-            settled,
             answer_lost: request.reason.is_some(),
+            tracking_id: request.tracking_id.clone(),
             replaces: request.headers.get("apns-collapse-id").cloned().or(tag),
         })
     }

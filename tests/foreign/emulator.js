@@ -6,13 +6,13 @@ import { built, start, stop } from "./program.js";
 export const RULE = "Sender";
 const KEY = "c2VuZGVyLWtleS1vZi10aGUtZm9yZWlnbi10ZXN0cw==";
 
-/** The emulator of `tests/foreign/run` on a free port, with one rule that may only send and one that may only listen. */
+/** The emulator of `tests/foreign/run` on a free port, with one rule for each right and one for all. */
 export class Emulator {
-  static async start() {
-    const rights = { [RULE]: "send", Listener: "listen" };
+  static async start(...args) {
+    const rights = { [RULE]: "send", Listener: "listen", Manager: "send+listen+manage" };
     const rules = Object.entries(rights).flatMap(([rule, right]) => ["--rule", `${rule}=${KEY}:${right}`]);
     const settings = {};
-    const child = await start(built("NOTIFICATION_HUBS_EMULATOR"), ["--port", "0", ...rules], {}, (line) => {
+    const child = await start(built("NOTIFICATION_HUBS_EMULATOR"), ["--port", "0", ...rules, ...args], {}, (line) => {
       const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
       if (name) settings[name] = value;
       // The hub's name is printed last.
@@ -41,9 +41,13 @@ export class Emulator {
     await this.#control("POST", "faults", JSON.stringify(fault));
   }
 
-  /** As freshly started: no record, no faults. */
+  async setDevice(deviceHandle, state) {
+    await this.#control("POST", "devices", JSON.stringify({ deviceHandle, state }));
+  }
+
+  /** As freshly started, but for what the hubs themselves keep: no record, no faults, no dead devices. */
   async forget() {
-    for (const page of ["requests", "faults"]) {
+    for (const page of ["requests", "faults", "devices"]) {
       await this.#control("DELETE", page);
     }
   }

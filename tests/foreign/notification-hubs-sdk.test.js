@@ -130,6 +130,12 @@ test("a payload of more than 64 KB is refused with 413", LIMIT, async () => {
   await refused(send(appleAlert(64 * 1024)), 413, /64 KB/);
 });
 
+test("a 429 that names no time is not retried but thrown", LIMIT, async () => {
+  await emulator.addFault({ action: { status: { status: 429 } } });
+
+  await refused(send(appleAlert()), 429, /Too Many Requests/);
+});
+
 test("a 429 is retried after the seconds that its Retry-After asks for", LIMIT, async () => {
   // Longer than the second that the SDK would wait at most by itself before its first retry.
   await emulator.addFault({ action: { status: { status: 429, retryAfter: "2" } } });

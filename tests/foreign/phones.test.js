@@ -131,6 +131,12 @@ test("whatever is sent is understood, and markup in it stays text", LIMIT, async
   await shows(android.quiet, /data: refresh/);
 });
 
+test("a batch is drawn on each of its phones", LIMIT, async () => {
+  assert.equal(await sender.appleBatch(["batch-handle-1111", "batch-handle-2222"], { aps: { alert: "to all" } }), 201);
+  for (const name of [/…1111/, /…2222/]) await shows(visit.phone(name).cards, /to all/);
+  await shows(visit.requests, /alert: to all[\s\S]*2 devices/);
+});
+
 test("headings show the end of a handle only", LIMIT, async () => {
   await sender.apple("a-handle-that-is-secret-4711", { aps: { alert: "x" } });
   await shows(visit.phone(/4711/).cards, /x/);

@@ -20,24 +20,39 @@ export class Sender {
     return this.#send("apple", handle, payload, headers);
   }
 
+  /** One alert for many. */
+  appleBatch(handles, payload) {
+    const parts = { notification: payload, devices: handles };
+    const part = ([name, content]) =>
+      `--b\r\nContent-Type: application/json\r\nContent-Disposition: inline; name=${name}\r\n\r\n${JSON.stringify(content)}\r\n`;
+    const body = `${Object.entries(parts).map(part).join("")}--b--\r\n`;
+    return this.#post(this.url.replace("/messages?", "/messages/$batch?"), body, {
+      "content-type": 'multipart/mixed; boundary="b"',
+      "servicebusnotification-format": "apple",
+    });
+  }
+
   fcm(handle, message) {
     return this.#send("fcmv1", handle, { message });
   }
 
-  /** Resolves with the status. */
   #send(format, handle, payload, headers = {}) {
-    const all = {
-      authorization: this.token,
+    return this.#post(this.url, JSON.stringify(payload), {
       "content-type": "application/json;charset=utf-8",
       "servicebusnotification-format": format,
       "servicebusnotification-devicehandle": handle,
       ...headers,
-    };
+    });
+  }
+
+  /** Resolves with the status. */
+  #post(url, body, headers) {
+    const all = { authorization: this.token, ...headers };
     return new Promise((resolve, reject) => {
-      const sending = request(this.url, { method: "POST", agent: this.#agent, headers: all }, (answer) => {
+      const sending = request(url, { method: "POST", agent: this.#agent, headers: all }, (answer) => {
         answer.resume().on("end", () => resolve(answer.statusCode));
       });
-      sending.on("error", reject).end(JSON.stringify(payload));
+      sending.on("error", reject).end(body);
     });
   }
 

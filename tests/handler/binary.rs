@@ -111,9 +111,12 @@ pub fn documents(folder: &Path) -> Vec<(String, Value)> {
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
+            if path.ends_with(".locks") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.ends_with(".lock") {
+            } else {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
                 found.push((name, serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()));
             }

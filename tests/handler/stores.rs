@@ -1,6 +1,7 @@
 //! What every store promises: the same tests over memory, a folder and, with the feature `foreign-tests`, over Azurite.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -250,15 +251,15 @@ mod folder {
     }
 
     #[tokio::test]
-    async fn a_lock_that_somebody_keeps_holds_up_changes_no_longer_than_an_invocation() {
+    async fn locks_that_somebody_keeps_hold_up_changes_no_longer_than_an_invocation() {
         let folder = tempfile::tempdir().unwrap();
         let setting = format!("file:{}", folder.path().display());
         let Pair { a, .. } = &Pair::start(&[("STORE", &setting)], &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
-        let lock = std::fs::File::open(folder.path().join(".lock")).unwrap();
-        lock.lock().unwrap();
+        let locks = (0..64).map(|number| File::create(folder.path().join(format!(".locks/{number}"))).unwrap());
+        let locks = locks.inspect(|lock| lock.lock().unwrap()).collect::<Vec<File>>();
         assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 503);
         assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "no_device");
-        drop(lock);
+        drop(locks);
         assert!(matches!(a.put("iphone", phone(BOB, IPHONE)).await, 200 | 201));
         assert_eq!(a.outcome(&message_to(BOB, "e2")).await, "delivered");
     }

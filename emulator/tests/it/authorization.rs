@@ -1,5 +1,7 @@
 //! Who may send: tokens over the wire, in the order in which they are refused.
 
+use std::time::Duration;
+
 use notification_hubs_emulator::{Emulator, Options, Right, Rule};
 use reqwest::Method;
 
@@ -52,6 +54,16 @@ async fn the_known_texts_are_word_for_word() {
 }
 
 #[tokio::test]
+async fn an_expired_token_is_taken_as_long_as_the_clocks_may_differ() {
+    let clock_skew = Duration::from_secs(300);
+    let emulator = Emulator::start(Options { clock_skew, ..Options::default() }).await.unwrap();
+    for (age, status) in [(290, 201), (301, 401)] {
+        let authorization = token(&emulator.url(), RULE, &primary_key(&emulator), now() - age);
+        assert_eq!(apple(&emulator).header("Authorization", &authorization).status().await, status, "{age}");
+    }
+}
+
+#[tokio::test]
 async fn the_audience_may_be_namespace_hub_or_resource_in_any_scheme() {
     let emulator = start().await;
     let (port, key) = (emulator.port(), primary_key(&emulator));
@@ -98,6 +110,30 @@ async fn a_rule_without_send_gets_an_empty_403_before_its_request_is_looked_at()
 
     let send = token(&emulator.url(), "send", "send-2", now() + 300);
     assert_eq!(apple(&emulator).header("Authorization", &send).status().await, 201);
+}
+
+#[tokio::test]
+async fn each_resource_asks_for_its_own_right() {
+    let rules = vec![rule("listen", Right::Listen), rule("send", Right::Send), rule("manage", Right::Manage)];
+    let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    for (method, resource, allowed) in [
+        (Method::POST, "messages/$batch", ["send"].as_slice()),
+        (Method::GET, "messages/1", &["manage"]),
+        (Method::GET, "feedbackcontainer", &["manage"]),
+        (Method::GET, "installations/1", &["listen", "manage"]),
+        (Method::PUT, "installations/1", &["listen", "manage"]),
+        (Method::PATCH, "installations/1", &["listen", "manage"]),
+        (Method::DELETE, "installations/1", &["listen", "manage"]),
+    ] {
+        for name in ["listen", "send", "manage"] {
+            let token = token(&emulator.url(), name, &format!("{name}-1"), now() + 300);
+            let target = format!("/acs-push-dev/{resource}?direct&api-version=2020-06");
+            let send = apple(&emulator).header("Authorization", &token).method(method.clone()).target(&target);
+            let response = send.send().await;
+            let is_refused = response.status() == 403 && response.headers()["content-length"] == "0";
+            assert_eq!(is_refused, !allowed.contains(&name), "{name} {method} {resource}: {response:?}");
+        }
+    }
 }
 
 #[tokio::test]

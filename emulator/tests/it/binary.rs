@@ -83,6 +83,34 @@ async fn it_prints_lines_to_paste_then_one_line_per_request() {
 }
 
 #[tokio::test]
+async fn faults_and_devices_of_the_command_line_are_scripted_before_the_first_request() {
+    let path = std::env::temp_dir().join(format!("notification-hubs-emulator-{}.json", std::process::id()));
+    std::fs::write(&path, r#"[{"times":null,"everyNth":2,"action":"stall"}]"#).unwrap();
+    let file = path.to_str().unwrap();
+    let mut program = Program::start(&["--faults", file, "--device", "abc=expired", "--hub", "a,budget=1/60"]);
+    let settings = program.line().await;
+    let (_, url) = settings.split_once("Endpoint=").unwrap();
+    let (url, _) = url.split_once(';').unwrap();
+    let page = async |name: &str| {
+        let client = crate::client::http_client();
+        client.get(format!("{url}_emulator/{name}")).send().await.unwrap().text().await.unwrap()
+    };
+    let faults = page("faults").await;
+    assert!(faults.contains("\"everyNth\": 2") && faults.contains("\"stall\""), "{faults}");
+    let devices = page("devices").await;
+    assert!(devices.contains("\"abc\"") && devices.contains("\"expired\""), "{devices}");
+    assert_eq!(program.stop("-TERM").await, Some(0));
+
+    std::fs::write(&path, r#"{"percent":101}"#).unwrap();
+    for (file, wanted) in [(file, "percent must be 0 to 100, not 101"), ("/no/such/file", "/no/such/file: ")] {
+        let output = Command::new(PROGRAM).args(["--port", "0", "--faults", file]).output().await.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && error.contains(file) && error.contains(wanted), "{error}");
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
 async fn both_signals_stop_it_with_exit_0() {
     for signal in ["-INT", "-TERM"] {
         let mut program = Program::start(&["--faithful"]);

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use notification_hubs_emulator::{Emulator, HubOptions, Options};
+use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions, Options};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -84,6 +84,39 @@ async fn a_client_that_breaks_off_in_the_body_is_recorded_unanswered() {
     drop(stream);
     let request = timeout(SOON, settled.recv()).await.unwrap().unwrap();
     assert_eq!((request.status, request.body.as_str()), (None, "{\"aps\""));
+}
+
+#[tokio::test]
+async fn a_half_closed_connection_ends_without_an_answer_and_still_takes_bytes() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::HalfClose));
+    let send = apple(&emulator);
+    let mut stream = TcpStream::connect(("127.0.0.1", emulator.port())).await.unwrap();
+    let length = format!("Content-Length: {}\r\n", send.body.len());
+    let request = head(&send, &length) + &send.body;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // FIN and no RST: an end and no error, also after what is written into it.
+    for _ in 0..3 {
+        assert_eq!(timeout(SOON, stream.read(&mut [0])).await.unwrap().unwrap(), 0);
+        stream.write_all(request.as_bytes()).await.unwrap();
+    }
+    let requests = emulator.requests();
+    assert_eq!((requests.len(), requests[0].status), (1, None));
+    assert_eq!(requests[0].reason.as_deref(), Some("fault: half-closed before the answer"));
+}
+
+#[tokio::test]
+async fn a_reset_after_the_answer_is_one_of_a_connection_that_was_to_stay() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::ResetAfterAnswer));
+    let send = apple(&emulator);
+    let mut stream = TcpStream::connect(("127.0.0.1", emulator.port())).await.unwrap();
+    let length = format!("Content-Length: {}\r\n", send.body.len());
+    stream.write_all((head(&send, &length) + &send.body).as_bytes()).await.unwrap();
+    let answer = read_until(&mut stream, "\r\n\r\n").await.to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 201 created\r\n") && !answer.contains("connection: close"), "{answer}");
+    let end = timeout(SOON, stream.read(&mut [0])).await.unwrap();
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ async fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
         ("[{", "not a fault or an array of faults"),
         (r#"{"tims":1}"#, "unknown field `tims`"),
         (r#"{"action":"explode"}"#, "unknown variant `explode`"),
+        (r#"{"everyNth":0}"#, "everyNth must be 1 or more"),
         (r#"{"percent":101}"#, "percent must be 0 to 100, not 101"),
         (r#"{"action":{"status":{"status":42}}}"#, "status must be 200 to 599, not 42"),
         (r#"{"action":{"status":{"status":429,"retryAfter":"a\nb"}}}"#, "not an HTTP header"),
@@ -79,6 +80,52 @@ async fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
         assert!(text.contains(wanted), "{body}: {text}");
     }
     assert_eq!(get(&emulator, "/_emulator/faults").await, json!([]), "all or none");
+}
+
+#[tokio::test]
+async fn every_action_has_a_name_in_json() {
+    let emulator = start().await;
+    let actions = json!([
+        "pass", {"status": {"status": 503}}, "resetBeforeBody", "resetAfterBody", "acceptThenReset", "acceptThenStall",
+        "acceptThenDelay", "resetAfterAnswer", "halfClose", {"slowBody": {"bytes": 10, "intervalMs": 5}}, "stall",
+    ]);
+    for action in actions.as_array().unwrap() {
+        let fault = json!({"everyNth": 2, "percent": 50, "action": action});
+        let response = call(&emulator, Method::POST, "/_emulator/faults", &fault.to_string()).await;
+        assert_eq!(response.status(), 204, "{fault}");
+        let left = get(&emulator, "/_emulator/faults").await;
+        let last = left.as_array().unwrap().last().unwrap();
+        assert_eq!((&last["everyNth"], &last["percent"]), (&json!(2), &json!(50)));
+        assert_eq!(last["action"].to_string().contains("slowBody"), action.to_string().contains("slowBody"));
+    }
+}
+
+#[tokio::test]
+async fn devices_are_scripted_listed_and_made_healthy() {
+    let emulator = start().await;
+    let post = async |body: &str| call(&emulator, Method::POST, "/_emulator/devices", body).await.status().as_u16();
+    assert_eq!(post(r#"{"deviceHandle":"a","state":"expired"}"#).await, 204);
+    assert_eq!(
+        post(r#"[{"deviceHandle":"b","state":"unregistered"},{"deviceHandle":"c","state":"throttled"}]"#).await,
+        204
+    );
+    assert_eq!(post(r#"{"deviceHandle":"b","state":"healthy"}"#).await, 204);
+    let wanted = json!([{"deviceHandle": "a", "state": "expired"}, {"deviceHandle": "c", "state": "throttled"}]);
+    assert_eq!(get(&emulator, "/_emulator/devices").await, wanted);
+
+    for (body, reason) in [
+        (r#"{"deviceHandle":"a","state":"dead"}"#, "unknown variant `dead`"),
+        (r#"[{"deviceHandle":"x","state":"expired"},{"state":"expired"}]"#, "missing field `deviceHandle`"),
+        ("", "not a device or an array of devices"),
+    ] {
+        let response = call(&emulator, Method::POST, "/_emulator/devices", body).await;
+        assert_eq!(response.status(), 400, "{body}");
+        let text = response.text().await.unwrap();
+        assert!(text.contains(reason), "{body}: {text}");
+    }
+    assert_eq!(get(&emulator, "/_emulator/devices").await, wanted, "all or none");
+    assert_eq!(call(&emulator, Method::DELETE, "/_emulator/devices", "").await.status(), 204);
+    assert_eq!(get(&emulator, "/_emulator/devices").await, json!([]));
 }
 
 #[tokio::test]

@@ -65,6 +65,23 @@ async fn a_status_may_bring_headers_and_a_body() {
 }
 
 #[tokio::test]
+async fn retry_after_may_be_a_date_counted_from_the_answer() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::status(503).retry_after("date:3600"));
+    let response = apple(&emulator).send().await;
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    // Both are `Sun, 06 Nov 1994 08:49:37 GMT`.
+    let second_of_the_day = |date: &str| {
+        let numbers: Vec<u32> = date[17..25].split(':').map(|number| number.parse().unwrap()).collect();
+        numbers.iter().fold(0, |seconds, number| seconds * 60 + number)
+    };
+    let (date, retry_after) = (header("date"), header("retry-after"));
+    assert!(retry_after.len() == 29 && retry_after.ends_with(" GMT"), "{retry_after}");
+    let wait = (86_400 + second_of_the_day(&retry_after) - second_of_the_day(&date)) % 86_400;
+    assert!((3598..=3602).contains(&wait), "{date} {retry_after}");
+}
+
+#[tokio::test]
 async fn a_status_comes_before_any_check() {
     let emulator = start().await;
     emulator.add_fault(Fault::status(503).always());
@@ -79,6 +96,9 @@ async fn a_fault_counts_skips_and_chooses() {
     assert_eq!(statuses(&emulator, 4).await, [201, 503, 503, 201]);
     emulator.add_fault(Fault::status(503).always().percent(50));
     assert_eq!(statuses(&emulator, 4).await, [201, 503, 201, 503]);
+    emulator.clear_faults();
+    emulator.add_fault(Fault::status(503).always().every_nth(3));
+    assert_eq!(statuses(&emulator, 6).await, [201, 201, 503, 201, 201, 503]);
     emulator.clear_faults();
     emulator.add_fault(Fault::status(502).times(2));
     emulator.add_fault(Fault::status(504).always());
@@ -161,6 +181,55 @@ async fn an_accepted_request_may_lose_its_answer() {
     let bad = apple(&emulator).body("no json");
     assert_eq!(io_kind(&bad.try_send().await.unwrap_err()), Some(ErrorKind::ConnectionReset));
     assert_eq!(emulator.requests()[1].status, Some(400));
+}
+
+#[tokio::test]
+async fn an_accepted_request_may_be_answered_late_or_never() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::AcceptThenDelay).delay_ms(300));
+    emulator.add_fault(Fault::action(Action::AcceptThenStall));
+    let started = Instant::now();
+    let send = apple(&emulator);
+    let (status, accepted) = tokio::join!(send.status(), emulator.wait_for_accepted(1));
+    assert_eq!(status, 201);
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert_eq!(accepted[0].reason.as_deref(), Some("fault: late answer"));
+    // Accepted when it came, not when it was answered.
+    assert!(accepted[0].settled_at_ms.unwrap() < accepted[0].at_ms + 300, "{accepted:?}");
+
+    let waiting = tokio::spawn(async move { send.try_send().await });
+    let accepted = timeout(SOON, emulator.wait_for_accepted(2)).await.unwrap();
+    assert_eq!(accepted[1].reason.as_deref(), Some("fault: stall before the answer"));
+    assert!(accepted[1].notification_id.is_some() && !waiting.is_finished());
+    emulator.stop().await;
+    assert!(timeout(SOON, waiting).await.unwrap().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_connection_may_be_reset_after_its_answer() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::ResetAfterAnswer).times(50));
+    // Each on a connection of its own, so that the reset can only meet the answer: it never does.
+    assert_eq!(statuses(&emulator, 50).await, [201; 50]);
+    assert_eq!(emulator.accepted()[0].reason.as_deref(), Some("fault: reset after the answer"));
+}
+
+#[tokio::test]
+async fn a_body_may_come_slowly_after_its_headers() {
+    let emulator = start().await;
+    emulator.add_fault(Fault::action(Action::SlowBody { bytes: 1, interval_ms: 60_000 }));
+    emulator.add_fault(Fault::action(Action::SlowBody { bytes: 4, interval_ms: 100 }));
+    emulator.add_fault(Fault::action(Action::SlowBody { bytes: 1, interval_ms: 0 }));
+    let response = timeout(SOON, apple(&emulator).send()).await.unwrap();
+    assert_eq!((response.status().as_u16(), &response.headers()["content-length"]), (201, &"1".parse().unwrap()));
+    assert!(timeout(A_MOMENT, response.text()).await.is_err(), "a minute per byte");
+    let started = Instant::now();
+    assert_eq!(apple(&emulator).send().await.text().await.unwrap(), "    ");
+    assert!(started.elapsed() >= Duration::from_millis(400));
+    assert_eq!(emulator.accepted()[0].reason.as_deref(), Some("fault: slow body"));
+    // What is refused is refused slowly, in its own words.
+    let (status, detail) = apple(&emulator).body("no json").refusal().await;
+    assert!(status == 400 && detail.contains("payload is invalid"), "{detail}");
 }
 
 #[tokio::test]

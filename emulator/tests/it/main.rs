@@ -6,6 +6,7 @@
 
 mod acceptance;
 mod authorization;
+mod batch;
 mod binary;
 mod client;
 mod connection;
@@ -13,5 +14,8 @@ mod content;
 mod control;
 mod faults;
 mod page;
+mod feedback;
+mod installations;
 mod record;
 mod refusals;
+mod telemetry;

@@ -1,21 +1,29 @@
 //! What the service refuses, in its order: address, version, method, routing headers, size.
 
-use notification_hubs_emulator::{HubOptions, Mode};
+use std::time::Duration;
+
+use notification_hubs_emulator::{Budget, Emulator, HubOptions, Mode, Options, Right, Rule};
 use reqwest::Method;
 
-use crate::client::{apple, fcm, good_token, start, start_hub};
+use crate::client::{apple, fcm, good_token, now, rule, start, start_hub, token};
 
 #[tokio::test]
-async fn an_unknown_hub_is_not_hosted_here_whatever_the_token() {
-    let emulator = start().await;
+async fn an_unknown_hub_is_not_hosted_here_and_only_a_valid_token_learns_it() {
+    let rules = vec![Rule::default(), rule("listen", Right::Listen)];
+    let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let no_service = (404, "No service is hosted at the specified address.".to_owned());
-    let send = apple(&emulator).target("/other/messages?direct&api-version=2020-06");
-    assert_eq!(send.refusal().await, no_service);
-    assert_eq!(send.without("Authorization").refusal().await, no_service);
-    assert_eq!(apple(&emulator).target("/other/installations/1").refusal().await, no_service);
-    assert_eq!(apple(&emulator).target("/acs-push-dev/nothing").refusal().await, no_service);
+    for target in
+        ["other/messages?direct&api-version=2020-06", "other/installations/1", "acs-push-dev/nothing", "nothing"]
+    {
+        let send = apple(&emulator).target(&format!("/{target}"));
+        assert_eq!(send.refusal().await, no_service, "{target}");
+        assert_eq!(send.without("Authorization").status().await, 401, "{target}");
+    }
     let hubs: Vec<_> = emulator.requests().into_iter().map(|request| request.hub).collect();
-    assert_eq!(hubs, ["other", "other"]);
+    assert_eq!(hubs, ["other"; 4], "what the service has not is not recorded");
+    let listen = token(&emulator.url(), "listen", "listen-1", now() + 300);
+    let send = apple(&emulator).target("/other/messages").header("Authorization", &listen);
+    assert_eq!(send.status().await, 403);
 }
 
 #[tokio::test]
@@ -127,12 +135,13 @@ async fn a_browser_send_needs_both_keys() {
 async fn what_is_not_emulated_says_so() {
     let emulator = start().await;
     for (target, what) in [
-        ("messages/$batch?direct&api-version=2020-06", "$batch"),
-        ("messages/1-2-3?api-version=2020-06", "telemetry"),
         ("messages?api-version=2020-06", "tags"),
         ("messages?direct=false&api-version=2020-06", "tags"),
-        ("installations/1?api-version=2020-06", "installations"),
-        ("feedbackcontainer?api-version=2020-06", "feedbackcontainer"),
+        ("messages/$batch?api-version=2020-06", "tags"),
+        ("installations?api-version=2020-06", "installations"),
+        ("registrations?api-version=2020-06", "registrations"),
+        ("tags/a/registrations?api-version=2020-06", "tags"),
+        ("schedulednotifications?api-version=2020-06", "schedulednotifications"),
     ] {
         let send = apple(&emulator).target(&format!("/acs-push-dev/{target}"));
         let (status, detail) = send.refusal().await;
@@ -140,6 +149,22 @@ async fn what_is_not_emulated_says_so() {
         assert!(detail.contains("not emulated yet"), "{detail}");
         // Nobody without a token learns even that.
         assert_eq!(send.without("Authorization").refusal().await.0, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_spent_budget_is_answered_with_the_time_to_wait_as_the_version_does() {
+    let budget = Some(Budget { sends: 2, per: Duration::from_secs(600) });
+    let emulator = start_hub(HubOptions { budget, ..HubOptions::new("hub") }, Mode::Strict).await;
+    // What is refused for another reason costs nothing.
+    assert_eq!(apple(&emulator).body("no json").status().await, 400);
+    assert_eq!([apple(&emulator).status().await, fcm(&emulator).status().await], [201, 201]);
+    for (version, status) in [("2020-06", 429), ("2017-04", 403)] {
+        let send = apple(&emulator).target(&format!("/hub/messages?direct&api-version={version}"));
+        let response = send.send().await;
+        assert_eq!(response.status(), status, "{version}");
+        let seconds: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((500..=600).contains(&seconds), "{seconds}");
     }
 }
 

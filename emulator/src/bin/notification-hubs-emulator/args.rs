@@ -1,9 +1,11 @@
-//! The command line, read into [`Options`]. No defaults of its own but the port.
+//! The command line, read into [`Start`]. No defaults of its own but the port.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
-use notification_hubs_emulator::{HubOptions, Mode, Options, Right, Rule, Tier};
+use notification_hubs_emulator::{Budget, DeviceState, HubOptions, Mode, Options, Right, Rule, Tier};
 
 /// Fixed, so that a pasted connection string survives a restart.
 const PORT: u16 = 7090;
@@ -15,11 +17,20 @@ Usage: notification-hubs-emulator [OPTIONS]
 
   --port N       TCP port on 127.0.0.1 (default 7090; 0 lets the system choose)
   --hub HUB      a hub; may be repeated (default acs-push-dev)
-                 NAME[:free|basic|standard][,bundle=ID][,no-apns][,no-fcm]
+                 NAME[:free|basic|standard][,bundle=ID][,no-apns][,no-fcm][,budget=N/SECONDS]
   --rule RULE    a shared access rule; may be repeated (default: one with all rights)
                  NAME=KEY[,SECONDARYKEY][:send+listen+manage]
   --strict       refuse what could never be delivered with 400 (default)
   --faithful     accept it with 201 as the service does, and warn
+  --faults FILE  script the faults of this JSON file, as POST /_emulator/faults would
+  --device HANDLE=STATE
+                 a device that is expired, unregistered or throttled; may be repeated
+  --clock-skew SECONDS
+                 how long after its expiry a token is still taken (default 0)
+  --telemetry-delay MS
+                 how long telemetry knows nothing, then how long it says Processing (default 0)
+  --batch-in-location
+                 put $batch into the Location of a batch, as the service was once seen to do
   --help         print this
   --version      print the version
 
@@ -29,9 +40,17 @@ the phones; curl gets a list of its controls.
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Run(Options),
+    Run(Box<Start>),
     Help,
     Version,
+}
+
+/// What to start, and what to script before the first request.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) options: Options,
+    pub(crate) faults: Option<PathBuf>,
+    pub(crate) devices: Vec<(String, DeviceState)>,
 }
 
 /// Why a command line is refused.
@@ -41,18 +60,23 @@ pub(crate) enum ArgsError {
     Syntax(#[from] lexopt::Error),
     #[error("--hub: {0:?} is none of free, basic, standard")]
     Tier(String),
-    #[error("--hub: {0:?} is none of bundle=ID, no-apns, no-fcm")]
+    #[error("--hub: {0:?} is none of bundle=ID, no-apns, no-fcm, budget=N/SECONDS")]
     HubPart(String),
+    #[error("--hub: expected budget=N/SECONDS, both 1 or more, not {0:?}")]
+    Budget(String),
     #[error("--rule: expected NAME=KEY[,SECONDARYKEY][:RIGHTS]")]
     Rule,
     #[error("--rule: {0:?} is none of send, listen, manage")]
     Right(String),
+    #[error("--device: expected HANDLE=expired, HANDLE=unregistered or HANDLE=throttled")]
+    Device,
 }
 
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsError> {
     let mut parser = Parser::from_iter(args);
     let (mut hubs, mut rules) = (Vec::new(), Vec::new());
-    let mut options = Options { port: PORT, ..Options::default() };
+    let mut start = Start { options: Options { port: PORT, ..Options::default() }, ..Start::default() };
+    let options = &mut start.options;
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("port") => options.port = parser.value()?.parse()?,
@@ -60,6 +84,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Arg::Long("rule") => rules.push(rule(&parser.value()?.string()?)?),
             Arg::Long("strict") => options.mode = Mode::Strict,
             Arg::Long("faithful") => options.mode = Mode::Faithful,
+            Arg::Long("faults") => start.faults = Some(parser.value()?.into()),
+            Arg::Long("device") => start.devices.push(device(&parser.value()?.string()?)?),
+            Arg::Long("telemetry-delay") => {
+                options.telemetry_delay = Duration::from_millis(parser.value()?.parse()?);
+            }
+            Arg::Long("clock-skew") => options.clock_skew = Duration::from_secs(parser.value()?.parse()?),
+            Arg::Long("batch-in-location") => options.batch_in_location = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(arg.unexpected().into()),
@@ -71,7 +102,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     if !rules.is_empty() {
         options.rules = rules;
     }
-    Ok(Command::Run(options))
+    Ok(Command::Run(Box::new(start)))
 }
 
 fn hub(text: &str) -> Result<HubOptions, ArgsError> {
@@ -88,12 +119,34 @@ fn hub(text: &str) -> Result<HubOptions, ArgsError> {
     for part in parts {
         match part.split_once('=') {
             Some(("bundle", id)) => hub.bundle_id = Some(id.to_owned()),
+            Some(("budget", text)) => {
+                hub.budget = Some(budget(text).ok_or_else(|| ArgsError::Budget(text.to_owned()))?);
+            }
             None if part == "no-apns" => hub.apns = false,
             None if part == "no-fcm" => hub.fcm_v1 = false,
             Some(_) | None => return Err(ArgsError::HubPart(part.to_owned())),
         }
     }
     Ok(hub)
+}
+
+/// `100/60`: a hundred sends in a minute.
+fn budget(text: &str) -> Option<Budget> {
+    let (sends, seconds) = text.split_once('/')?;
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0);
+    Some(Budget { sends: number(sends)?, per: Duration::from_secs(number(seconds)?.into()) })
+}
+
+/// A handle may hold any sign, `=` too.
+fn device(text: &str) -> Result<(String, DeviceState), ArgsError> {
+    let (handle, state) = text.rsplit_once('=').ok_or(ArgsError::Device)?;
+    let state = match state {
+        "expired" => DeviceState::Expired,
+        "unregistered" => DeviceState::Unregistered,
+        "throttled" => DeviceState::Throttled,
+        _ => return Err(ArgsError::Device),
+    };
+    Ok((handle.to_owned(), state))
 }
 
 /// A key is base64 and may contain `=`, `/` and `+`, never `,` or `:`.
@@ -126,10 +179,14 @@ mod tests {
         parse(std::iter::once("emulator").chain(args.iter().copied()).map(OsString::from))
     }
 
-    fn options(args: &[&str]) -> Options {
+    fn start(args: &[&str]) -> Start {
         let command = read(args).unwrap();
-        let Command::Run(options) = command else { panic!("{command:?}") };
-        options
+        let Command::Run(start) = command else { panic!("{command:?}") };
+        *start
+    }
+
+    fn options(args: &[&str]) -> Options {
+        start(args).options
     }
 
     #[test]
@@ -159,10 +216,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_scripted_at_start_stands_beside_the_options() {
+        let args = [
+            "--faults",
+            "a.json",
+            "--device",
+            "a=b=expired",
+            "--telemetry-delay",
+            "500",
+            "--clock-skew=300",
+            "--batch-in-location",
+        ];
+        let start = start(&args);
+        assert_eq!(start.faults, Some(PathBuf::from("a.json")));
+        assert_eq!(start.devices, [("a=b".to_owned(), DeviceState::Expired)]);
+        assert_eq!(start.options.telemetry_delay, Duration::from_millis(500));
+        assert_eq!(start.options.clock_skew, Duration::from_secs(300));
+        assert!(start.options.batch_in_location);
+        let budget = options(&["--hub", "a,budget=100/60"]).hubs[0].budget;
+        assert_eq!(budget, Some(Budget { sends: 100, per: Duration::from_secs(60) }));
+    }
+
+    #[test]
     fn what_is_misspelt_is_named() {
         for (args, wanted) in [
             (["--hub", "a:gold"], "\"gold\" is none of free"),
             (["--hub", "a,no-wns"], "\"no-wns\" is none of bundle=ID"),
+            (["--hub", "a,budget=0/1"], "not \"0/1\""),
+            (["--device", "a=gone"], "expected HANDLE=expired"),
             (["--rule", "a"], "expected NAME=KEY"),
             (["--rule", "a=:send"], "expected NAME=KEY"),
             (["--rule", "a=k:write"], "\"write\" is none of send"),

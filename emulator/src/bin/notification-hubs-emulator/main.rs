@@ -3,18 +3,20 @@
 
 mod args;
 
+use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
-use notification_hubs_emulator::{Emulator, Options, ReceivedRequest};
+use notification_hubs_emulator::{Emulator, Fault, Options, ReceivedRequest};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::args::Command;
+use crate::args::{Command, Start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args_os()) {
-        Ok(Command::Run(options)) => run(options).await,
+        Ok(Command::Run(start)) => run(*start).await,
         Ok(Command::Help) => say(args::HELP),
         Ok(Command::Version) => say(concat!(env!("CARGO_BIN_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
@@ -31,12 +33,16 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> io::Result<()> {
+async fn run(start: Start) -> io::Result<()> {
+    let Start { options, faults, devices } = start;
+    let faults = faults.map_or(Ok(Vec::new()), |path| faults_of(&path))?;
     let names = names_to_paste(&options);
     let port = options.port;
     let emulator = Emulator::start(options)
         .await
         .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
+    faults.into_iter().for_each(|fault| emulator.add_fault(fault));
+    devices.iter().for_each(|(handle, state)| emulator.set_device(handle, *state));
     let mut stop = std::pin::pin!(stop_signal()?);
     let mut requests = emulator.subscribe();
     let connection_string = emulator.connection_string();
@@ -54,6 +60,13 @@ async fn run(options: Options) -> io::Result<()> {
             },
         }
     }
+}
+
+/// The script in a file; the error names the file.
+fn faults_of(path: &Path) -> io::Result<Vec<Fault>> {
+    let named = |error: &dyn Display| format!("{}: {error}", path.display());
+    let text = std::fs::read(path).map_err(|error| io::Error::new(error.kind(), named(&error)))?;
+    Fault::from_json(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, named(&error)))
 }
 
 /// The settings that name hubs: the first ordinary one and the first one for VoIP.
@@ -75,7 +88,7 @@ fn line(request: &ReceivedRequest) -> String {
     let mut columns = vec![
         request.hub.clone(),
         or_dash(request.format.as_deref()),
-        request.device_handle.as_deref().map_or_else(|| "-".to_owned(), masked),
+        addressee(request),
         or_dash(request.headers.get("apns-push-type").map(String::as_str)),
         request.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
     ];
@@ -83,6 +96,16 @@ fn line(request: &ReceivedRequest) -> String {
     columns.extend(request.warnings.iter().map(|warning| format!("warning: {warning}")));
     // What a client sent must not be able to write lines of its own.
     columns.join("  ").replace(char::is_control, " ") + "\n"
+}
+
+/// One device, how many devices, or what else was asked for.
+fn addressee(request: &ReceivedRequest) -> String {
+    match (&request.device_handle, &request.batch) {
+        (_, Some(batch)) => format!("{} devices", batch.device_handles.len()),
+        (Some(handle), None) => masked(handle),
+        (None, None) if request.method == "POST" => "-".to_owned(),
+        (None, None) => request.method.clone(),
+    }
 }
 
 /// The last four characters: enough to tell devices apart, too little to send to one.
