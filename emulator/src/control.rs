@@ -1,5 +1,6 @@
-//! The emulator's own pages: the front page and `/_emulator/…`, the record and the scripts
-//! over HTTP. Nothing here imitates the service, and no hub name can begin with an underscore.
+//! The emulator's own controls: the front page as text, and below `/_emulator/` the record and the
+//! scripts. The page of the phones is in `page`. Nothing here imitates the service, and no hub name
+//! can begin with an underscore.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -82,7 +83,7 @@ async fn script(body: Incoming) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
 }
 
 fn front_page(namespace: &Namespace) -> String {
-    let mut page = String::from("Notification Hubs emulator\n\nHubs\n");
+    let mut page = String::from("Notification Hubs emulator; in a browser, this page shows the phones\n\nHubs\n");
     for hub in &namespace.hubs {
         let bundle_id = hub.bundle_id.as_deref().unwrap_or("no bundle id");
         // Writing to a String can't fail.
@@ -103,4 +104,5 @@ Controls
   GET    /_emulator/devices                    the devices that are not healthy
   POST   /_emulator/devices                    say how a device is, or an array of them
   DELETE /_emulator/devices                    let all be healthy
+  GET    /_emulator/events                     what is received, live, as server-sent events
 ";

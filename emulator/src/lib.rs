@@ -1,8 +1,9 @@
 //! A stand-in for Azure Notification Hubs on loopback, for tests, demos and laptops.
 //!
 //! It checks a Direct Send the way the service does (SAS signature, headers, body), records what
-//! it received, tells what became of it in telemetry and feedback, keeps installations, and fails
-//! on request in the ways the service and the network fail. It delivers nothing. The foreign document is the REST reference,
+//! it received, shows it on a web page the way a phone would, tells what became of it in telemetry
+//! and feedback, keeps installations, and fails on request in the ways the service and the network
+//! fail. It delivers nothing. The foreign document is the REST reference,
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; which behaviour is
 //! confirmed and which is inferred stands in the crate's README.
 //!
@@ -44,9 +45,13 @@ mod moment;
 mod drip;
 mod control;
 
+// Is shown.
+mod page;
+
 // Is kept.
 mod namespace;
 mod record;
+mod history;
 mod recent;
 mod installations;
 mod telemetry;
@@ -62,4 +67,5 @@ pub use devices::DeviceState;
 pub use emulator::Emulator;
 pub use fault::{Action, Fault, FaultError};
 pub use options::{Budget, HubOptions, Mode, Options, Right, Rule, Tier};
+pub use page::{Page, Phone, Sample};
 pub use record::ReceivedRequest;

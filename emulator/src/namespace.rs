@@ -10,6 +10,7 @@ use crate::fault::Script;
 use crate::feedback::Feedback;
 use crate::installations::Installations;
 use crate::options::{HubOptions, Mode, Options, Rule};
+use crate::page::Page;
 use crate::record::Record;
 use crate::sas::{self, Claim};
 use crate::telemetry::Telemetry;
@@ -20,6 +21,7 @@ pub(crate) struct Namespace {
     pub(crate) port: u16,
     pub(crate) hubs: Vec<HubOptions>,
     pub(crate) mode: Mode,
+    pub(crate) page: Page,
     pub(crate) record: Record,
     pub(crate) script: Script,
     pub(crate) devices: Devices,
@@ -39,6 +41,7 @@ impl Namespace {
             port,
             hubs: options.hubs,
             mode: options.mode,
+            page: options.page,
             record: Record::new(),
             script: Script::default(),
             devices: Devices::default(),

@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::page::Page;
+
 /// The rule that every namespace has from birth.
 const DEFAULT_RULE: &str = "DefaultFullSharedAccessSignature";
 
@@ -28,6 +30,8 @@ pub struct Options {
     pub rules: Vec<Rule>,
     /// What to do with content that the service would queue and then fail to deliver.
     pub mode: Mode,
+    /// What is on the web page from the start.
+    pub page: Page,
     /// How long after its expiry a token is still taken; how much the service allows is not known.
     pub clock_skew: Duration,
     /// How long telemetry knows nothing of a notification, and then again how long it calls it
@@ -45,6 +49,7 @@ impl Default for Options {
             hubs: vec![HubOptions::new("acs-push-dev")],
             rules: vec![Rule::default()],
             mode: Mode::Strict,
+            page: Page::default(),
             clock_skew: Duration::ZERO,
             telemetry_delay: Duration::ZERO,
             batch_in_location: false,
@@ -73,7 +78,7 @@ impl Options {
                 return wrong(format!("rule {:?} needs a name and two keys", rule.name));
             }
         }
-        Ok(())
+        self.page.check()
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
 use crate::batch::Batch;
+use crate::history::History;
 use crate::recent::Recent;
 
 /// A request as it was received, and what became of it.
@@ -88,6 +89,8 @@ pub(crate) struct Record {
     kept: Mutex<Kept>,
     totals: watch::Sender<Totals>,
     settled: broadcast::Sender<ReceivedRequest>,
+    /// The settled ones, for the page.
+    pub(crate) history: History,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +107,7 @@ impl Record {
             kept: Mutex::default(),
             totals: watch::Sender::default(),
             settled: broadcast::Sender::new(1024),
+            history: History::new(),
         }
     }
 
@@ -114,10 +118,6 @@ impl Record {
         let sequence = kept.requests.push(request.clone(), request.size());
         self.totals.send_modify(|totals| totals.received += 1);
         Arrival { record: self, request, sequence, settled: false }
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn settle(&self, request: &mut ReceivedRequest, sequence: u64, settlement: Settlement) {
@@ -139,6 +139,7 @@ impl Record {
         }
         // An error only says that nobody is subscribed.
         let _ = self.settled.send(request.clone());
+        self.history.push(request.clone());
         if request.is_accepted() {
             self.totals.send_modify(|totals| totals.accepted += 1);
         }
@@ -152,6 +153,11 @@ impl Record {
         self.lock().requests.iter().filter(|request| request.is_accepted()).cloned().collect()
     }
 
+    /// Milliseconds since the start.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn total(&self) -> usize {
         self.totals.borrow().received
     }
@@ -160,6 +166,7 @@ impl Record {
         let mut kept = self.lock();
         kept.requests.clear();
         kept.cleared = kept.requests.next();
+        self.history.clear();
         self.totals.send_replace(Totals::default());
     }
 

@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Either;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Response;
 use crate::namespace::Namespace;
+use crate::page::EventStream;
 use crate::service;
 
 /// What happens to the connection that a request came on.
@@ -23,6 +25,8 @@ use crate::service;
 pub(crate) enum Fate {
     /// It carries this answer.
     Answer(Response),
+    /// It carries this answer, which goes on until one side ends it.
+    Stream(hyper::Response<EventStream>),
     /// It carries this answer and is then reset.
     AnswerThenReset(Response),
     /// It is reset (RST), with no answer.
@@ -56,10 +60,11 @@ async fn connection(stream: TcpStream, namespace: Arc<Namespace>) {
     let _ = stream.set_nodelay(true);
     let (reset, half_close) = (Notify::new(), Notify::new());
     let answer = service_fn(async |request| match service::handle(&namespace, request).await {
-        Fate::Answer(response) => Ok::<_, Infallible>(response),
+        Fate::Answer(response) => Ok::<_, Infallible>(response.map(Either::Left)),
+        Fate::Stream(response) => Ok(response.map(Either::Right)),
         Fate::AnswerThenReset(response) => {
             reset.notify_one();
-            Ok(response)
+            Ok(response.map(Either::Left))
         }
         Fate::Reset => {
             reset.notify_one();

@@ -1,4 +1,6 @@
-//! Which room a request goes to: the emulator's own pages, a feedback container, or a hub.
+//! Which room a request goes to: the emulator's own page and controls, a feedback container, or a hub.
+
+use std::sync::Arc;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -8,13 +10,14 @@ use crate::control;
 use crate::feedback;
 use crate::hub;
 use crate::namespace::Namespace;
+use crate::page;
 use crate::reception;
 use crate::server::Fate;
 
-pub(crate) async fn handle(namespace: &Namespace, request: Request<Incoming>) -> Fate {
+pub(crate) async fn handle(namespace: &Arc<Namespace>, request: Request<Incoming>) -> Fate {
     let path = request.uri().path();
     if path == "/" || path.starts_with(control::PREFIX) {
-        return Fate::Answer(control::handle(namespace, request).await);
+        return page::handle(namespace, request).await;
     }
     if path.starts_with(feedback::PREFIX) {
         let (head, _body) = request.into_parts();

@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use chrono::{SecondsFormat, Utc};
+use notification_hubs_emulator::Phone;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -36,12 +37,14 @@ impl Backstage {
         Ok(Self { client: Client::builder().no_proxy().build()?, handler: handler.to_owned() })
     }
 
-    /// Registers both phones for `recipient`, which takes them from whoever had them.
-    pub async fn sign_in(&self, (member, owner): (&str, Value)) -> Result<(), Failure> {
+    /// Registers both phones for whoever is named, which takes them from whoever had them.
+    pub async fn sign_in(&self, owner: &Value) -> Result<(), Failure> {
         let iphone = json!({ "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_CALLS });
         let android = json!({ "platform": "fcmv1", "pushChannel": ANDROID });
         for (id, mut installation) in [("demo-iphone", iphone), ("demo-android", android)] {
-            installation[member] = owner.clone();
+            for (member, value) in owner.as_object().into_iter().flatten() {
+                installation[member] = value.clone();
+            }
             let request = self.client.put(format!("{}/api/installations/{id}", self.handler));
             let response = request.header(CONTENT_TYPE, JSON).body(installation.to_string()).send().await?;
             if !response.status().is_success() {
@@ -83,6 +86,16 @@ impl Answer {
     pub fn is_problem(&self) -> bool {
         matches!(&*self.outcome, "" | "failed" | "dead_lettered") || self.outcome.starts_with("HTTP")
     }
+}
+
+/// Both phones, for the page.
+pub fn phones() -> Vec<Phone> {
+    let phone = |name: &str, format: &str, handles: &[&str]| Phone {
+        name: name.to_owned(),
+        format: format.to_owned(),
+        handles: handles.iter().map(|&handle| handle.to_owned()).collect(),
+    };
+    vec![phone("iPhone", "apple", &[IPHONE, IPHONE_CALLS]), phone("Android", "fcmv1", &[ANDROID])]
 }
 
 /// Whose handle it is; the handle itself when it is none of the demo's.

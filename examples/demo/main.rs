@@ -8,6 +8,7 @@
 #![expect(clippy::print_stderr, reason = "its own faults belong beside what is watched, not in it")]
 
 mod backstage;
+mod offers;
 mod samples;
 mod table;
 
@@ -16,7 +17,7 @@ use std::time::Instant;
 
 use acs_push::{Config, ConfigError, Handler};
 use backstage::Backstage;
-use notification_hubs_emulator::{Emulator, HubOptions, Options, ReceivedRequest};
+use notification_hubs_emulator::{Emulator, HubOptions, Options, Page, ReceivedRequest};
 use samples::Sample;
 use table::Summary;
 use tokio::net::TcpListener;
@@ -76,19 +77,29 @@ async fn run(once: bool) -> Result<(), Failure> {
     // `apns-topic` belongs to a hub, so calls have one of their own.
     let hub = |name, bundle_id: &str| HubOptions { bundle_id: Some(bundle_id.to_owned()), ..HubOptions::new(name) };
     let hubs = vec![hub(HUB, "com.example.demo"), hub(VOIP_HUB, "com.example.demo.voip")];
-    let emulator = Emulator::start(Options { hubs, ..Options::default() }).await?;
-    let mut received = emulator.subscribe();
-
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let handler_url = format!("http://{}", listener.local_addr()?);
+    let samples = samples::read_all()?;
+    let page = Page {
+        phones: backstage::phones(),
+        samples: offers::of(&samples),
+        post_to: Some(format!("{handler_url}/EventGridTrigger")),
+    };
+    let emulator = Emulator::start(Options { hubs, page, ..Options::default() }).await?;
+    let mut received = emulator.subscribe();
+    if !once {
+        println!("The phones, in a browser:  {}/\n", emulator.url());
+    }
+
     let handler = handler(&emulator.connection_string())?;
     let (stop, stopped) = oneshot::channel::<()>();
     // It stops when `stop` is dropped, too.
     let serving = tokio::spawn(handler.serve(listener, async { drop(stopped.await) }));
 
     let backstage = Backstage::new(&handler_url)?;
-    let problems = perform(&samples::read_all()?, &backstage, &mut received).await?;
+    let problems = perform(&samples, &backstage, &mut received).await?;
     if !once {
+        backstage.sign_in(&offers::person()).await?;
         invite(&handler_url, &emulator.url());
         tokio::select! {
             () = watch(&mut received) => {}
@@ -129,7 +140,7 @@ async fn perform(
     table::print_head();
     for sample in samples {
         if let Some(recipient) = sample.recipient() {
-            backstage.sign_in(recipient).await?;
+            backstage.sign_in(&recipient).await?;
         }
         let answer = backstage.post(&sample.event).await?;
         let mut pushes = Vec::new();
@@ -150,7 +161,7 @@ fn invite(handler: &str, emulator: &str) {
     println!(
         r"
 Handler    {handler}
-Emulator   {emulator}
+Emulator   {emulator}/  shows the phones, and posts any of the events above
 
 Register a phone of your own, as your backend would:
 curl -w '\n' -X PUT {handler}/api/installations/my-phone -H 'Content-Type: application/json' -d '{MY_PHONE}'

@@ -8,12 +8,17 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
+/// Where an event names the user, or the number, that it is for.
+const USERS: [&str; 3] = ["/data/recipientCommunicationIdentifier/rawId", "/data/recipientId", "/data/to/rawId"];
+const NUMBERS: [&str; 2] = ["/data/to", "/data/To"];
 const FOLDERS: [&str; 4] = ["seed", "current", "current/cloudevents", "current/constructed"];
 
 /// One event of a file.
 pub struct Sample {
     /// The last part of the folder's name.
     pub folder: &'static str,
+    /// The name of its file, without the ending.
+    pub file: String,
     /// As published, but for its ids.
     pub event: Value,
 }
@@ -30,11 +35,12 @@ pub fn read_all() -> Result<Vec<Sample>, Failure> {
         for file in files {
             let json =
                 serde_json::from_slice(&fs::read(&file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
             let events = if let Value::Array(events) = json { events } else { vec![json] };
             for mut event in events {
                 make_unique(&mut event, samples.len());
                 let folder = folder.rsplit('/').next().unwrap_or(folder);
-                samples.push(Sample { folder, event });
+                samples.push(Sample { folder, file: name.to_string(), event });
             }
         }
     }
@@ -51,11 +57,14 @@ fn make_unique(event: &mut Value, number: usize) {
     }
     // A call whose id is no UUID cannot be handed to the Calling SDK, so a UUID has to stay one.
     if let Some(Value::String(id)) = event.pointer_mut("/data/correlationId")
-        && id.is_ascii()
-        && id.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && is_uuid(id)
     {
         id.replace_range(24.., &format!("{number:012}"));
     }
+}
+
+pub fn is_uuid(id: &str) -> bool {
+    id.is_ascii() && id.split('-').map(str::len).eq([8, 4, 4, 4, 12])
 }
 
 impl Sample {
@@ -71,14 +80,26 @@ impl Sample {
         members.is_some_and(|members| members.keys().any(|name| name.eq_ignore_ascii_case("specversion")))
     }
 
-    /// Whom it is for, as a member of an installation; `None` for nobody, or for a placeholder.
-    pub fn recipient(&self) -> Option<(&'static str, Value)> {
+    /// Whom it is for, as members of an installation; `None` for nobody, or for a placeholder.
+    pub fn recipient(&self) -> Option<Value> {
         let text = |pointer: &&str| self.event.pointer(pointer)?.as_str().filter(|text| !text.starts_with('{'));
-        let users = ["/data/recipientCommunicationIdentifier/rawId", "/data/recipientId", "/data/to/rawId"];
-        if let Some(user) = users.iter().find_map(text) {
-            return Some(("userId", json!(user)));
+        if let Some(user) = USERS.iter().find_map(text) {
+            return Some(json!({ "userId": user }));
         }
-        let number = ["/data/to", "/data/To"].iter().find_map(text);
-        number.filter(|_| self.short_type().starts_with("SMS")).map(|number| ("phoneNumbers", json!([number])))
+        let number = NUMBERS.iter().find_map(text).filter(|_| self.short_type().starts_with("SMS"));
+        number.map(|number| json!({ "phoneNumbers": [number] }))
+    }
+
+    /// The event for somebody else.
+    pub fn readdressed(&self, user: &str, number: &str) -> Value {
+        let mut event = self.event.clone();
+        for (pointers, recipient) in [(&USERS[..], user), (&NUMBERS[..], number)] {
+            for pointer in pointers {
+                if let Some(Value::String(text)) = event.pointer_mut(pointer) {
+                    recipient.clone_into(text);
+                }
+            }
+        }
+        event
     }
 }

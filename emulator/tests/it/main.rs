@@ -13,6 +13,7 @@ mod connection;
 mod content;
 mod control;
 mod faults;
+mod page;
 mod feedback;
 mod installations;
 mod record;

@@ -34,12 +34,13 @@ Usage: notification-hubs-emulator [OPTIONS]
   --help         print this
   --version      print the version
 
-It prints the settings to paste, then one line per request. GET / lists its controls.
+It prints the settings to paste, then one line per request. In a browser its address shows
+the phones; curl gets a list of its controls.
 ";
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Run(Start),
+    Run(Box<Start>),
     Help,
     Version,
 }
@@ -101,7 +102,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     if !rules.is_empty() {
         options.rules = rules;
     }
-    Ok(Command::Run(start))
+    Ok(Command::Run(Box::new(start)))
 }
 
 fn hub(text: &str) -> Result<HubOptions, ArgsError> {
@@ -181,7 +182,7 @@ mod tests {
     fn start(args: &[&str]) -> Start {
         let command = read(args).unwrap();
         let Command::Run(start) = command else { panic!("{command:?}") };
-        start
+        *start
     }
 
     fn options(args: &[&str]) -> Options {

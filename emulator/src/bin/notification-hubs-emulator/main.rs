@@ -16,7 +16,7 @@ use crate::args::{Command, Start};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args_os()) {
-        Ok(Command::Run(start)) => run(start).await,
+        Ok(Command::Run(start)) => run(*start).await,
         Ok(Command::Help) => say(args::HELP),
         Ok(Command::Version) => say(concat!(env!("CARGO_BIN_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {

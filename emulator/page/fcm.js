@@ -1,0 +1,48 @@
+// FCM v1: a message to an effect.
+// https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
+
+import { keysOf, localizable, object, quiet, text, withdrawal } from "./push.js";
+
+export function readFcm(message) {
+  const data = object(message.data);
+  const android = object(message.android);
+  const shown = { ...object(message.notification), ...object(android.notification) };
+  return alert(shown, android, data) ?? forTheApp(data);
+}
+
+function alert(shown, android, data) {
+  const title = localizable(shown.title, shown.title_loc_key, shown.title_loc_args);
+  const body = localizable(shown.body, shown.body_loc_key, shown.body_loc_args);
+  if (!title && !body) return undefined;
+  const quietly = ["PRIORITY_MIN", "PRIORITY_LOW"].includes(shown.notification_priority);
+  return {
+    kind: "show",
+    key: text(shown.tag) || undefined,
+    // FCM knows no groups: what belongs together is in the app's data, or collapses.
+    group: text(data.threadId) || text(android.collapse_key),
+    thread: text(data.threadId),
+    title,
+    subtitle: "",
+    text: body,
+    level: quietly ? "passive" : "active",
+    notes: [
+      `priority ${(text(android.priority) || "normal").toLowerCase()}`,
+      shown.sound !== undefined && `sound ${text(shown.sound)}`,
+      shown.channel_id !== undefined && `channel ${text(shown.channel_id)}`,
+      shown.image !== undefined && "with an image",
+      text(shown.visibility) === "PRIVATE" && "hidden while locked",
+    ].filter(Boolean),
+  };
+}
+
+/** A data message wakes the app, which does what it was written for; three conventions are known here. */
+function forTheApp(data) {
+  const { op, tag, id } = data;
+  if (op === "edit" && text(tag ?? id)) {
+    return { kind: "edit", key: text(tag ?? id), title: text(data.title), text: text(data.body) };
+  }
+  if (!op && text(data.callId)) {
+    return { kind: "ring", caller: text(data.displayName) || text(data.callerId), call: text(data.callId) };
+  }
+  return withdrawal({ ...data, id: tag ?? id }) ?? quiet(`data: ${keysOf(data) || "nothing"}`);
+}
