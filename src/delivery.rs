@@ -13,10 +13,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::dead_letters::DeadLetters;
 use crate::device::{ContentMode, Device};
-use crate::event::{Event, EventGridEvent, EventType, Given, Happening, TypeName};
+use crate::event::{Event, EventGridEvent, EventType, Given, Happening};
 use crate::installations::Installations;
 use crate::ledger::{Entry, EventKey, Ledger};
-use crate::notification::Notification;
+use crate::notification::{Audience, Notification, Texts};
 use crate::recipient::Recipient;
 use crate::wanted::Wanted;
 
@@ -38,6 +38,8 @@ pub struct Deliveries {
     pub wanted: Wanted,
     /// The most that a notification may show.
     pub content: ContentMode,
+    /// What notifications say, and which types are pushed.
+    pub texts: Arc<Texts>,
     /// How long an invocation may take.
     pub deadline: Duration,
     /// Where pushes go.
@@ -168,12 +170,13 @@ impl Deliveries {
         if !self.wanted.has_type(&envelope.type_name) {
             return Err(Ended::with(Outcome::Filtered, "event_type"));
         }
-        let event_type = match EventType::named(&envelope.type_name) {
-            TypeName::Pushed(event_type) => event_type,
-            TypeName::SwitchedOff => return Err(Ended::with(Outcome::Ignored, "switched_off")),
-            TypeName::Unpushed => return Err(Ended::with(Outcome::Ignored, "unpushed_type")),
+        let Some(event_type) = EventType::named(&envelope.type_name) else {
+            return Err(Ended::with(Outcome::Ignored, "unpushed_type"));
         };
-        let left = self.wanted.time_left(event_type, envelope.time, attempt.now);
+        if !self.texts.is_on(event_type) {
+            return Err(Ended::with(Outcome::Ignored, "switched_off"));
+        }
+        let left = self.wanted.time_left(self.texts.time_to_live(event_type), envelope.time, attempt.now);
         let left = left.filter(|_| !attempt.replay.is_some_and(|replay| replay.force));
         if left.is_some_and(|left| left <= TimeDelta::zero()) {
             return Err(Ended::with(Outcome::Expired, "too_old"));
@@ -205,9 +208,9 @@ impl Deliveries {
             Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
                 is_repeat = entry.is_worth_keeping();
-                let mode = |device: &Device| device.content.map_or(self.content, |content| content.max(self.content));
-                let notification = |mode| Notification::new(event, mode, attempt.now);
-                let mut sendings = sending::send_all(&self.hubs, &devices, mode, notification, attempt.times).await;
+                let audience = |device: &Device| self.audience(device, event.event_type);
+                let notification = |audience| Notification::new(event, &self.texts, audience, attempt.now);
+                let mut sendings = sending::send_all(&self.hubs, &devices, audience, notification, attempt.times).await;
                 self.keep_refused(attempt, &mut sendings).await;
                 (Ended::after(&sendings, &mut entry), sendings)
             }
@@ -223,6 +226,15 @@ impl Deliveries {
         }
         let remembered = entry.is_worth_keeping().then(|| (key, entry.clone()));
         Came { ended, sendings, remembered }
+    }
+}
+
+impl Deliveries {
+    /// What the device may show, and in which language: the least of what setting, texts and installation allow.
+    fn audience(&self, device: &Device, event_type: EventType) -> Audience {
+        let language = self.texts.language(device.locale.as_ref());
+        let allowed = self.content.max(self.texts.options(event_type, language).content);
+        Audience { mode: device.content.map_or(allowed, |content| content.max(allowed)), language }
     }
 }
 

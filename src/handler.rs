@@ -40,6 +40,7 @@ impl Handler {
         let deliveries = Deliveries {
             wanted: config.wanted.clone(),
             content: config.content,
+            texts: Arc::clone(&config.texts),
             deadline: config.deadline,
             hubs: Hubs {
                 default: hubs(&config.default_app),

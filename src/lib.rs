@@ -10,6 +10,7 @@ mod event;
 mod subject;
 mod wanted;
 mod recipient;
+mod locale;
 
 // Is decided.
 mod delivery;

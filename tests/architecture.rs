@@ -79,6 +79,8 @@ fn each_outside_world_is_named_in_one_room() {
         ("reqwest::", &["hub.rs", "hub/answer.rs", "hub/client.rs"]),
         ("servicebusnotification-", &["hub.rs"]),
         ("object_store::", &["store.rs", "store/azure.rs"]),
+        ("minijinja::", &["notification/texts/template.rs"]),
+        ("toml::", &["notification/texts/file.rs", "notification/texts/value.rs"]),
         ("std::env::", &["main.rs"]),
         ("Utc::now", &["handler.rs", "hub.rs", "replay.rs", "server.rs"]),
         ("fastrand::", &["dead_letters.rs", "hub.rs", "store.rs"]),

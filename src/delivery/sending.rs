@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use crate::device::{AppName, ContentMode, Device, DeviceHandle, Platform};
+use crate::device::{AppName, Device, DeviceHandle, Platform};
 use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
-use crate::notification::{Effect, Notification};
-use crate::payload::Payload;
+use crate::notification::{Audience, Effect, Notification};
+use crate::payload::{Form, Payload};
 
 /// Every app's hubs.
 #[derive(Debug)]
@@ -76,22 +76,23 @@ enum Sending {
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
 const CALL_ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
 
-/// Sends to all devices at once, each with as much content as `mode` says for it.
+/// Sends to all devices at once, to each what its audience gets.
 pub async fn send_all<'a>(
     hubs: &Hubs,
     devices: &[Device],
-    mode: impl Fn(&Device) -> ContentMode,
-    notification: impl Fn(ContentMode) -> Notification<'a>,
+    audience: impl Fn(&Device) -> Audience,
+    notification: impl Fn(Audience) -> Notification<'a>,
     times: Times,
 ) -> Sendings {
-    let notifications: Vec<(ContentMode, Notification<'_>)> =
-        devices.iter().map(&mode).collect::<BTreeSet<_>>().into_iter().map(|mode| (mode, notification(mode))).collect();
+    let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
+    let notifications: BTreeMap<Audience, Notification<'_>> =
+        audiences.into_iter().map(|audience| (audience, notification(audience))).collect();
     let mut payloads = Payloads::default();
     let mut under_way = FuturesUnordered::new();
     for device in devices {
-        let mode = mode(device);
-        let (_, notification) = notifications.iter().find(|(of, _)| *of == mode).expect("one for each mode");
-        let payload = payloads.of(device.platform, mode, notification);
+        let audience = audience(device);
+        let notification = &notifications[&audience];
+        let payload = payloads.of(Form::of(device), audience, notification);
         let call = matches!(notification.effect, Effect::Ring(_));
         under_way.push(async move { (device, send(hubs, device, notification, payload, call, times).await) });
     }
@@ -104,17 +105,17 @@ pub async fn send_all<'a>(
 
 /// The payloads made so far: many devices share one.
 #[derive(Default)]
-struct Payloads(Vec<(Platform, ContentMode, Option<Payload>)>);
+struct Payloads(Vec<(Form, Audience, Option<Payload>)>);
 
 impl Payloads {
     /// `None` is one that cannot be made small enough.
-    fn of(&mut self, platform: Platform, mode: ContentMode, notification: &Notification<'_>) -> Option<Payload> {
-        let made = self.0.iter().find(|(of, with, _)| *of == platform && *with == mode);
+    fn of(&mut self, form: Form, audience: Audience, notification: &Notification<'_>) -> Option<Payload> {
+        let made = self.0.iter().find(|(of, to, _)| *of == form && *to == audience);
         if let Some((_, _, payload)) = made {
             return payload.clone();
         }
-        let payload = Payload::new(notification, platform).ok();
-        self.0.push((platform, mode, payload.clone()));
+        let payload = Payload::new(notification, form).ok();
+        self.0.push((form, audience, payload.clone()));
         payload
     }
 }
