@@ -20,3 +20,4 @@ mod settings;
 mod sms;
 mod status;
 mod stores;
+mod texts;

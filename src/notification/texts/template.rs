@@ -130,9 +130,14 @@ impl TemplateError {
 
     fn unknown(source: &str, name: &str, facts: &[Fact]) -> Self {
         let known: Vec<&str> = facts.iter().map(|fact| fact.name()).collect();
-        let at = source.find(name).unwrap_or_default();
         let problem = format!("has no field {name}: expected one of {}", known.join(", "));
-        Self { lines_before: source[..at].matches('\n').count(), problem }
+        // The compiler does not tell where: the first place between braces where a word begins like it.
+        let is_named = |before: &&str| {
+            let opened = before.rfind("{{").max(before.rfind("{%"));
+            opened > before.rfind("}}").max(before.rfind("%}")) && !before.ends_with(char::is_alphanumeric)
+        };
+        let before = source.match_indices(name).map(|(at, _)| &source[..at]).find(is_named);
+        Self { lines_before: before.unwrap_or_default().matches('\n').count(), problem }
     }
 }
 
