@@ -128,6 +128,16 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The same for a run that must leave no trace: a folder that is not there is not made.
+    pub fn without_traces(mut self) -> Self {
+        if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {
+            self.store = StoreChoice::Memory;
+        }
+        self
+    }
+}
+
 impl ConfigError {
     /// A fault that shows only when the setting is used.
     pub fn of(setting: &str, problem: impl Into<String>) -> Self {

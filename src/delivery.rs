@@ -20,12 +20,14 @@ use crate::notification::{Audience, Notification, Texts};
 use crate::recipient::Recipient;
 use crate::wanted::Wanted;
 
+pub mod explanation;
 mod lookup;
 mod message;
 pub mod outcome;
 mod record;
 pub mod sending;
 
+use explanation::Explanation;
 use message::MessageAtHand;
 use outcome::{Delivery, Outcome};
 use record::tell;
@@ -59,6 +61,7 @@ struct Attempt<'a> {
     times: Times,
     now: DateTime<Utc>,
     replay: Option<&'a Replay>,
+    explanation: Option<&'a Explanation>,
 }
 
 /// A dead letter's event once more.
@@ -100,7 +103,8 @@ impl Deliveries {
         let times = Times { deadline: answer_by - KEPT_FOR_STORE, expires_at: None };
         let (mut deliveries, mut remembered) = (Vec::new(), Vec::new());
         for batch in events.chunks(LARGEST_BATCH) {
-            let attempts = batch.iter().map(|given| Attempt { given: *given, times, now, replay: None });
+            let attempts =
+                batch.iter().map(|given| Attempt { given: *given, times, now, replay: None, explanation: None });
             for (delivery, came) in join_all(attempts.map(|attempt| self.deliver(attempt))).await {
                 deliveries.push(delivery);
                 remembered.extend(came.remembered);
@@ -119,7 +123,8 @@ impl Deliveries {
     /// Sends a dead letter's event to the installations that it did not reach; also returns those it did not reach now.
     pub async fn replay(&self, given: Given<'_>, replay: &Replay, now: DateTime<Utc>) -> (Delivery, BTreeSet<String>) {
         let times = Times { deadline: Instant::now() + self.deadline - KEPT_FOR_STORE, expires_at: None };
-        let (delivery, came) = self.deliver(Attempt { given, times, now, replay: Some(replay) }).await;
+        let (delivery, came) =
+            self.deliver(Attempt { given, times, now, replay: Some(replay), explanation: None }).await;
         (delivery, came.sendings.unreached())
     }
 
@@ -164,6 +169,7 @@ impl Deliveries {
         envelope: &EventGridEvent<'a>,
         attempt: Attempt<'_>,
     ) -> Result<(Event<'a>, Option<TimeDelta>), Ended> {
+        attempt.explain(|explanation| explanation.envelope(envelope, attempt.now));
         if !self.wanted.subjects.accepts(&envelope.subject) {
             return Err(Ended::with(Outcome::Filtered, "subject"));
         }
@@ -176,13 +182,15 @@ impl Deliveries {
         if !self.texts.is_on(event_type) {
             return Err(Ended::with(Outcome::Ignored, "switched_off"));
         }
-        let left = self.wanted.time_left(self.texts.time_to_live(event_type), envelope.time, attempt.now);
+        let lifetime = self.texts.time_to_live(event_type);
+        let left = self.wanted.time_left(lifetime, envelope.time, attempt.now);
         let left = left.filter(|_| !attempt.replay.is_some_and(|replay| replay.force));
         if left.is_some_and(|left| left <= TimeDelta::zero()) {
             return Err(Ended::with(Outcome::Expired, "too_old"));
         }
         let event = Event::read(envelope, event_type)
             .map_err(|error| Ended::with(Outcome::DeadLettered, format!("malformed: {error}")))?;
+        attempt.explain(|explanation| explanation.event(&event, lifetime, left));
         match event.not_worth_a_push() {
             Some(reason) => Err(Ended::with(Outcome::Ignored, reason)),
             None => Ok((event, left)),
@@ -209,8 +217,11 @@ impl Deliveries {
             Ok(devices) => {
                 is_repeat = entry.is_worth_keeping();
                 let audience = |device: &Device| self.audience(device, event.event_type);
+                devices.iter().for_each(|device| attempt.explain(|told| told.device(device, audience(device))));
                 let notification = |audience| Notification::new(event, &self.texts, audience, attempt.now);
-                let mut sendings = sending::send_all(&self.hubs, &devices, audience, notification, attempt.times).await;
+                let mut sendings =
+                    sending::send_all(&self.hubs, &devices, audience, notification, attempt.times, attempt.explanation)
+                        .await;
                 self.keep_refused(attempt, &mut sendings).await;
                 (Ended::after(&sendings, &mut entry), sendings)
             }
@@ -247,6 +258,19 @@ fn key_of(envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
         return EventKey::of_call(&call.correlation_id, recipient);
     }
     EventKey::of_event(&envelope.source, &envelope.id, recipient)
+}
+
+impl Attempt<'_> {
+    /// Tells whoever wants to know.
+    fn explain(&self, tell: impl FnOnce(&Explanation)) {
+        if let Some(explanation) = self.explanation {
+            tell(explanation);
+        }
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.explanation.is_some_and(Explanation::is_dry_run)
+    }
 }
 
 impl From<Ended> for Came {

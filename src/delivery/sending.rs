@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use super::explanation::Explanation;
 use crate::device::{AppName, Device, DeviceHandle, Platform};
 use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
 use crate::notification::{Audience, Effect, Notification};
@@ -83,6 +84,7 @@ pub async fn send_all<'a>(
     audience: impl Fn(&Device) -> Audience,
     notification: impl Fn(Audience) -> Notification<'a>,
     times: Times,
+    explanation: Option<&Explanation>,
 ) -> Sendings {
     let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
     let notifications: BTreeMap<Audience, Notification<'_>> =
@@ -94,7 +96,8 @@ pub async fn send_all<'a>(
         let notification = &notifications[&audience];
         let payload = payloads.of(Form::of(device), audience, notification);
         let call = matches!(notification.effect, Effect::Ring(_));
-        under_way.push(async move { (device, send(hubs, device, notification, payload, call, times).await) });
+        under_way
+            .push(async move { (device, send(hubs, device, notification, payload, call, times, explanation).await) });
     }
     let mut sendings = Sendings::default();
     while let Some((device, sending)) = under_way.next().await {
@@ -127,6 +130,7 @@ async fn send(
     payload: Option<Payload>,
     call: bool,
     times: Times,
+    explanation: Option<&Explanation>,
 ) -> Sending {
     let is_default = device.app.is_none();
     let hubs = match &device.app {
@@ -143,7 +147,7 @@ async fn send(
         && call
         && let (Some(hub), Some(handle), Some(payload)) = (&hubs.voip, &device.voip_handle, Payload::voip(notification))
     {
-        match hub.send(&direct_send(handle, &payload, call, times)).await {
+        match ask(hub, device, &direct_send(handle, &payload, call, times), explanation).await {
             Ok(sent) => return Sending::Accepted(sent),
             // A wrong VoIP hub must not cost the call: an alert takes its place.
             Err(failure) if is_setup(&failure.error) => complain(hub, &failure.error),
@@ -151,7 +155,7 @@ async fn send(
         }
     }
     let Some(payload) = payload else { return Sending::Refused(Refusal::unasked("payload too large")) };
-    match hubs.main.send(&direct_send(&device.handle, &payload, call, times)).await {
+    match ask(&hubs.main, device, &direct_send(&device.handle, &payload, call, times), explanation).await {
         Ok(sent) => Sending::Accepted(sent),
         Err(failure) => {
             if is_setup(&failure.error) {
@@ -160,6 +164,19 @@ async fn send(
             Sending::of(failure, is_default)
         }
     }
+}
+
+/// Asks the hub, and tells what it said. A dry run takes it for granted.
+async fn ask(
+    hub: &Hub,
+    device: &Device,
+    direct_send: &DirectSend<'_>,
+    explanation: Option<&Explanation>,
+) -> Result<Sent, SendFailure> {
+    let Some(explanation) = explanation else { return hub.send(direct_send).await };
+    let answer = if explanation.is_dry_run() { Ok(Sent { tracking_id: None }) } else { hub.send(direct_send).await };
+    explanation.sending(device, hub.name(), direct_send, &answer);
+    answer
 }
 
 fn direct_send<'a>(handle: &'a DeviceHandle, payload: &'a Payload, call: bool, times: Times) -> DirectSend<'a> {

@@ -16,6 +16,7 @@ mod privacy;
 mod process;
 mod replay;
 mod samples;
+mod send;
 mod settings;
 mod sms;
 mod status;

@@ -17,11 +17,11 @@ pub enum Key {
     /// The alert's body.
     Body,
     /// The key of a title that the app itself has.
-    TitleLocKey,
+    TitleLoc,
     /// What goes into it.
     TitleLocArgs,
     /// The key of a body that the app itself has.
-    LocKey,
+    Loc,
     /// What goes into it.
     LocArgs,
     /// iOS: a sound.
@@ -79,9 +79,9 @@ impl Key {
         Self::On,
         Self::Title,
         Self::Body,
-        Self::TitleLocKey,
+        Self::TitleLoc,
         Self::TitleLocArgs,
-        Self::LocKey,
+        Self::Loc,
         Self::LocArgs,
         Self::Sound,
         Self::InterruptionLevel,
@@ -98,9 +98,9 @@ impl Key {
             Self::On => "on",
             Self::Title => "title",
             Self::Body => "body",
-            Self::TitleLocKey => "title_loc_key",
+            Self::TitleLoc => "title_loc_key",
             Self::TitleLocArgs => "title_loc_args",
-            Self::LocKey => "loc_key",
+            Self::Loc => "loc_key",
             Self::LocArgs => "loc_args",
             Self::Sound => "sound",
             Self::InterruptionLevel => "interruption_level",

@@ -118,12 +118,13 @@ impl Context {
 
 impl TemplateError {
     fn of(error: &minijinja::Error) -> Self {
-        let detail = error.detail().unwrap_or_default();
-        let problem = match error.kind() {
-            ErrorKind::SyntaxError => format!("syntax error: {detail}: expected a text with {{{{ field }}}} in it"),
-            ErrorKind::UnknownFilter => format!("{detail}: expected one of {FILTERS}"),
-            ErrorKind::OutOfFuel => format!("takes more than {STEPS} steps: expected a sentence"),
-            kind => format!("{kind}: {detail}: expected a text with {{{{ field }}}} in it"),
+        let (kind, detail) = (error.kind(), error.detail().unwrap_or_default());
+        let problem = if kind == ErrorKind::UnknownFilter {
+            format!("{detail}: expected one of {FILTERS}")
+        } else if kind == ErrorKind::OutOfFuel {
+            format!("takes more than {STEPS} steps: expected a sentence")
+        } else {
+            format!("{kind}: {detail}: expected a text with {{{{ field }}}} in it")
         };
         Self { lines_before: error.line().map_or(0, |line| line.saturating_sub(1)), problem }
     }

@@ -72,11 +72,11 @@ pub fn content(value: &DeValue<'_>) -> Result<ContentMode, String> {
     mode.ok_or_else(|| "expected \"full\", \"sender\" or \"hidden\"".to_owned())
 }
 
-/// A number and `s`, `m`, `h` or `d`.
+/// Seconds, or a text of a number and `s`, `m`, `h` or `d`.
 pub fn time_to_live(value: &DeValue<'_>, event_type: EventType) -> Result<TimeDelta, String> {
     let (longest, told) = match event_type == EventType::IncomingCall {
-        true => (LONGEST_CALL, "a time from \"1s\" to \"30s\""),
-        false => (LONGEST_LIFE, "a time from \"1s\" to \"28d\", such as \"30m\" or \"4h\""),
+        true => (LONGEST_CALL, "seconds or a time from \"1s\" to \"30s\""),
+        false => (LONGEST_LIFE, "seconds or a time from \"1s\" to \"28d\", such as 1800, \"30m\" or \"4h\""),
     };
     let parse = |text: &str| {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -90,7 +90,10 @@ pub fn time_to_live(value: &DeValue<'_>, event_type: EventType) -> Result<TimeDe
         };
         (TimeDelta::seconds(1)..=longest).contains(&time).then_some(time)
     };
-    value.as_str().and_then(parse).ok_or_else(|| format!("expected {told}"))
+    let seconds =
+        value.as_integer().filter(|number| number.radix() == 10).map(|number| format!("{}s", number.as_str()));
+    let time = value.as_str().map(str::to_owned).or(seconds);
+    time.as_deref().and_then(parse).ok_or_else(|| format!("expected {told}"))
 }
 
 /// The name of a further member.
