@@ -8,6 +8,7 @@ mod calls;
 mod chat;
 mod failures;
 mod garbage;
+mod goldens;
 mod hub_answers;
 mod installations;
 mod maintenance;
