@@ -21,11 +21,13 @@ async fn app_with(file: &str) -> (App, TempDir) {
     (App::with(&[("NOTIFICATIONS_FILE", path.to_str().unwrap())]).await, folder)
 }
 
-/// Bob's phone number and id, under which `id` is registered with these further members.
+/// A phone of Bob and of his number, with these further members.
 fn phone(platform: &str, handle: &str, more: Value) -> Value {
-    let mut phone =
-        json!({"userId": BOB, "phoneNumbers": ["15551234567"], "platform": platform, "pushChannel": handle});
-    phone.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let mut phone = more;
+    phone["userId"] = json!(BOB);
+    phone["phoneNumbers"] = json!(["15551234567"]);
+    phone["platform"] = json!(platform);
+    phone["pushChannel"] = json!(handle);
     phone
 }
 
@@ -260,37 +262,6 @@ async fn a_template_that_fails_on_some_text_gives_way_to_the_built_in_one() {
     let text = "canary ".repeat(2000);
     assert_eq!(app.deliver(&sms("e1", "15551234567", &text)).await["outcome"], "delivered");
     assert_eq!(last_by_handle(&app.hub)[IPHONE]["aps"]["alert"]["title"], "+15557654321");
-}
-
-#[tokio::test]
-async fn fcm_tokens_on_ios_get_what_ios_reads_and_a_call_as_an_alert() {
-    let app = App::start().await;
-    app.register("ipad", phone("fcmv1", ANDROID, json!({"os": "ios"}))).await;
-    app.deliver(&chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?")).await;
-    let mut message = last_by_handle(&app.hub)[ANDROID]["message"].clone();
-    let expiration = message["apns"]["headers"]["apns-expiration"].take();
-    assert!(expiration.as_str().unwrap().parse::<i64>().unwrap() > 1_700_000_000, "{expiration}");
-    let id = "voPY6ksHLhrL7g22_nK643yOoXdHRkycWgMJdT0rdSE";
-    assert_eq!(
-        message,
-        json!({
-            "data": {"op": "show", "id": id, "threadId": "19:lunch@thread.v2", "messageId": "m1"},
-            "apns": {
-                "headers": {"apns-push-type": "alert", "apns-priority": "10", "apns-expiration": null, "apns-collapse-id": id},
-                "payload": {"aps": {
-                    "alert": {"title": "Alice", "body": "Lunch?"}, "sound": "default", "thread-id": "19:lunch@thread.v2",
-                }},
-            },
-        })
-    );
-    app.deliver(&call("e2", "d732db64-4803-462d-be9c-518943ea2b7a")).await;
-    let message = last_by_handle(&app.hub)[ANDROID]["message"].clone();
-    assert_eq!(message["apns"]["payload"]["aps"]["interruption-level"], "time-sensitive");
-    assert_eq!(message["apns"]["payload"]["aps"]["alert"], json!({"title": "Alice", "body": "Incoming call"}));
-    app.deliver(&chat("e3", "ChatMessageDeleted", "m1", 2, "")).await;
-    let message = last_by_handle(&app.hub)[ANDROID]["message"].clone();
-    assert_eq!(message["apns"]["payload"], json!({"aps": {"content-available": 1}}));
-    assert_eq!(message["apns"]["headers"]["apns-push-type"], "background");
 }
 
 #[tokio::test]
