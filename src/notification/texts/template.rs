@@ -15,11 +15,9 @@ use crate::notification::facts::{Fact, Facts};
 #[derive(Debug, Clone)]
 pub struct Templates {
     environment: Environment<'static>,
-    /// Names are numbers in the order of compiling.
-    count: usize,
 }
 
-/// One of them.
+/// One of them: its own source, by which the same text in several tables is compiled once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(String);
 
@@ -62,17 +60,16 @@ impl Templates {
         environment.add_filter("title", filters::title);
         environment.add_filter("trim", filters::trim);
         environment.add_filter("upper", filters::upper);
-        Self { environment, count: 0 }
+        Self { environment }
     }
 
     /// Compiles a template that is known to be right.
     pub fn add(&mut self, source: &str) -> Result<Template, TemplateError> {
-        let name = self.count.to_string();
-        self.environment
-            .add_template_owned(name.clone(), source.to_owned())
-            .map_err(|error| TemplateError::of(&error))?;
-        self.count += 1;
-        Ok(Template(name))
+        if self.environment.get_template(source).is_err() {
+            let added = self.environment.add_template_owned(source.to_owned(), source.to_owned());
+            added.map_err(|error| TemplateError::of(&error))?;
+        }
+        Ok(Template(source.to_owned()))
     }
 
     /// Compiles a template and tries it: with each of the facts that it may name there and not there.
