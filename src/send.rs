@@ -7,6 +7,7 @@ use chrono::Utc;
 use crate::delivery::Deliveries;
 use crate::delivery::explanation::Explanation;
 use crate::delivery::outcome::{Delivery, Outcome};
+use crate::event::Given;
 use crate::events_file::{EventsFile, EventsFileError};
 
 /// Delivers the events of a file, and tells of each. A dry run sends nothing and writes nothing. Returns how many failed or
@@ -18,7 +19,7 @@ pub async fn send(
     mut tell: impl FnMut(&str),
 ) -> Result<usize, EventsFileError> {
     let mut unsuccessful = 0;
-    let each = async |number: usize, given: crate::event::Given<'_>| {
+    let each = async |number: usize, given: Given<'_>| {
         let explanation = Explanation::new(dry_run);
         let delivery = deliveries.explain(given, &explanation, Utc::now()).await;
         tell(&format!("event {number}: {}", delivery.event.as_deref().unwrap_or("(no id)")));
@@ -33,6 +34,10 @@ pub async fn send(
 fn outcome(delivery: &Delivery, dry_run: bool) -> String {
     let reason = delivery.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let (name, delivered, devices) = (delivery.outcome.name(), delivery.delivered, delivery.devices);
-    let dry = if dry_run { "; dry run: nothing was sent, the hub is taken to accept" } else { "" };
+    let dry = match (dry_run, devices) {
+        (false, _) => "",
+        (true, 0) => "; dry run",
+        (true, _) => "; dry run: nothing was sent, the hub is taken to accept",
+    };
     format!("  outcome    {name}{reason}, {delivered} of {devices} devices{dry}")
 }
