@@ -126,9 +126,7 @@ impl Config {
         let store_is_at_fault = settings.faults.iter().any(|fault| fault.setting == "STORE");
         Err(ConfigError { faults: settings.faults, store: Some(Box::new(config.store)).filter(|_| !store_is_at_fault) })
     }
-}
 
-impl Config {
     /// The same for a run that must leave no trace: a folder that is not there is not made.
     pub fn without_traces(mut self) -> Self {
         if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {

@@ -216,7 +216,7 @@ impl Deliveries {
             Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
                 is_repeat = entry.is_worth_keeping();
-                let audience = |device: &Device| self.audience(device, event.event_type);
+                let audience = |device: &Device| Audience::of(device, self.content, &self.texts, event.event_type);
                 devices.iter().for_each(|device| attempt.explain(|told| told.device(device, audience(device))));
                 let notification = |audience| Notification::new(event, &self.texts, audience, attempt.now);
                 let mut sendings =
@@ -240,15 +240,6 @@ impl Deliveries {
     }
 }
 
-impl Deliveries {
-    /// What the device may show, and in which language: the least of what setting, texts and installation allow.
-    fn audience(&self, device: &Device, event_type: EventType) -> Audience {
-        let language = self.texts.language(device.locale.as_ref());
-        let allowed = self.content.max(self.texts.options(event_type, language).content);
-        Audience { mode: device.content.map_or(allowed, |content| content.max(allowed)), language }
-    }
-}
-
 /// All events that tell somebody of one call are one: it rings once.
 fn key_of(envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
     let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
@@ -258,19 +249,6 @@ fn key_of(envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
         return EventKey::of_call(&call.correlation_id, recipient);
     }
     EventKey::of_event(&envelope.source, &envelope.id, recipient)
-}
-
-impl Attempt<'_> {
-    /// Tells whoever wants to know.
-    fn explain(&self, tell: impl FnOnce(&Explanation)) {
-        if let Some(explanation) = self.explanation {
-            tell(explanation);
-        }
-    }
-
-    fn is_dry_run(&self) -> bool {
-        self.explanation.is_some_and(Explanation::is_dry_run)
-    }
 }
 
 impl From<Ended> for Came {

@@ -1,22 +1,23 @@
 //! What a person should see of an event. Knows no platform and no JSON.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::device::ContentMode;
+use crate::device::{ContentMode, Device};
 use crate::event::call::IncomingCall;
 use crate::event::chat::MessageAction;
-use crate::event::{Event, Happening};
+use crate::event::{Event, EventType, Happening};
 use crate::recipient::PhoneNumber;
 
+mod expiry;
 mod facts;
 mod texts;
 mod wording;
 
+pub use expiry::Expiry;
 use facts::{Fact, Facts};
 use texts::Options;
 pub use texts::{Language, Texts};
@@ -117,21 +118,12 @@ pub struct CallContext<'a> {
     pub caller_id: &'a str,
 }
 
-/// When a notification stops being worth showing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expiry {
-    /// The moment.
-    pub at: DateTime<Utc>,
-    /// What is left until then; zero when it is over.
-    pub remaining: Duration,
-}
-
-impl Expiry {
-    /// `lifetime` after the event's own time, or after `now` where that is unknown.
-    pub fn new(event_time: Option<DateTime<Utc>>, lifetime: TimeDelta, now: DateTime<Utc>) -> Self {
-        // An event from a clock ahead of ours does not live longer for it.
-        let at = event_time.map_or(now, |time| time.min(now)) + lifetime;
-        Self { at, remaining: (at - now).to_std().unwrap_or_default() }
+impl Audience {
+    /// What a device may show of such an event, and how it reads: the least of what setting, texts and installation allow.
+    pub fn of(device: &Device, setting: ContentMode, texts: &Texts, event_type: EventType) -> Self {
+        let language = texts.language(device.locale.as_ref());
+        let mode = setting.max(texts.options(event_type, language).content);
+        Self { mode: device.content.map_or(mode, |content| content.max(mode)), language }
     }
 }
 
@@ -277,16 +269,5 @@ mod tests {
             assert!(ids[index + 1..].iter().all(|other| other != one));
         }
         assert_eq!(id("ab", "c"), ids[0]);
-    }
-
-    #[test]
-    fn a_lifetime_counts_from_the_event_and_never_exceeds_itself() {
-        let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
-        let lifetime = TimeDelta::seconds(30);
-        let remaining = |time| Expiry::new(time, lifetime, now).remaining.as_secs();
-        assert_eq!(remaining(Some(now - TimeDelta::seconds(10))), 20);
-        assert_eq!(remaining(Some(now - TimeDelta::days(1))), 0);
-        assert_eq!(remaining(Some(now + TimeDelta::days(1))), 30);
-        assert_eq!(remaining(None), 30);
     }
 }

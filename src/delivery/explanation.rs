@@ -41,6 +41,20 @@ impl Deliveries {
     }
 }
 
+impl Attempt<'_> {
+    /// Tells whoever wants to know.
+    pub(super) fn explain(&self, tell: impl FnOnce(&Explanation)) {
+        if let Some(explanation) = self.explanation {
+            tell(explanation);
+        }
+    }
+
+    /// Whether nothing is to be sent or written.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.explanation.is_some_and(Explanation::is_dry_run)
+    }
+}
+
 impl Explanation {
     /// Nothing was told yet.
     pub fn new(dry_run: bool) -> Self {

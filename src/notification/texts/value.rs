@@ -38,14 +38,17 @@ const LONGEST_LIFE: TimeDelta = TimeDelta::days(28);
 /// The Calling SDK takes no older call.
 const LONGEST_CALL: TimeDelta = TimeDelta::seconds(30);
 
+/// What to say of a value of a wrong type.
 pub fn unexpected(value: &DeValue<'_>, expected: &str) -> String {
     format!("is of type {}: expected {expected}", value.type_str())
 }
 
+/// `true` or `false`.
 pub fn truth(value: &DeValue<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| unexpected(value, "true or false"))
 }
 
+/// Any string.
 pub fn text(value: &DeValue<'_>) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| unexpected(value, "a string"))
 }
@@ -58,6 +61,7 @@ pub fn name(value: &DeValue<'_>, expected: &str) -> Result<String, String> {
         .ok_or_else(|| format!("expected {expected}, or \"\" for none, of at most {LONGEST_NAME} bytes"))
 }
 
+/// A name of APNs' interruption levels, but for `critical`, which Apple grants to few apps.
 pub fn urgency(value: &DeValue<'_>) -> Result<Urgency, String> {
     match value.as_str() {
         Some("passive") => Ok(Urgency::Passive),
@@ -67,6 +71,7 @@ pub fn urgency(value: &DeValue<'_>) -> Result<Urgency, String> {
     }
 }
 
+/// A content mode, in any case.
 pub fn content(value: &DeValue<'_>) -> Result<ContentMode, String> {
     let mode = value.as_str().and_then(ContentMode::parse);
     mode.ok_or_else(|| "expected \"full\", \"sender\" or \"hidden\"".to_owned())
