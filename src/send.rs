@@ -22,7 +22,7 @@ pub async fn send(
     let each = async |number: usize, given: Given<'_>| {
         let explanation = Explanation::new(dry_run);
         let delivery = deliveries.explain(given, &explanation, Utc::now()).await;
-        tell(&format!("event {number}: {}", delivery.event.as_deref().unwrap_or("(no id)")));
+        tell(&format!("event {number}: {}", delivery.event.as_deref().unwrap_or("(no id)").escape_debug()));
         explanation.into_lines().iter().for_each(|line| tell(line));
         tell(&outcome(&delivery, dry_run));
         unsuccessful += usize::from(matches!(delivery.outcome, Outcome::Failed | Outcome::DeadLettered));

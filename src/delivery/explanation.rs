@@ -78,8 +78,9 @@ impl Explanation {
             || "unreadable: never too old".to_owned(),
             |time| format!("{}, {} ago", time.to_rfc3339_opts(SecondsFormat::Secs, true), span(now - time)),
         );
-        self.tell(format!("  type       {}", envelope.type_name));
-        self.tell(format!("  subject    {subject}/..."));
+        // A file is not to steer the terminal.
+        self.tell(format!("  type       {}", envelope.type_name.escape_debug()));
+        self.tell(format!("  subject    {}/...", subject.escape_debug()));
         self.tell(format!("  time       {time}"));
     }
 

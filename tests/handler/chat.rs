@@ -258,3 +258,14 @@ async fn fcm_tokens_on_ios_get_what_ios_reads_and_a_call_as_an_alert() {
     assert_eq!(message["apns"]["payload"], json!({"aps": {"content-available": 1}}));
     assert_eq!(message["apns"]["headers"]["apns-push-type"], "background");
 }
+
+#[tokio::test]
+async fn what_is_too_large_without_its_texts_is_a_dead_letter_and_never_a_broken_payload() {
+    let app = app_with_phones().await;
+    let mut event = chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?");
+    event["data"]["threadId"] = json!("19:".to_owned() + &"x".repeat(4000));
+    let line = app.deliver(&event).await;
+    let reason = json!("payload too large");
+    assert_eq!((&line["outcome"], &line["reason"], &line["refused"]), (&json!("dead_lettered"), &reason, &json!(2)));
+    assert!(app.hub.requests().is_empty());
+}
