@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
 use crate::device::{AppName, ContentMode};
-use crate::event::{EventType, TypeName};
+use crate::event::EventType;
 use crate::installations::Limits;
+use crate::notification::Texts;
 use crate::store::azure::Container;
 use crate::subject::SubjectFilter;
 use crate::wanted::Wanted;
@@ -38,6 +40,8 @@ pub struct Config {
     pub store: StoreChoice,
     /// The most that a notification shows.
     pub content: ContentMode,
+    /// What notifications say.
+    pub texts: Arc<Texts>,
     /// Limits of the register.
     pub limits: Limits,
     /// How long an invocation may take.
@@ -104,6 +108,7 @@ impl Config {
             },
             store: storage::read(&mut settings, &mut warnings),
             content: settings.content(),
+            texts: Arc::new(settings.texts()),
             limits: Limits {
                 per_user: settings.number("INSTALLATIONS_PER_USER", 20, 1..=1000),
                 per_number: settings.number("INSTALLATIONS_PER_NUMBER", 200, 1..=1000),
@@ -115,14 +120,19 @@ impl Config {
             instance: settings.instance(),
             warnings,
         };
-        if settings.get("NOTIFICATIONS_FILE").is_some() {
-            settings.fault("NOTIFICATIONS_FILE", "is not supported by this version: expected it not to be set");
-        }
         if settings.faults.is_empty() {
             return Ok(config);
         }
         let store_is_at_fault = settings.faults.iter().any(|fault| fault.setting == "STORE");
         Err(ConfigError { faults: settings.faults, store: Some(Box::new(config.store)).filter(|_| !store_is_at_fault) })
+    }
+
+    /// The same for a run that must leave no trace: a folder that is not there is not made.
+    pub fn without_traces(mut self) -> Self {
+        if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {
+            self.store = StoreChoice::Memory;
+        }
+        self
     }
 }
 
@@ -192,7 +202,7 @@ impl Settings {
         let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
         let types: Vec<String> =
             names.map(|name| if name.contains('.') { name.to_owned() } else { format!("{NAMESPACE}{name}") }).collect();
-        let unpushed = types.iter().filter(|name| EventType::named(name) == TypeName::Unpushed);
+        let unpushed = types.iter().filter(|name| EventType::named(name).is_none());
         warnings.extend(unpushed.map(|name| format!("EVENT_TYPES: no push ever comes of {name}")));
         if types.is_empty() {
             self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
@@ -205,6 +215,25 @@ impl Settings {
         ContentMode::parse(value).unwrap_or_else(|| {
             self.fault("NOTIFICATION_CONTENT", "expected full, sender or hidden");
             ContentMode::Full
+        })
+    }
+
+    /// The texts of the notifications file on top of the built-in ones; each mistake in it is a fault of its own.
+    fn texts(&mut self) -> Texts {
+        const NAME: &str = "NOTIFICATIONS_FILE";
+        let read = self.get(NAME).map(|path| (path.to_owned(), std::fs::read_to_string(path)));
+        let texts = match &read {
+            None => Texts::new(None),
+            Some((_, Ok(source))) => Texts::new(Some(source)),
+            Some((path, Err(error))) => {
+                self.fault(NAME, format!("{path} cannot be read ({error}): expected a file of UTF-8 text"));
+                Texts::new(None)
+            }
+        };
+        texts.unwrap_or_else(|mistakes| {
+            let path = read.map(|(path, _)| path).unwrap_or_default();
+            mistakes.iter().for_each(|mistake| self.fault(NAME, format!("{path} {mistake}")));
+            Texts::new(None).expect("the built-in texts have no mistakes")
         })
     }
 

@@ -13,19 +13,21 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::dead_letters::DeadLetters;
 use crate::device::{ContentMode, Device};
-use crate::event::{Event, EventGridEvent, EventType, Given, Happening, TypeName};
+use crate::event::{Event, EventGridEvent, EventType, Given, Happening};
 use crate::installations::Installations;
 use crate::ledger::{Entry, EventKey, Ledger};
-use crate::notification::Notification;
+use crate::notification::{Audience, Notification, Texts};
 use crate::recipient::Recipient;
 use crate::wanted::Wanted;
 
+pub mod explanation;
 mod lookup;
 mod message;
 pub mod outcome;
 mod record;
 pub mod sending;
 
+use explanation::Explanation;
 use message::MessageAtHand;
 use outcome::{Delivery, Outcome};
 use record::tell;
@@ -38,6 +40,8 @@ pub struct Deliveries {
     pub wanted: Wanted,
     /// The most that a notification may show.
     pub content: ContentMode,
+    /// What notifications say, and which types are pushed.
+    pub texts: Arc<Texts>,
     /// How long an invocation may take.
     pub deadline: Duration,
     /// Where pushes go.
@@ -57,6 +61,7 @@ struct Attempt<'a> {
     times: Times,
     now: DateTime<Utc>,
     replay: Option<&'a Replay>,
+    explanation: Option<&'a Explanation>,
 }
 
 /// A dead letter's event once more.
@@ -98,7 +103,8 @@ impl Deliveries {
         let times = Times { deadline: answer_by - KEPT_FOR_STORE, expires_at: None };
         let (mut deliveries, mut remembered) = (Vec::new(), Vec::new());
         for batch in events.chunks(LARGEST_BATCH) {
-            let attempts = batch.iter().map(|given| Attempt { given: *given, times, now, replay: None });
+            let attempts =
+                batch.iter().map(|given| Attempt { given: *given, times, now, replay: None, explanation: None });
             for (delivery, came) in join_all(attempts.map(|attempt| self.deliver(attempt))).await {
                 deliveries.push(delivery);
                 remembered.extend(came.remembered);
@@ -117,7 +123,8 @@ impl Deliveries {
     /// Sends a dead letter's event to the installations that it did not reach; also returns those it did not reach now.
     pub async fn replay(&self, given: Given<'_>, replay: &Replay, now: DateTime<Utc>) -> (Delivery, BTreeSet<String>) {
         let times = Times { deadline: Instant::now() + self.deadline - KEPT_FOR_STORE, expires_at: None };
-        let (delivery, came) = self.deliver(Attempt { given, times, now, replay: Some(replay) }).await;
+        let (delivery, came) =
+            self.deliver(Attempt { given, times, now, replay: Some(replay), explanation: None }).await;
         (delivery, came.sendings.unreached())
     }
 
@@ -162,24 +169,28 @@ impl Deliveries {
         envelope: &EventGridEvent<'a>,
         attempt: Attempt<'_>,
     ) -> Result<(Event<'a>, Option<TimeDelta>), Ended> {
+        attempt.explain(|explanation| explanation.envelope(envelope, attempt.now));
         if !self.wanted.subjects.accepts(&envelope.subject) {
             return Err(Ended::with(Outcome::Filtered, "subject"));
         }
         if !self.wanted.has_type(&envelope.type_name) {
             return Err(Ended::with(Outcome::Filtered, "event_type"));
         }
-        let event_type = match EventType::named(&envelope.type_name) {
-            TypeName::Pushed(event_type) => event_type,
-            TypeName::SwitchedOff => return Err(Ended::with(Outcome::Ignored, "switched_off")),
-            TypeName::Unpushed => return Err(Ended::with(Outcome::Ignored, "unpushed_type")),
+        let Some(event_type) = EventType::named(&envelope.type_name) else {
+            return Err(Ended::with(Outcome::Ignored, "unpushed_type"));
         };
-        let left = self.wanted.time_left(event_type, envelope.time, attempt.now);
+        if !self.texts.is_on(event_type) {
+            return Err(Ended::with(Outcome::Ignored, "switched_off"));
+        }
+        let lifetime = self.texts.time_to_live(event_type);
+        let left = self.wanted.time_left(lifetime, envelope.time, attempt.now);
         let left = left.filter(|_| !attempt.replay.is_some_and(|replay| replay.force));
         if left.is_some_and(|left| left <= TimeDelta::zero()) {
             return Err(Ended::with(Outcome::Expired, "too_old"));
         }
         let event = Event::read(envelope, event_type)
             .map_err(|error| Ended::with(Outcome::DeadLettered, format!("malformed: {error}")))?;
+        attempt.explain(|explanation| explanation.event(&event, lifetime, left));
         match event.not_worth_a_push() {
             Some(reason) => Err(Ended::with(Outcome::Ignored, reason)),
             None => Ok((event, left)),
@@ -205,9 +216,12 @@ impl Deliveries {
             Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
                 is_repeat = entry.is_worth_keeping();
-                let mode = |device: &Device| device.content.map_or(self.content, |content| content.max(self.content));
-                let notification = |mode| Notification::new(event, mode, attempt.now);
-                let mut sendings = sending::send_all(&self.hubs, &devices, mode, notification, attempt.times).await;
+                let audience = |device: &Device| Audience::of(device, self.content, &self.texts, event.event_type);
+                devices.iter().for_each(|device| attempt.explain(|told| told.device(device, audience(device))));
+                let notification = |audience| Notification::new(event, &self.texts, audience, attempt.now);
+                let mut sendings =
+                    sending::send_all(&self.hubs, &devices, audience, notification, attempt.times, attempt.explanation)
+                        .await;
                 self.keep_refused(attempt, &mut sendings).await;
                 (Ended::after(&sendings, &mut entry), sendings)
             }

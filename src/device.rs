@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::locale::Locale;
+
 /// One registered phone, as far as a delivery needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -11,6 +13,10 @@ pub struct Device {
     pub app: Option<AppName>,
     /// The push service that reaches it.
     pub platform: Platform,
+    /// Its operating system, where it was told: FCM reaches both.
+    pub os: Option<Os>,
+    /// The language of its user.
+    pub locale: Option<Locale>,
     /// Where alerts and background pushes go.
     pub handle: DeviceHandle,
     /// Where calls go on iOS.
@@ -28,6 +34,15 @@ pub enum Platform {
     Apns,
     /// Firebase Cloud Messaging, HTTP v1.
     FcmV1,
+}
+
+/// The operating system of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Os {
+    /// iOS or iPadOS.
+    Ios,
+    /// Android.
+    Android,
 }
 
 /// How much a notification shows. The order is from the most to the least.

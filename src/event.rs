@@ -19,9 +19,9 @@ mod html;
 pub mod sms;
 
 use call::IncomingCall;
-use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost};
-pub use event_type::{EventType, TypeName};
-use sms::Sms;
+use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost, TopicChanged};
+pub use event_type::EventType;
+use sms::{Sms, SmsReport};
 
 /// Something that was handed over as an event.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +66,16 @@ pub struct Event<'a> {
 pub enum Happening<'a> {
     /// A text message.
     Sms(Sms<'a>),
+    /// What became of a text message that was sent.
+    SmsReport(SmsReport<'a>),
     /// A chat message came, changed or went.
     ChatMessage(ChatMessage<'a>),
     /// Somebody is now in a thread.
     ThreadJoined(ThreadJoined<'a>),
     /// Somebody is no longer in a thread.
     ThreadLost(ThreadLost<'a>),
+    /// A thread has another topic.
+    TopicChanged(TopicChanged<'a>),
     /// Somebody calls.
     IncomingCall(IncomingCall<'a>),
 }
@@ -117,7 +121,14 @@ impl<'a> Event<'a> {
         let data = Fields::parse(raw, "data")?;
         let subject = &envelope.subject;
         let (recipient, happening) = match event_type {
-            EventType::SmsReceived => (sms::recipient(&data, subject)?, Happening::Sms(Sms::read(&data, subject)?)),
+            EventType::SmsReceived => {
+                let sms = Sms::read(&data, subject)?;
+                (sms.recipient(), Happening::Sms(sms))
+            }
+            EventType::SmsDeliveryReportReceived => {
+                let report = SmsReport::read(&data, subject)?;
+                (report.recipient(), Happening::SmsReport(report))
+            }
             EventType::IncomingCall => {
                 let call = IncomingCall::read(&data)?;
                 let callee = call.callee.as_deref().map(UserId::new).or_else(|| recipient_in(subject));
@@ -138,6 +149,9 @@ impl<'a> Event<'a> {
             EventType::ChatThreadWithUserDeleted => {
                 (chat_recipient(&data, subject)?, Happening::ThreadLost(ThreadLost::read_deleted(&data)?))
             }
+            EventType::ChatThreadPropertiesUpdatedPerUser => {
+                (chat_recipient(&data, subject)?, Happening::TopicChanged(TopicChanged::read(&data)?))
+            }
         };
         Ok(Self { event_type, time: envelope.time, recipient, happening })
     }
@@ -146,7 +160,9 @@ impl<'a> Event<'a> {
     pub fn not_worth_a_push(&self) -> Option<&'static str> {
         match &self.happening {
             Happening::Sms(sms) => sms.text.trim().is_empty().then_some("empty_body"),
+            Happening::SmsReport(report) => (!report.failed).then_some("not_failed"),
             Happening::ChatMessage(message) => message.not_worth_a_push(self.time),
+            Happening::TopicChanged(_) => None,
             Happening::ThreadJoined(ThreadJoined { who, .. }) | Happening::ThreadLost(ThreadLost { who, .. }) => {
                 let somebody_else = who.as_deref().is_some_and(|who| !self.is_for_user(who));
                 somebody_else.then_some("somebody_else")
@@ -158,10 +174,11 @@ impl<'a> Event<'a> {
     /// Whether the recipient did it. Only users are compared: a number that texts itself is served.
     pub fn is_own_action(&self) -> bool {
         let actor = match &self.happening {
-            Happening::Sms(_) => None,
+            Happening::Sms(_) | Happening::SmsReport(_) => None,
             Happening::ChatMessage(message) => message.sender.as_deref(),
             Happening::ThreadJoined(joined) => joined.by.as_deref(),
             Happening::ThreadLost(lost) => lost.by.as_deref(),
+            Happening::TopicChanged(changed) => changed.by.as_deref(),
             Happening::IncomingCall(call) => Some(call.caller.as_ref()),
         };
         actor.is_some_and(|actor| self.is_for_user(actor))
@@ -173,7 +190,8 @@ impl<'a> Event<'a> {
             Happening::ChatMessage(message) => Some(&message.thread_id),
             Happening::ThreadJoined(joined) => Some(&joined.thread_id),
             Happening::ThreadLost(lost) => Some(&lost.thread_id),
-            Happening::Sms(_) | Happening::IncomingCall(_) => None,
+            Happening::TopicChanged(changed) => Some(&changed.thread_id),
+            Happening::Sms(_) | Happening::SmsReport(_) | Happening::IncomingCall(_) => None,
         }
     }
 

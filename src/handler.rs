@@ -1,6 +1,6 @@
 //! The whole program, put together from its settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -12,11 +12,13 @@ use crate::counters::Counters;
 use crate::dead_letters::DeadLetters;
 use crate::delivery::Deliveries;
 use crate::delivery::sending::{AppHubs, Hubs};
+use crate::events_file::EventsFileError;
 use crate::hub::{self, Hub};
 use crate::installations::Installations;
 use crate::ledger::Ledger;
 use crate::maintenance::Maintenance;
 use crate::replay::{self, ReplayError};
+use crate::send;
 use crate::server::{self, Service};
 use crate::store::Store;
 
@@ -46,6 +48,7 @@ impl Handler {
         let deliveries = Deliveries {
             wanted: config.wanted.clone(),
             content: config.content,
+            texts: Arc::clone(&config.texts),
             deadline: config.deadline,
             hubs: Hubs {
                 default: hubs(&config.default_app),
@@ -81,6 +84,12 @@ impl Handler {
             [] => replay::letters(deliveries, force, tell).await,
             files => replay::files(deliveries, force, files, tell).await,
         }
+    }
+
+    /// Delivers the events of a file, or of standard input for `-`, and tells every decision in lines for a person. A dry
+    /// run sends and writes nothing. Returns how many events failed or can never succeed.
+    pub async fn send(&self, file: &Path, dry_run: bool, tell: impl FnMut(&str)) -> Result<usize, EventsFileError> {
+        send::send(&self.service.deliveries, file, dry_run, tell).await
     }
 
     /// Answers on `listener` until `stop` is over, then finishes what is in flight.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::device::{AppName, ContentMode, Device, DeviceHandle, Platform};
+use crate::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, Recipient, UserId};
 use crate::store::{self, Change, Store, StoreError};
 
@@ -53,15 +54,6 @@ pub struct Installation {
     pub muted_threads: Vec<String>,
     /// When it ends by itself.
     pub expires_at: Option<DateTime<Utc>>,
-}
-
-/// The operating system of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Os {
-    /// iOS or iPadOS.
-    Ios,
-    /// Android.
-    Android,
 }
 
 /// Limits of the register.
@@ -288,6 +280,8 @@ impl From<Installation> for Device {
             installation_id: installation.id,
             app: installation.app,
             platform: installation.platform,
+            os: installation.os,
+            locale: installation.locale.as_deref().and_then(Locale::parse),
             handle: installation.handle,
             voip_handle: installation.voip_handle,
             content: installation.content,

@@ -10,6 +10,7 @@ mod event;
 mod subject;
 mod wanted;
 mod recipient;
+mod locale;
 
 // Is decided.
 mod delivery;
@@ -32,9 +33,12 @@ mod config;
 mod counters;
 mod handler;
 mod replay;
+mod send;
+mod events_file;
 mod log;
 
 pub use config::{Config, ConfigError};
+pub use events_file::EventsFileError;
 pub use handler::Handler;
 pub use log::init as init_log;
 pub use replay::ReplayError;

@@ -16,12 +16,13 @@ const HELP: &str = "\
 acs-push: turns Azure Communication Services events into APNs and FCM pushes
 
 Usage: acs-push [serve]                    answer the Functions host on 127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT
+       acs-push send FILE [--dry-run]      deliver the events of a file (- is standard input) and explain each
        acs-push replay [--force]           send the store's dead letters once more; the settled ones go
        acs-push replay [--force] FILE...   deliver the events of Event Grid's own dead-letter files
        acs-push --help
        acs-push --version
 
-Old events expire unless forced. Settings are environment variables; README.md lists them.
+A dry run sends and writes nothing. Old events expire unless a replay is forced, or EXPIRE_EVENTS is false. Settings are environment variables; README.md lists them.
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
 
 enum Command {
     Serve,
+    Send { file: Option<PathBuf>, dry_run: bool },
     Replay { force: bool, files: Vec<PathBuf> },
     Help,
     Version,
@@ -62,10 +64,16 @@ impl Command {
                 (Self::Serve, Value(word)) if word == "replay" => {
                     command = Self::Replay { force: false, files: Vec::new() }
                 }
+                (Self::Serve, Value(word)) if word == "send" => command = Self::Send { file: None, dry_run: false },
+                (Self::Send { dry_run, .. }, Long("dry-run")) => *dry_run = true,
+                (Self::Send { file: file @ None, .. }, Value(path)) => *file = Some(path.into()),
                 (Self::Replay { force, .. }, Long("force")) => *force = true,
                 (Self::Replay { files, .. }, Value(file)) => files.push(file.into()),
                 (_, other @ (Short(_) | Long(_) | Value(_))) => return Err(other.unexpected()),
             }
+        }
+        if matches!(command, Self::Send { file: None, .. }) {
+            return Err("send needs a file of events, or - for standard input".into());
         }
         Ok(command)
     }
@@ -86,6 +94,8 @@ fn start(command: &Command) -> ExitCode {
     let _entered = runtime.enter();
     let handler = Config::from_vars(vars).map_err(Handler::all_faults).and_then(|config| {
         init_log(&config.log_filter);
+        let config =
+            if matches!(command, Command::Send { dry_run: true, .. }) { config.without_traces() } else { config };
         Handler::new(&config).map(|handler| (config.port, handler))
     });
     let (port, handler) = match handler {
@@ -97,8 +107,13 @@ fn start(command: &Command) -> ExitCode {
     };
     runtime.block_on(async {
         match command {
-            Command::Replay { force, files } => replay(&handler, *force, files).await,
-            Command::Serve | Command::Help | Command::Version => serve(handler, port).await,
+            Command::Replay { force, files } => ended(handler.replay(*force, files, tell).await, "not settled"),
+            Command::Send { file: Some(file), dry_run } => {
+                ended(handler.send(file, *dry_run, tell).await, "failed or can never succeed")
+            }
+            Command::Serve | Command::Send { file: None, .. } | Command::Help | Command::Version => {
+                serve(handler, port).await
+            }
         }
     })
 }
@@ -115,19 +130,18 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn replay(handler: &Handler, force: bool, files: &[PathBuf]) -> ExitCode {
-    let tell = |line: &str| print(&format!("{line}\n"));
-    match handler.replay(force, files, tell).await {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(left) => {
-            complain(&format!("acs-push: {left} not settled"));
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            complain(&format!("acs-push: {error}"));
-            ExitCode::FAILURE
-        }
+/// How a command ends that counts what is left to be done.
+fn ended<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
+    match left {
+        Ok(0) => return ExitCode::SUCCESS,
+        Ok(left) => complain(&format!("acs-push: {left} {what}")),
+        Err(error) => complain(&format!("acs-push: {error}")),
     }
+    ExitCode::FAILURE
+}
+
+fn tell(line: &str) {
+    print(&format!("{line}\n"));
 }
 
 /// What a person asked for.

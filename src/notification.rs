@@ -1,22 +1,29 @@
 //! What a person should see of an event. Knows no platform and no JSON.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::device::ContentMode;
+use crate::device::{ContentMode, Device};
 use crate::event::call::IncomingCall;
 use crate::event::chat::MessageAction;
-use crate::event::{Event, Happening};
+use crate::event::{Event, EventType, Happening};
+use crate::recipient::PhoneNumber;
 
+mod expiry;
+mod facts;
 mod texts;
+mod wording;
 
-use texts::Texts;
+pub use expiry::Expiry;
+use facts::{Fact, Facts};
+use texts::Options;
+pub use texts::{Language, Texts};
+pub use wording::{Line, Wording};
 
-/// One notification for every device that shows the same amount of content.
+/// One notification for every device that shows as much, in the same language.
 #[derive(Debug)]
 pub struct Notification<'a> {
     /// What the notification is replaced and withdrawn by: derived from thread and message, 43 characters.
@@ -29,8 +36,19 @@ pub struct Notification<'a> {
     pub group: Option<Cow<'a, str>>,
     /// Until when it is worth showing.
     pub expiry: Expiry,
+    /// What it says.
+    pub wording: Wording,
     /// What should happen on the phone.
     pub effect: Effect<'a>,
+}
+
+/// How much of an event may be told, and in which language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Audience {
+    /// How much.
+    pub mode: ContentMode,
+    /// In which language.
+    pub language: Language,
 }
 
 /// What should happen on the phone.
@@ -44,18 +62,23 @@ pub enum Effect<'a> {
     Remove,
     /// Withdraw everything of the thread.
     RemoveThread,
+    /// Tell the app of the thread's topic, and the user of nothing. The title is the topic.
+    UpdateThread,
     /// Ring.
     Ring(Call<'a>),
 }
 
-/// Texts on a lock screen. `Debug` leaves them out.
+/// How something is shown.
+#[derive(Debug)]
 pub struct Alert<'a> {
-    /// Who, as a rule.
-    pub title: Cow<'a, str>,
-    /// What; may be empty.
-    pub body: Cow<'a, str>,
     /// How much it may disturb.
     pub urgency: Urgency,
+    /// iOS: the sound, if any.
+    pub sound: Option<&'a str>,
+    /// iOS: what can be done with it.
+    pub category: Option<&'a str>,
+    /// Android: the channel; `None` is the app's default one.
+    pub android_channel: Option<&'a str>,
     /// Whether the app may put its own text in place of this one before it is shown.
     pub mutable: bool,
 }
@@ -95,80 +118,109 @@ pub struct CallContext<'a> {
     pub caller_id: &'a str,
 }
 
-/// When a notification stops being worth showing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expiry {
-    /// The moment.
-    pub at: DateTime<Utc>,
-    /// What is left until then; zero when it is over.
-    pub remaining: Duration,
-}
-
-impl Expiry {
-    /// `lifetime` after the event's own time, or after `now` where that is unknown.
-    pub fn new(event_time: Option<DateTime<Utc>>, lifetime: TimeDelta, now: DateTime<Utc>) -> Self {
-        // An event from a clock ahead of ours does not live longer for it.
-        let at = event_time.map_or(now, |time| time.min(now)) + lifetime;
-        Self { at, remaining: (at - now).to_std().unwrap_or_default() }
+impl Audience {
+    /// What a device may show of such an event, and how it reads: the least of what setting, texts and installation allow.
+    pub fn of(device: &Device, setting: ContentMode, texts: &Texts, event_type: EventType) -> Self {
+        let language = texts.language(device.locale.as_ref());
+        let mode = setting.max(texts.options(event_type, language).content);
+        Self { mode: device.content.map_or(mode, |content| content.max(mode)), language }
     }
 }
 
 impl<'a> Notification<'a> {
-    /// What is shown of the event where `mode` is allowed. The event is for a recipient, and worth a push.
-    pub fn new(event: &'a Event<'a>, mode: ContentMode, now: DateTime<Utc>) -> Self {
-        let expiry = Expiry::new(event.time, event.event_type.time_to_live(), now);
-        let Texts { title, body } = texts::of(event, mode);
-        let alert = |urgency| Alert { title, body, urgency, mutable: mode == ContentMode::Hidden };
+    /// What `audience` gets of the event, which is for a recipient and worth a push.
+    pub fn new(event: &'a Event<'a>, texts: &'a Texts, audience: Audience, now: DateTime<Utc>) -> Self {
+        let Audience { mode, language } = audience;
+        let event_type = event.event_type;
+        let expiry = Expiry::new(event.time, texts.time_to_live(event_type), now);
+        let facts = Facts::of(event, mode);
+        let wording = texts.wording(event_type, language, &facts);
+        let alert = Alert::new(texts.options(event_type, language), mode);
+        let about = |thread_id: Option<&'a str>, message_id: &'a str, effect| Self {
+            id: id(thread_id.unwrap_or_default(), message_id),
+            thread_id,
+            message_id: Some(message_id).filter(|id| !id.is_empty()),
+            group: thread_id.map(Cow::Borrowed),
+            expiry,
+            wording,
+            effect,
+        };
         match &event.happening {
             Happening::Sms(sms) => Self {
-                id: id("", &sms.message_id),
-                thread_id: None,
-                message_id: Some(&sms.message_id),
-                group: Some(texts::sms_group(sms, mode)),
-                expiry,
-                effect: Effect::Show(alert(Urgency::Active)),
+                group: Some(conversation(sms.to.as_ref(), &sms.from, mode)),
+                ..about(None, &sms.message_id, Effect::Show(alert))
             },
-            Happening::ChatMessage(message) => Self {
-                id: id(&message.thread_id, &message.message_id),
-                thread_id: Some(&message.thread_id),
-                message_id: Some(&message.message_id),
-                group: Some(Cow::Borrowed(&message.thread_id)),
-                expiry,
-                effect: match message.action {
-                    MessageAction::Received => Effect::Show(alert(Urgency::Active)),
-                    MessageAction::Edited => Effect::Edit(alert(Urgency::Passive)),
+            Happening::SmsReport(report) => Self {
+                group: Some(conversation(report.from.as_ref(), &report.to, mode)),
+                ..about(None, &report.message_id, Effect::Show(alert))
+            },
+            Happening::ChatMessage(message) => {
+                let effect = match message.action {
+                    MessageAction::Received => Effect::Show(alert),
+                    MessageAction::Edited => Effect::Edit(alert),
                     MessageAction::Deleted => Effect::Remove,
-                },
-            },
-            Happening::ThreadJoined(joined) => {
-                Self { effect: Effect::Show(alert(Urgency::Active)), ..Self::about_thread(&joined.thread_id, expiry) }
+                };
+                about(Some(&message.thread_id), &message.message_id, effect)
             }
-            Happening::ThreadLost(lost) => Self::about_thread(&lost.thread_id, expiry),
-            Happening::IncomingCall(call) => Self {
-                id: id("", &call.correlation_id),
-                thread_id: None,
-                message_id: None,
-                group: None,
-                expiry,
-                effect: Effect::Ring(Call {
-                    context: call_context(call),
-                    display_name: if mode == ContentMode::Hidden { "" } else { &call.caller_name },
-                    alert: alert(Urgency::TimeSensitive),
-                }),
-            },
+            Happening::ThreadJoined(joined) => about(Some(&joined.thread_id), "", Effect::Show(alert)),
+            Happening::ThreadLost(lost) => about(Some(&lost.thread_id), "", Effect::RemoveThread),
+            Happening::TopicChanged(changed) => {
+                let about = about(Some(&changed.thread_id), "", Effect::UpdateThread);
+                let title = Line::Text(facts.get(Fact::Topic).to_owned());
+                // An id of its own: it must not take the place of an alert about the thread.
+                let id = id(&changed.thread_id, "topic");
+                Self { id, wording: Wording { title, ..about.wording }, ..about }
+            }
+            Happening::IncomingCall(call) => {
+                let display_name = if mode == ContentMode::Hidden { "" } else { &*call.caller_name };
+                let ring = Call { context: call_context(call), display_name, alert };
+                Self { message_id: None, ..about(None, &call.correlation_id, Effect::Ring(ring)) }
+            }
+        }
+    }
+}
+
+impl<'a> Effect<'a> {
+    /// What is shown by an app that is asleep; of a call, where it cannot be handed over.
+    pub fn alert(&self) -> Option<&Alert<'a>> {
+        match self {
+            Self::Show(alert) | Self::Edit(alert) | Self::Ring(Call { alert, .. }) => Some(alert),
+            Self::Remove | Self::RemoveThread | Self::UpdateThread => None,
         }
     }
 
-    /// About the thread itself rather than a message in it; withdraws it unless told otherwise.
-    fn about_thread(thread_id: &'a str, expiry: Expiry) -> Self {
-        Self {
-            id: id(thread_id, ""),
-            thread_id: Some(thread_id),
-            message_id: None,
-            group: Some(Cow::Borrowed(thread_id)),
-            expiry,
-            effect: Effect::RemoveThread,
+    /// What the app is told that this is.
+    pub fn op(&self) -> &'static str {
+        match self {
+            Self::Show(_) | Self::Ring(_) => "show",
+            Self::Edit(_) => "edit",
+            Self::Remove => "remove",
+            Self::RemoveThread => "removeThread",
+            Self::UpdateThread => "updateThread",
         }
+    }
+}
+
+impl<'a> Alert<'a> {
+    fn new(options: &'a Options, mode: ContentMode) -> Self {
+        Self {
+            urgency: options.urgency,
+            sound: options.sound.as_deref(),
+            category: options.category.as_deref(),
+            android_channel: options.android_channel.as_deref(),
+            mutable: mode == ContentMode::Hidden,
+        }
+    }
+}
+
+/// What stacks the messages of one conversation: both numbers, which nobody sees, or nothing of them when hidden.
+fn conversation<'a>(own: Option<&PhoneNumber>, other: &str, mode: ContentMode) -> Cow<'a, str> {
+    match mode {
+        ContentMode::Full | ContentMode::Sender => {
+            let own = own.map_or("", PhoneNumber::as_str);
+            Cow::Owned(format!("sms:{own}:{}", other.trim_start_matches('+')))
+        }
+        ContentMode::Hidden => Cow::Borrowed("sms"),
     }
 }
 
@@ -191,12 +243,6 @@ fn id(thread_id: &str, message_id: &str) -> String {
     hash.update(thread_id);
     hash.update(message_id);
     BASE64_URL_SAFE_NO_PAD.encode(hash.finalize())
-}
-
-impl std::fmt::Debug for Alert<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Alert").field("urgency", &self.urgency).finish_non_exhaustive()
-    }
 }
 
 impl std::fmt::Debug for Call<'_> {
@@ -223,16 +269,5 @@ mod tests {
             assert!(ids[index + 1..].iter().all(|other| other != one));
         }
         assert_eq!(id("ab", "c"), ids[0]);
-    }
-
-    #[test]
-    fn a_lifetime_counts_from_the_event_and_never_exceeds_itself() {
-        let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
-        let lifetime = TimeDelta::seconds(30);
-        let remaining = |time| Expiry::new(time, lifetime, now).remaining.as_secs();
-        assert_eq!(remaining(Some(now - TimeDelta::seconds(10))), 20);
-        assert_eq!(remaining(Some(now - TimeDelta::days(1))), 0);
-        assert_eq!(remaining(Some(now + TimeDelta::days(1))), 30);
-        assert_eq!(remaining(None), 30);
     }
 }

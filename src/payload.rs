@@ -2,12 +2,26 @@
 
 use bytes::Bytes;
 
-use crate::device::Platform;
+use crate::device::{Device, Os, Platform};
 use crate::notification::{Effect, Notification};
 
 mod apns;
 mod fcm;
+mod fcm_ios;
 mod fit;
+#[cfg(test)]
+mod tests;
+
+/// What a kind of device reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// APNs.
+    Apns,
+    /// FCM, for Android.
+    FcmAndroid,
+    /// FCM, which hands it on to APNs.
+    FcmIos,
+}
 
 /// What goes to the hub for one kind of device.
 #[derive(Debug, Clone)]
@@ -30,10 +44,11 @@ pub const LIMIT: usize = 4096;
 
 impl Payload {
     /// An alert, a background push or, on Android, a call.
-    pub fn new(notification: &Notification<'_>, platform: Platform) -> Result<Self, PayloadTooLarge> {
-        match platform {
-            Platform::Apns => apns::payload(notification),
-            Platform::FcmV1 => fcm::payload(notification),
+    pub fn new(notification: &Notification<'_>, form: Form) -> Result<Self, PayloadTooLarge> {
+        match form {
+            Form::Apns => apns::payload(notification),
+            Form::FcmAndroid => fcm::payload(notification),
+            Form::FcmIos => fcm_ios::payload(notification),
         }
     }
 
@@ -41,7 +56,18 @@ impl Payload {
     pub fn voip(notification: &Notification<'_>) -> Option<Self> {
         match &notification.effect {
             Effect::Ring(call) => apns::voip_payload(call).ok(),
-            Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread => None,
+            Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => None,
+        }
+    }
+}
+
+impl Form {
+    /// What the device reads. FCM reaches both systems; one that does not tell is taken for Android.
+    pub fn of(device: &Device) -> Self {
+        match (device.platform, device.os) {
+            (Platform::Apns, _) => Self::Apns,
+            (Platform::FcmV1, Some(Os::Ios)) => Self::FcmIos,
+            (Platform::FcmV1, Some(Os::Android) | None) => Self::FcmAndroid,
         }
     }
 }

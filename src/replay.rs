@@ -1,7 +1,4 @@
 //! Dead letters once more: those in the store, and files that Event Grid's own dead-lettering left.
-//!
-//! <https://learn.microsoft.com/azure/event-grid/manage-event-delivery> (a file is an array of events, each with a few
-//! members more than it had).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,7 +8,7 @@ use chrono::Utc;
 use crate::delivery::outcome::{Delivery, Outcome};
 use crate::delivery::{Deliveries, Replay};
 use crate::event::Given;
-use crate::invocation::{InvocationError, InvocationRequest};
+use crate::events_file::{EventsFile, EventsFileError};
 use crate::store::StoreError;
 
 /// Why a replay stopped.
@@ -20,12 +17,9 @@ pub enum ReplayError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A file cannot be read.
-    #[error("{0} cannot be read: {1}")]
-    File(PathBuf, #[source] std::io::Error),
-    /// A file has too many events.
-    #[error("{0}: {1}")]
-    Events(PathBuf, #[source] InvocationError),
+    /// A file has no events to give.
+    #[error(transparent)]
+    File(#[from] EventsFileError),
 }
 
 /// Sends every dead letter of the store once more, and removes the settled ones. Old events expire unless `force`d. Each
@@ -66,15 +60,13 @@ pub async fn files(
 ) -> Result<usize, ReplayError> {
     let mut left = 0;
     for file in files {
-        let text = std::fs::read_to_string(file).map_err(|error| ReplayError::File(file.clone(), error))?;
-        let request = InvocationRequest::of_events(&text);
-        let events = request.events().map_err(|error| ReplayError::Events(file.clone(), error))?;
-        for (index, given) in events.into_iter().enumerate() {
+        let each = async |number: usize, given: Given<'_>| {
             let replay = Replay { force, only: BTreeSet::new() };
             let (delivery, _) = deliveries.replay(given, &replay, Utc::now()).await;
-            tell(&told(&format!("{} event {}", file.display(), index + 1), &delivery));
+            tell(&told(&format!("{} event {number}", file.display()), &delivery));
             left += usize::from(!is_settled(delivery.outcome));
-        }
+        };
+        EventsFile::read(file)?.for_each(each).await?;
     }
     Ok(left)
 }

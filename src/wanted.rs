@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::event::EventType;
 use crate::subject::SubjectFilter;
 
 /// Which events are wanted.
@@ -22,13 +21,8 @@ impl Wanted {
         self.event_types.as_ref().is_none_or(|types| types.iter().any(|wanted| wanted.eq_ignore_ascii_case(type_name)))
     }
 
-    /// What is left of an event's time to live; `None` when it does not expire.
-    pub fn time_left(
-        &self,
-        event_type: EventType,
-        time: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Option<TimeDelta> {
-        time.filter(|_| self.expire).map(|time| time + event_type.time_to_live() - now)
+    /// What is left at `now` of the lifetime of an event of `time`; `None` when it does not expire.
+    pub fn time_left(&self, lifetime: TimeDelta, time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<TimeDelta> {
+        time.filter(|_| self.expire).map(|time| time + lifetime - now)
     }
 }

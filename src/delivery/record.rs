@@ -32,9 +32,9 @@ impl Deliveries {
         if kept { ended } else { Ended::with(Outcome::Failed, "the dead letter could not be stored") }
     }
 
-    /// Says whether the letter is kept; one that is replayed is already.
+    /// Says whether the letter is kept; one that is replayed is already, and a dry run keeps none.
     async fn keep(&self, attempt: Attempt<'_>, letter: &DeadLetter) -> bool {
-        if attempt.replay.is_some() {
+        if attempt.replay.is_some() || attempt.is_dry_run() {
             return true;
         }
         tracing::warn!("dead letter: {}", letter.reason);
@@ -43,14 +43,16 @@ impl Deliveries {
 
     /// Writes what other instances must know at once: whom a call rang, and how far a repeat came.
     pub(super) async fn write_down(&self, attempt: Attempt<'_>, key: &EventKey, entry: &Entry) {
-        if entry.is_worth_keeping() {
+        if entry.is_worth_keeping() && !attempt.is_dry_run() {
             in_time(attempt.times, self.ledger.write(key, entry)).await;
         }
     }
 
     /// Writes how a chat message changed, which other instances must know at once, too.
     pub(super) async fn write_down_version(&self, attempt: Attempt<'_>, message: &MessageAtHand) {
-        in_time(attempt.times, self.ledger.write_version(&message.key, message.version)).await;
+        if !attempt.is_dry_run() {
+            in_time(attempt.times, self.ledger.write_version(&message.key, message.version)).await;
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use crate::device::{AppName, ContentMode, Device, DeviceHandle, Platform};
+use super::explanation::Explanation;
+use crate::device::{AppName, Device, DeviceHandle, Platform};
 use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
-use crate::notification::{Effect, Notification};
-use crate::payload::Payload;
+use crate::notification::{Audience, Effect, Notification};
+use crate::payload::{Form, Payload};
 
 /// Every app's hubs.
 #[derive(Debug)]
@@ -76,24 +77,27 @@ enum Sending {
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
 const CALL_ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
 
-/// Sends to all devices at once, each with as much content as `mode` says for it.
+/// Sends to all devices at once, to each what its audience gets.
 pub async fn send_all<'a>(
     hubs: &Hubs,
     devices: &[Device],
-    mode: impl Fn(&Device) -> ContentMode,
-    notification: impl Fn(ContentMode) -> Notification<'a>,
+    audience: impl Fn(&Device) -> Audience,
+    notification: impl Fn(Audience) -> Notification<'a>,
     times: Times,
+    explanation: Option<&Explanation>,
 ) -> Sendings {
-    let notifications: Vec<(ContentMode, Notification<'_>)> =
-        devices.iter().map(&mode).collect::<BTreeSet<_>>().into_iter().map(|mode| (mode, notification(mode))).collect();
+    let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
+    let notifications: BTreeMap<Audience, Notification<'_>> =
+        audiences.into_iter().map(|audience| (audience, notification(audience))).collect();
     let mut payloads = Payloads::default();
     let mut under_way = FuturesUnordered::new();
     for device in devices {
-        let mode = mode(device);
-        let (_, notification) = notifications.iter().find(|(of, _)| *of == mode).expect("one for each mode");
-        let payload = payloads.of(device.platform, mode, notification);
+        let audience = audience(device);
+        let notification = &notifications[&audience];
+        let payload = payloads.of(Form::of(device), audience, notification);
         let call = matches!(notification.effect, Effect::Ring(_));
-        under_way.push(async move { (device, send(hubs, device, notification, payload, call, times).await) });
+        under_way
+            .push(async move { (device, send(hubs, device, notification, payload, call, times, explanation).await) });
     }
     let mut sendings = Sendings::default();
     while let Some((device, sending)) = under_way.next().await {
@@ -104,17 +108,17 @@ pub async fn send_all<'a>(
 
 /// The payloads made so far: many devices share one.
 #[derive(Default)]
-struct Payloads(Vec<(Platform, ContentMode, Option<Payload>)>);
+struct Payloads(Vec<(Form, Audience, Option<Payload>)>);
 
 impl Payloads {
     /// `None` is one that cannot be made small enough.
-    fn of(&mut self, platform: Platform, mode: ContentMode, notification: &Notification<'_>) -> Option<Payload> {
-        let made = self.0.iter().find(|(of, with, _)| *of == platform && *with == mode);
+    fn of(&mut self, form: Form, audience: Audience, notification: &Notification<'_>) -> Option<Payload> {
+        let made = self.0.iter().find(|(of, to, _)| *of == form && *to == audience);
         if let Some((_, _, payload)) = made {
             return payload.clone();
         }
-        let payload = Payload::new(notification, platform).ok();
-        self.0.push((platform, mode, payload.clone()));
+        let payload = Payload::new(notification, form).ok();
+        self.0.push((form, audience, payload.clone()));
         payload
     }
 }
@@ -126,6 +130,7 @@ async fn send(
     payload: Option<Payload>,
     call: bool,
     times: Times,
+    explanation: Option<&Explanation>,
 ) -> Sending {
     let is_default = device.app.is_none();
     let hubs = match &device.app {
@@ -142,7 +147,7 @@ async fn send(
         && call
         && let (Some(hub), Some(handle), Some(payload)) = (&hubs.voip, &device.voip_handle, Payload::voip(notification))
     {
-        match hub.send(&direct_send(handle, &payload, call, times)).await {
+        match ask(hub, device, &direct_send(handle, &payload, call, times), explanation).await {
             Ok(sent) => return Sending::Accepted(sent),
             // A wrong VoIP hub must not cost the call: an alert takes its place.
             Err(failure) if is_setup(&failure.error) => complain(hub, &failure.error),
@@ -150,7 +155,7 @@ async fn send(
         }
     }
     let Some(payload) = payload else { return Sending::Refused(Refusal::unasked("payload too large")) };
-    match hubs.main.send(&direct_send(&device.handle, &payload, call, times)).await {
+    match ask(&hubs.main, device, &direct_send(&device.handle, &payload, call, times), explanation).await {
         Ok(sent) => Sending::Accepted(sent),
         Err(failure) => {
             if is_setup(&failure.error) {
@@ -159,6 +164,19 @@ async fn send(
             Sending::of(failure, is_default)
         }
     }
+}
+
+/// Asks the hub, and tells what it said. A dry run takes it for granted.
+async fn ask(
+    hub: &Hub,
+    device: &Device,
+    direct_send: &DirectSend<'_>,
+    explanation: Option<&Explanation>,
+) -> Result<Sent, SendFailure> {
+    let Some(explanation) = explanation else { return hub.send(direct_send).await };
+    let answer = if explanation.is_dry_run() { Ok(Sent { tracking_id: None }) } else { hub.send(direct_send).await };
+    explanation.sending(device, hub.name(), direct_send, &answer);
+    answer
 }
 
 fn direct_send<'a>(handle: &'a DeviceHandle, payload: &'a Payload, call: bool, times: Times) -> DirectSend<'a> {

@@ -66,6 +66,16 @@ pub struct ThreadLost<'a> {
     pub by: Option<Cow<'a, str>>,
 }
 
+/// The topic of a thread changed.
+pub struct TopicChanged<'a> {
+    /// The thread.
+    pub thread_id: Cow<'a, str>,
+    /// Its new name; empty when the event does not say.
+    pub topic: Cow<'a, str>,
+    /// Raw id of who did it.
+    pub by: Option<Cow<'a, str>>,
+}
+
 /// An edit is shown while the message may still stand on a lock screen.
 const EDITS_SHOWN_FOR: TimeDelta = TimeDelta::minutes(15);
 
@@ -115,11 +125,9 @@ impl<'a> ChatMessage<'a> {
 impl<'a> ThreadJoined<'a> {
     pub(super) fn read_created(data: &Fields<'a>) -> Result<Self, FieldError> {
         let by = identifier(data, "createdByCommunicationIdentifier", "createdBy")?;
-        let properties = data.object("properties")?;
-        let topic = properties.and_then(|properties| properties.text("topic").ok().flatten());
         Ok(Self {
             thread_id: data.required_text("threadId")?,
-            topic: topic.unwrap_or_default(),
+            topic: topic(data)?,
             who: None,
             by_name: name_among_members(data, by.as_deref())?.unwrap_or_default(),
             by,
@@ -150,6 +158,18 @@ impl<'a> ThreadLost<'a> {
             by: identifier(data, "removedByCommunicationIdentifier", "removedBy")?,
         })
     }
+}
+
+impl<'a> TopicChanged<'a> {
+    pub(super) fn read(data: &Fields<'a>) -> Result<Self, FieldError> {
+        let by = identifier(data, "editedByCommunicationIdentifier", "editedBy")?;
+        Ok(Self { thread_id: data.required_text("threadId")?, topic: topic(data)?, by })
+    }
+}
+
+fn topic<'a>(data: &Fields<'a>) -> Result<Cow<'a, str>, FieldError> {
+    let properties = data.object("properties")?;
+    Ok(properties.and_then(|properties| properties.text("topic").ok().flatten()).unwrap_or_default())
 }
 
 /// The raw id of a participant, under today's name of the member or that of 2020.
@@ -194,5 +214,11 @@ impl fmt::Debug for ThreadJoined<'_> {
 impl fmt::Debug for ThreadLost<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ThreadLost").field("thread_id", &self.thread_id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TopicChanged<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TopicChanged").field("thread_id", &self.thread_id).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,13 @@
-//! The names of event types, those of 2020 included, and how long each is worth a push.
+//! The names of the event types that a push can come of, those of 2020 included.
 //! <https://learn.microsoft.com/azure/event-grid/event-schema-communication-services>
 
-use chrono::TimeDelta;
-
-/// The event types that a push can come of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The event types that a push can come of. Thread-level copies, call progress, and what is unknown are none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     /// A text message came in.
     SmsReceived,
+    /// A text message of ours reached somebody, or did not.
+    SmsDeliveryReportReceived,
     /// A chat message of somebody else.
     ChatMessageReceived,
     /// It was edited.
@@ -22,61 +22,59 @@ pub enum EventType {
     ChatParticipantRemovedFromThreadWithUser,
     /// One of them was deleted.
     ChatThreadWithUserDeleted,
+    /// The topic of one of them changed.
+    ChatThreadPropertiesUpdatedPerUser,
     /// Somebody calls.
     IncomingCall,
-}
-
-/// What the name of an event type says about a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TypeName {
-    /// A push can come of it.
-    Pushed(EventType),
-    /// A push could come of it, but does not unless switched on.
-    SwitchedOff,
-    /// No push ever comes of it: thread-level copies, call progress, foreign and unknown types.
-    Unpushed,
 }
 
 const ACS: &str = "Microsoft.Communication.";
 
 impl EventType {
-    /// Reads the full name of a type; the names of 2020 mean what they were renamed to.
-    pub fn named(name: &str) -> TypeName {
-        let Some((namespace, short)) = name.split_at_checked(ACS.len()) else { return TypeName::Unpushed };
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; 11] = [
+        Self::SmsReceived,
+        Self::SmsDeliveryReportReceived,
+        Self::ChatMessageReceived,
+        Self::ChatMessageEdited,
+        Self::ChatMessageDeleted,
+        Self::ChatThreadCreatedWithUser,
+        Self::ChatParticipantAddedToThreadWithUser,
+        Self::ChatParticipantRemovedFromThreadWithUser,
+        Self::ChatThreadWithUserDeleted,
+        Self::ChatThreadPropertiesUpdatedPerUser,
+        Self::IncomingCall,
+    ];
+
+    /// Reads the full name of a type; the names of 2020 mean what they were renamed to. `None` for one that no push ever
+    /// comes of.
+    pub fn named(name: &str) -> Option<Self> {
+        let (namespace, short) = name.split_at_checked(ACS.len())?;
         if !namespace.eq_ignore_ascii_case(ACS) {
-            return TypeName::Unpushed;
+            return None;
         }
-        match short {
-            "SMSReceived" => TypeName::Pushed(Self::SmsReceived),
-            "ChatMessageReceived" => TypeName::Pushed(Self::ChatMessageReceived),
-            "ChatMessageEdited" => TypeName::Pushed(Self::ChatMessageEdited),
-            "ChatMessageDeleted" => TypeName::Pushed(Self::ChatMessageDeleted),
-            "ChatThreadCreatedWithUser" => TypeName::Pushed(Self::ChatThreadCreatedWithUser),
-            "ChatParticipantAddedToThreadWithUser" | "ChatMemberAddedToThreadWithUser" => {
-                TypeName::Pushed(Self::ChatParticipantAddedToThreadWithUser)
-            }
-            "ChatParticipantRemovedFromThreadWithUser" | "ChatMemberRemovedFromThreadWithUser" => {
-                TypeName::Pushed(Self::ChatParticipantRemovedFromThreadWithUser)
-            }
-            "ChatThreadWithUserDeleted" => TypeName::Pushed(Self::ChatThreadWithUserDeleted),
-            "IncomingCall" => TypeName::Pushed(Self::IncomingCall),
-            "SMSDeliveryReportReceived" | "ChatThreadPropertiesUpdatedPerUser" => TypeName::SwitchedOff,
-            _ => TypeName::Unpushed,
-        }
+        let short = match short {
+            "ChatMemberAddedToThreadWithUser" => "ChatParticipantAddedToThreadWithUser",
+            "ChatMemberRemovedFromThreadWithUser" => "ChatParticipantRemovedFromThreadWithUser",
+            today => today,
+        };
+        Self::ALL.into_iter().find(|event_type| event_type.name() == short)
     }
 
-    /// How long a push about it is worth something, counted from the event's time.
-    pub fn time_to_live(self) -> TimeDelta {
+    /// Its name without `Microsoft.Communication.`.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::IncomingCall => TimeDelta::seconds(30),
-            Self::SmsReceived
-            | Self::ChatMessageReceived
-            | Self::ChatMessageEdited
-            | Self::ChatMessageDeleted
-            | Self::ChatThreadCreatedWithUser
-            | Self::ChatParticipantAddedToThreadWithUser
-            | Self::ChatParticipantRemovedFromThreadWithUser
-            | Self::ChatThreadWithUserDeleted => TimeDelta::hours(4),
+            Self::SmsReceived => "SMSReceived",
+            Self::SmsDeliveryReportReceived => "SMSDeliveryReportReceived",
+            Self::ChatMessageReceived => "ChatMessageReceived",
+            Self::ChatMessageEdited => "ChatMessageEdited",
+            Self::ChatMessageDeleted => "ChatMessageDeleted",
+            Self::ChatThreadCreatedWithUser => "ChatThreadCreatedWithUser",
+            Self::ChatParticipantAddedToThreadWithUser => "ChatParticipantAddedToThreadWithUser",
+            Self::ChatParticipantRemovedFromThreadWithUser => "ChatParticipantRemovedFromThreadWithUser",
+            Self::ChatThreadWithUserDeleted => "ChatThreadWithUserDeleted",
+            Self::ChatThreadPropertiesUpdatedPerUser => "ChatThreadPropertiesUpdatedPerUser",
+            Self::IncomingCall => "IncomingCall",
         }
     }
 }
@@ -87,15 +85,15 @@ mod tests {
 
     #[test]
     fn renamed_types_keep_their_meaning_and_foreign_ones_have_none() {
-        let added = TypeName::Pushed(EventType::ChatParticipantAddedToThreadWithUser);
+        let added = Some(EventType::ChatParticipantAddedToThreadWithUser);
         assert_eq!(EventType::named("Microsoft.Communication.ChatMemberAddedToThreadWithUser"), added);
-        assert_eq!(EventType::named("Microsoft.Communication.ChatParticipantAddedToThreadWithUser"), added);
+        assert_eq!(EventType::named("microsoft.communication.ChatParticipantAddedToThreadWithUser"), added);
         for name in [
             "SMSReceived",
             "Contoso.Communication.X.SMSReceived",
             "Microsoft.Communication.ChatMessageReceivedInThread",
         ] {
-            assert_eq!(EventType::named(name), TypeName::Unpushed, "{name}");
+            assert_eq!(EventType::named(name), None, "{name}");
         }
     }
 }

@@ -6,8 +6,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Installation, Os};
-use crate::device::{AppName, ContentMode, DeviceHandle, Platform};
+use super::Installation;
+use crate::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::recipient::{PhoneNumber, Recipient, UserId};
 use crate::store::Document;
 

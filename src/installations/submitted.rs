@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::{Installation, Os};
-use crate::device::{AppName, ContentMode, DeviceHandle, Platform};
+use super::Installation;
+use crate::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::fields::{FieldError, Fields, text_of};
+use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, UserId};
 
 /// Reads what was submitted, field by field.
@@ -163,8 +164,7 @@ impl<'a> Submitted<'a> {
 
     fn locale(&mut self) -> Option<String> {
         let text = self.text("locale")?;
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if !text.is_empty() && text.len() <= LONGEST_LOCALE && text.bytes().all(allowed) {
+        if text.len() <= LONGEST_LOCALE && Locale::parse(&text).is_some() {
             return Some(text);
         }
         self.fault("locale", "expected a language tag such as \"ko-KR\"");

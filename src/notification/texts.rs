@@ -1,88 +1,227 @@
-//! The sentences on a lock screen: who and what, as far as the content mode allows.
+//! What notifications say and how: the built-in texts and options, and those of a notifications file laid over them.
+//!
+//! For each key of a type, in this order: the file's table of the device's language (and of the languages it falls back
+//! to), the file's table of the type, the built-in table of the language, the built-in table of the type, in English.
 
-use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
 
 use crate::device::ContentMode;
-use crate::event::call::IncomingCall;
-use crate::event::chat::ThreadJoined;
-use crate::event::sms::Sms;
-use crate::event::{Event, Happening};
-use crate::recipient::PhoneNumber;
+use crate::event::EventType;
+use crate::locale::Locale;
 
-/// Title and body of an alert.
-pub struct Texts<'a> {
-    pub title: Cow<'a, str>,
-    pub body: Cow<'a, str>,
+mod entry;
+mod file;
+mod template;
+mod value;
+
+use entry::Entry;
+use file::{Layer, Mistake};
+use template::{Context, RenderError, Template, Templates};
+
+use super::facts::Facts;
+use super::{Line, Urgency, Wording};
+
+/// All texts and options, compiled.
+#[derive(Debug, Clone)]
+pub struct Texts {
+    templates: Templates,
+    /// Every locale that some text is for.
+    locales: Vec<Locale>,
+    types: BTreeMap<EventType, TypeTexts>,
 }
 
-const NEW_MESSAGE: &str = "New message";
-const INCOMING_CALL: &str = "Incoming call";
-const ADDED: &str = "You were added to a chat";
+/// The texts of a language: two devices with the same one read the same. The first is for everybody who has no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Language(usize);
 
-/// The texts for an event; empty for one that shows nothing.
-pub fn of<'a>(event: &'a Event<'a>, mode: ContentMode) -> Texts<'a> {
-    match &event.happening {
-        Happening::Sms(sms) => message(number(&sms.from), Cow::Borrowed(&*sms.text), mode),
-        Happening::ChatMessage(chat) => message(Cow::Borrowed(&*chat.sender_name), Cow::Borrowed(&*chat.body), mode),
-        Happening::ThreadJoined(joined) => added(joined, mode),
-        Happening::ThreadLost(_) => Texts::new("", ""),
-        Happening::IncomingCall(call) => calling(call, mode),
+/// How a type is pushed in one language.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// iOS: the sound, if any.
+    pub sound: Option<String>,
+    /// How much it may disturb.
+    pub urgency: Urgency,
+    /// iOS: what can be done with it.
+    pub category: Option<String>,
+    /// Android: the channel; `None` is the app's default one.
+    pub android_channel: Option<String>,
+    /// The most that it shows.
+    pub content: ContentMode,
+    words: Words,
+    built_in: Words,
+}
+
+#[derive(Debug, Clone)]
+struct TypeTexts {
+    on: bool,
+    time_to_live: TimeDelta,
+    by_language: Vec<Options>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Words {
+    title: Option<Template>,
+    body: Option<Template>,
+    title_loc_key: Option<Template>,
+    title_loc_args: Vec<Template>,
+    loc_key: Option<Template>,
+    loc_args: Vec<Template>,
+    data: Vec<(String, Template)>,
+}
+
+const BUILT_IN: &str = include_str!("texts/defaults.toml");
+
+impl Texts {
+    /// The built-in texts, with those of `file` laid over them. `Err` has every mistake of the file.
+    pub fn new(file: Option<&str>) -> Result<Self, Vec<Mistake>> {
+        let mut templates = Templates::new();
+        let built_in = file::read(BUILT_IN, &mut templates, false).expect("a test reads them");
+        let own = file.map_or(Ok(Layer::new()), |source| file::read(source, &mut templates, true))?;
+        let named = built_in.keys().chain(own.keys()).filter_map(|(_, locale)| locale.clone());
+        let locales: Vec<Locale> = named.collect::<BTreeSet<_>>().into_iter().collect();
+        let languages: Vec<Option<&Locale>> = std::iter::once(None).chain(locales.iter().map(Some)).collect();
+        let texts_of = |event_type| {
+            let whole = laid_over(&[&own, &built_in], event_type, None);
+            let options = languages.iter().map(|locale| {
+                let words = Words::of(laid_over(&[&built_in], event_type, *locale));
+                Options::of(laid_over(&[&own, &built_in], event_type, *locale), words)
+            });
+            let texts = TypeTexts {
+                on: whole.on.unwrap_or_default(),
+                time_to_live: whole.time_to_live.unwrap_or_default(),
+                by_language: options.collect(),
+            };
+            (event_type, texts)
+        };
+        let types = EventType::ALL.into_iter().map(texts_of).collect();
+        Ok(Self { templates, types, locales })
     }
-}
 
-/// What stacks the messages of one conversation: both numbers, which nobody sees, or nothing of them when hidden.
-pub fn sms_group<'a>(sms: &Sms<'_>, mode: ContentMode) -> Cow<'a, str> {
-    match mode {
-        ContentMode::Full | ContentMode::Sender => {
-            let to = sms.to.as_ref().map_or("", PhoneNumber::as_str);
-            Cow::Owned(format!("sms:{to}:{}", sms.from.trim_start_matches('+')))
+    /// Whether the type is pushed at all.
+    pub fn is_on(&self, event_type: EventType) -> bool {
+        self.types[&event_type].on
+    }
+
+    /// How long a push about it is worth something, counted from the event's time.
+    pub fn time_to_live(&self, event_type: EventType) -> TimeDelta {
+        self.types[&event_type].time_to_live
+    }
+
+    /// The texts that serve a device of that locale.
+    pub fn language(&self, locale: Option<&Locale>) -> Language {
+        let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
+        let known = |locale: &Locale| self.locales.iter().position(|known| known == locale);
+        Language(fallbacks.iter().find_map(known).map_or(0, |index| index + 1))
+    }
+
+    /// How the type is pushed in that language.
+    pub fn options(&self, event_type: EventType, language: Language) -> &Options {
+        &self.types[&event_type].by_language[language.0]
+    }
+
+    /// The words for an event. Where the file's own cannot be made, or are none, the built-in ones stand in: a person who
+    /// is to see something sees something.
+    pub fn wording(&self, event_type: EventType, language: Language, facts: &Facts<'_>) -> Wording {
+        let options = self.options(event_type, language);
+        let context = Context::of(facts);
+        let built_in = || options.built_in.render(&self.templates, &context).unwrap_or_default();
+        match options.words.render(&self.templates, &context) {
+            Ok(wording) if wording.is_blank() => Wording { data: wording.data, ..built_in() },
+            Ok(wording) => wording,
+            Err(error) => {
+                let event_type = event_type.name();
+                tracing::error!("NOTIFICATIONS_FILE: a text of {event_type}: {error}; the built-in one stands in");
+                built_in()
+            }
         }
-        ContentMode::Hidden => Cow::Borrowed("sms"),
     }
 }
 
-fn message<'a>(sender: Cow<'a, str>, text: Cow<'a, str>, mode: ContentMode) -> Texts<'a> {
-    let known = !sender.trim().is_empty();
-    match mode {
-        ContentMode::Full if known => Texts { title: sender, body: text },
-        ContentMode::Full => Texts { title: Cow::Borrowed(NEW_MESSAGE), body: text },
-        ContentMode::Sender if known => Texts { title: sender, body: Cow::Borrowed(NEW_MESSAGE) },
-        ContentMode::Sender | ContentMode::Hidden => Texts::new(NEW_MESSAGE, ""),
-    }
+/// What the layers say together, the first ones above the others.
+fn laid_over(layers: &[&Layer], event_type: EventType, locale: Option<&Locale>) -> Entry {
+    let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
+    let locales = || fallbacks.iter().cloned().map(Some).chain([None]);
+    let keys = layers.iter().flat_map(|layer| locales().map(move |locale| (layer, (event_type, locale))));
+    keys.filter_map(|(layer, key)| layer.get(&key)).fold(Entry::default(), Entry::over)
 }
 
-fn added<'a>(joined: &'a ThreadJoined<'_>, mode: ContentMode) -> Texts<'a> {
-    let by: &str = if joined.by_name.is_empty() { "New chat" } else { &joined.by_name };
-    match mode {
-        ContentMode::Full if !joined.topic.trim().is_empty() => {
-            Texts { title: Cow::Borrowed(by), body: Cow::Owned(format!("You were added to {}", joined.topic)) }
+impl Options {
+    fn of(entry: Entry, built_in: Words) -> Self {
+        let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        Self {
+            sound: named(&entry.sound),
+            urgency: entry.urgency.unwrap_or(Urgency::Active),
+            category: named(&entry.category),
+            android_channel: named(&entry.android_channel),
+            content: entry.content.unwrap_or(ContentMode::Full),
+            words: Words::of(entry),
+            built_in,
         }
-        ContentMode::Full | ContentMode::Sender => Texts::new(by, ADDED),
-        ContentMode::Hidden => Texts::new("New chat", ADDED),
     }
 }
 
-fn calling<'a>(call: &'a IncomingCall<'_>, mode: ContentMode) -> Texts<'a> {
-    let name: Cow<'a, str> = match call.caller.strip_prefix("4:").filter(|_| call.caller_name.trim().is_empty()) {
-        Some(caller) => number(caller),
-        None => Cow::Borrowed(&*call.caller_name),
-    };
-    match mode {
-        ContentMode::Full | ContentMode::Sender if !name.trim().is_empty() => {
-            Texts { title: name, body: Cow::Borrowed(INCOMING_CALL) }
+impl Words {
+    fn of(entry: Entry) -> Self {
+        Self {
+            title: entry.title,
+            body: entry.body,
+            title_loc_key: entry.title_loc_key,
+            title_loc_args: entry.title_loc_args.unwrap_or_default(),
+            loc_key: entry.loc_key,
+            loc_args: entry.loc_args.unwrap_or_default(),
+            data: entry.data.unwrap_or_default(),
         }
-        ContentMode::Full | ContentMode::Sender | ContentMode::Hidden => Texts::new(INCOMING_CALL, ""),
+    }
+
+    fn render(&self, templates: &Templates, context: &Context) -> Result<Wording, RenderError> {
+        let text = |template: &Template| templates.render(template, context);
+        let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), text);
+        let line = |plain: &Option<Template>, key: &Option<Template>, args: &[Template]| {
+            let key = optional(key)?;
+            if key.is_empty() {
+                return optional(plain).map(Line::Text);
+            }
+            Ok(Line::Localized { key, args: args.iter().map(text).collect::<Result<_, _>>()? })
+        };
+        let data = self.data.iter().map(|(name, template)| Ok((name.clone(), text(template)?)));
+        Ok(Wording {
+            title: line(&self.title, &self.title_loc_key, &self.title_loc_args)?,
+            body: line(&self.body, &self.loc_key, &self.loc_args)?,
+            data: data.collect::<Result<_, _>>()?,
+        })
     }
 }
 
-/// A number as people write it: with a `+` when it has a country's length. Short codes and sender ids as they are.
-fn number(from: &str) -> Cow<'_, str> {
-    let international = from.len() > 7 && from.bytes().all(|byte| byte.is_ascii_digit());
-    if international { Cow::Owned(format!("+{from}")) } else { Cow::Borrowed(from) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'a> Texts<'a> {
-    fn new(title: &'a str, body: &'a str) -> Self {
-        Self { title: Cow::Borrowed(title), body: Cow::Borrowed(body) }
+    #[test]
+    fn the_built_in_texts_have_no_mistake_and_every_option() {
+        let mut templates = Templates::new();
+        let layer = file::read(BUILT_IN, &mut templates, true).unwrap();
+        for event_type in EventType::ALL {
+            let entry = &layer[&(event_type, None)];
+            assert!(entry.on.is_some() && entry.time_to_live.is_some() && entry.content.is_some(), "{event_type:?}");
+        }
+        assert_eq!(Texts::new(None).unwrap().locales.len(), 4);
+    }
+
+    #[test]
+    fn a_files_own_text_for_all_goes_before_a_built_in_one_for_a_language() {
+        let texts = Texts::new(Some("[IncomingCall]\nbody = 'Ring'\n[IncomingCall.ko]\ntitle = 'Own'")).unwrap();
+        let source = |tag, template: fn(&Words) -> &Option<Template>| {
+            let language = texts.language(Locale::parse(tag).as_ref());
+            let words = &texts.options(EventType::IncomingCall, language).words;
+            let template = template(words).as_ref().unwrap();
+            texts.templates.render(template, &Context::of(&Facts::none())).unwrap()
+        };
+        assert_eq!(source("fr", |words| &words.body), "Ring");
+        assert_eq!(source("fr", |words| &words.title), "Appel entrant");
+        assert_eq!(source("ko-KR", |words| &words.title), "Own");
+        assert_eq!(source("de", |words| &words.title), "Incoming call");
+        assert_eq!(source("zh-HK", |words| &words.title), "來電");
     }
 }

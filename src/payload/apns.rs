@@ -5,28 +5,35 @@
 //! `apns-topic` itself. A call's dictionary is what the ACS Calling SDK's `handlePush` reads:
 //! <https://learn.microsoft.com/azure/communication-services/tutorials/add-voip-push-notifications-event-grid>
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::fit::fit;
 use super::{Payload, PayloadTooLarge};
 use crate::device::Platform;
-use crate::notification::{Alert, Call, Effect, Expiry, Notification, Urgency};
+use crate::notification::{Call, Effect, Expiry, Line, Notification, Urgency, Wording};
 
 #[derive(Serialize)]
 struct Body<'a> {
     aps: Aps<'a>,
     acs: Acs<'a>,
+    #[serde(flatten)]
+    data: BTreeMap<&'a str, &'a str>,
 }
 
+/// What iOS itself reads.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "kebab-case")]
-struct Aps<'a> {
+pub struct Aps<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     alert: Option<AlertTexts<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sound: Option<&'static str>,
+    sound: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thread_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interruption_level: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,10 +43,20 @@ struct Aps<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct AlertTexts<'a> {
-    title: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title_loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    title_loc_args: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    loc_args: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -51,6 +68,8 @@ struct Acs<'a> {
     thread_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -77,26 +96,24 @@ struct VoipData<'a> {
 
 /// An alert or a background push.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
-    let (push_type, priority, body) = match &notification.effect {
-        Effect::Show(alert) => ("alert", priority(alert.urgency), alert_body(notification, alert, "show")?),
-        Effect::Edit(alert) => ("alert", priority(alert.urgency), alert_body(notification, alert, "edit")?),
-        Effect::Remove => ("background", "5", background_body(notification, "remove")?),
-        Effect::RemoveThread => ("background", "5", background_body(notification, "removeThread")?),
-        Effect::Ring(call) => ("alert", priority(call.alert.urgency), alert_body(notification, &call.alert, "show")?),
-    };
-    let headers = vec![
-        ("apns-push-type", push_type.to_owned()),
-        ("apns-priority", priority.to_owned()),
-        ("apns-expiration", expiration(&notification.expiry)),
-        ("apns-collapse-id", notification.id.clone()),
-    ];
-    Ok(Payload { platform: Platform::Apns, headers, body: body.into() })
+    let body = fit(&notification.wording, |wording| {
+        let acs = Acs {
+            op: notification.effect.op(),
+            id: &notification.id,
+            thread_id: notification.thread_id,
+            message_id: notification.message_id,
+            topic: matches!(notification.effect, Effect::UpdateThread).then(|| wording.title.text()).flatten(),
+        };
+        let data = wording.data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        json(&Body { aps: aps(notification, wording), acs, data })
+    })?;
+    Ok(Payload { platform: Platform::Apns, headers: headers(notification), body: body.into() })
 }
 
 /// A call for a VoIP handle. It is sent once, now or never: a phone that rings late rings for nothing.
 pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
     let context = call.context.as_ref().ok_or(PayloadTooLarge)?;
-    let body = fit(call.display_name, "", |display_name, _| {
+    let body = fit(&Wording { title: Line::Text(call.display_name.to_owned()), ..Wording::default() }, |wording| {
         json(&VoipBody {
             aps: Empty {},
             data: VoipData {
@@ -105,7 +122,7 @@ pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
                 call_id: context.call_id,
                 recipient_id: context.recipient_id,
                 caller_id: context.caller_id,
-                display_name,
+                display_name: wording.title.text().unwrap_or_default(),
                 video_call: "false",
             },
         })
@@ -118,29 +135,50 @@ pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
     Ok(Payload { platform: Platform::Apns, headers, body: body.into() })
 }
 
-fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>, op: &'static str) -> Result<String, PayloadTooLarge> {
-    fit(&alert.title, &alert.body, |title, body| {
-        let aps = Aps {
-            alert: Some(AlertTexts { title, body }),
-            sound: sound(alert.urgency),
-            thread_id: notification.group.as_deref(),
-            interruption_level: interruption_level(alert.urgency),
-            mutable_content: alert.mutable.then_some(1),
-            content_available: None,
-        };
-        json(&Body { aps, acs: acs(notification, op) })
-    })
+/// The headers of an alert or a background push.
+pub fn headers(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
+    let (push_type, priority) = match notification.effect.alert() {
+        Some(alert) => ("alert", priority(alert.urgency)),
+        None => ("background", "5"),
+    };
+    let expiration = match notification.effect {
+        // APNs keeps one push for an app: a withdrawal is worth the place, news of a topic is not.
+        Effect::UpdateThread => "0".to_owned(),
+        Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::Ring(_) => {
+            expiration(&notification.expiry)
+        }
+    };
+    vec![
+        ("apns-push-type", push_type.to_owned()),
+        ("apns-priority", priority.to_owned()),
+        ("apns-expiration", expiration),
+        ("apns-collapse-id", notification.id.clone()),
+    ]
 }
 
-fn background_body(notification: &Notification<'_>, op: &'static str) -> Result<String, PayloadTooLarge> {
-    fit("", "", |_, _| {
-        let aps = Aps { content_available: Some(1), ..Aps::default() };
-        json(&Body { aps, acs: acs(notification, op) })
-    })
-}
-
-fn acs<'a>(notification: &'a Notification<'_>, op: &'static str) -> Acs<'a> {
-    Acs { op, id: &notification.id, thread_id: notification.thread_id, message_id: notification.message_id }
+/// What iOS itself reads of an alert or a background push.
+pub fn aps<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Aps<'a> {
+    let Some(alert) = notification.effect.alert() else {
+        return Aps { content_available: Some(1), ..Aps::default() };
+    };
+    let Wording { title, body, .. } = wording;
+    let texts = AlertTexts {
+        title: title.text(),
+        title_loc_key: title.key(),
+        title_loc_args: title.args(),
+        body: body.text(),
+        loc_key: body.key(),
+        loc_args: body.args(),
+    };
+    Aps {
+        alert: Some(texts),
+        sound: alert.sound,
+        thread_id: notification.group.as_deref(),
+        category: alert.category,
+        interruption_level: interruption_level(alert.urgency),
+        mutable_content: alert.mutable.then_some(1),
+        content_available: None,
+    }
 }
 
 /// Seconds of Unix time, or 0, "now or never", for what is over already.
@@ -156,13 +194,6 @@ fn priority(urgency: Urgency) -> &'static str {
     match urgency {
         Urgency::Passive => "5",
         Urgency::Active | Urgency::TimeSensitive => "10",
-    }
-}
-
-fn sound(urgency: Urgency) -> Option<&'static str> {
-    match urgency {
-        Urgency::Passive => None,
-        Urgency::Active | Urgency::TimeSensitive => Some("default"),
     }
 }
 

@@ -1,22 +1,30 @@
-//! FCM HTTP v1: the message that the hub completes with the token. Nothing of APNs.
+//! FCM HTTP v1 for Android: the message that the hub completes with the token. Nothing of APNs.
 //!
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>. All values of `data` are strings.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::fit::fit;
 use super::{Payload, PayloadTooLarge};
 use crate::device::Platform;
-use crate::notification::{Alert, CallContext, Effect, Notification, Urgency};
+use crate::notification::{Alert, CallContext, Effect, Line, Notification, Urgency, Wording};
 
+/// A message, but for the token.
 #[derive(Serialize)]
-struct Body<'a> {
-    message: Message<'a>,
+pub struct Body<T> {
+    /// What the REST reference calls so.
+    pub message: T,
 }
 
+/// What the app reads: strings by name.
+pub type Data<'a> = BTreeMap<Cow<'a, str>, &'a str>;
+
 #[derive(Serialize)]
-struct Message<'a> {
-    data: Data<'a>,
+struct Message<'a, D> {
+    data: D,
     #[serde(skip_serializing_if = "Option::is_none")]
     notification: Option<Texts<'a>>,
     android: Android<'a>,
@@ -24,9 +32,10 @@ struct Message<'a> {
 
 #[derive(Serialize)]
 struct Texts<'a> {
-    title: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -40,30 +49,16 @@ struct Android<'a> {
 #[derive(Serialize)]
 struct AndroidNotification<'a> {
     tag: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Data<'a> {
-    Acs(AcsData<'a>),
-    Call(CallData<'a>),
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AcsData<'a> {
-    op: &'static str,
-    id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    thread_id: Option<&'a str>,
+    channel_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<&'a str>,
+    title_loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    title_loc_args: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
+    body_loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    body_loc_args: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -82,9 +77,8 @@ struct CallData<'a> {
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
     let body = match &notification.effect {
         Effect::Show(alert) => alert_body(notification, alert)?,
-        Effect::Edit(alert) => edit_body(notification, alert)?,
-        Effect::Remove => data_body(notification, "remove")?,
-        Effect::RemoveThread => data_body(notification, "removeThread")?,
+        Effect::Edit(alert) => data_body(notification, priority(alert.urgency))?,
+        Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => data_body(notification, "NORMAL")?,
         Effect::Ring(call) => match &call.context {
             // A call that does not fit is announced, at least.
             Some(context) => call_body(notification, context, call.display_name)
@@ -95,42 +89,63 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
 
+/// What the app is told of any notification but a call.
+pub fn data<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Data<'a> {
+    let mut data = Data::new();
+    data.insert("op".into(), notification.effect.op());
+    data.insert("id".into(), &notification.id);
+    data.extend(notification.thread_id.map(|id| ("threadId".into(), id)));
+    data.extend(notification.message_id.map(|id| ("messageId".into(), id)));
+    if matches!(notification.effect, Effect::UpdateThread) {
+        data.extend(wording.title.text().map(|topic| ("topic".into(), topic)));
+    }
+    data.extend(wording.data.iter().map(|(name, value)| (name.as_str().into(), value.as_str())));
+    data
+}
+
 fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<String, PayloadTooLarge> {
-    fit(&alert.title, &alert.body, |title, body| {
-        let android = Android {
-            notification: Some(AndroidNotification { tag: &notification.id }),
-            ..android(notification, priority(alert.urgency))
+    fit(&notification.wording, |wording| {
+        let Wording { title, body, .. } = wording;
+        let shown = AndroidNotification {
+            tag: &notification.id,
+            channel_id: alert.android_channel,
+            title_loc_key: title.key(),
+            title_loc_args: title.args(),
+            body_loc_key: body.key(),
+            body_loc_args: body.args(),
         };
+        let texts = Texts { title: title.text(), body: body.text() };
         json(Message {
-            data: Data::Acs(acs_data(notification, "show")),
-            notification: Some(Texts { title, body }),
-            android,
+            data: data(notification, wording),
+            notification: Some(texts).filter(|texts| texts.title.is_some() || texts.body.is_some()),
+            android: Android { notification: Some(shown), ..android(notification, priority(alert.urgency)) },
         })
     })
 }
 
-/// The app updates what is still shown; the system would show an edit of a swiped-away message again.
-fn edit_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<String, PayloadTooLarge> {
-    fit(&alert.title, &alert.body, |title, body| {
-        let data = AcsData {
-            tag: Some(&notification.id),
-            title: Some(title),
-            body: Some(body),
-            ..acs_data(notification, "edit")
-        };
-        json(Message {
-            data: Data::Acs(data),
-            notification: None,
-            android: android(notification, priority(alert.urgency)),
-        })
+/// The app does it: the system would show an edit of a swiped-away message again, and withdraws nothing.
+fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<String, PayloadTooLarge> {
+    fit(&notification.wording, |wording| {
+        let mut data = data(notification, wording);
+        data.insert("tag".into(), &notification.id);
+        if matches!(notification.effect, Effect::Edit(_)) {
+            data.extend(line_data("title", &wording.title));
+            data.extend(line_data("body", &wording.body));
+        }
+        json(Message { data, notification: None, android: android(notification, priority) })
     })
 }
 
-fn data_body(notification: &Notification<'_>, op: &'static str) -> Result<String, PayloadTooLarge> {
-    fit("", "", |_, _| {
-        let data = AcsData { tag: Some(&notification.id), ..acs_data(notification, op) };
-        json(Message { data: Data::Acs(data), notification: None, android: android(notification, "NORMAL") })
-    })
+/// A line as strings by name: `title`, or `titleLocKey`, `titleLocArg1` and so on.
+fn line_data<'a>(name: &'static str, line: &'a Line) -> Data<'a> {
+    match line {
+        Line::Text(text) => Data::from([(name.into(), text.as_str())]),
+        Line::Localized { key, args } => {
+            let args = args.iter().enumerate();
+            let args = args.map(|(index, arg)| (format!("{name}LocArg{}", index + 1).into(), arg.as_str()));
+            args.chain([(format!("{name}LocKey").into(), key.as_str())]).collect()
+        }
+    }
 }
 
 fn call_body(
@@ -138,37 +153,26 @@ fn call_body(
     context: &CallContext<'_>,
     display_name: &str,
 ) -> Result<String, PayloadTooLarge> {
-    fit(display_name, "", |display_name, _| {
+    fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
         let data = CallData {
             event_id: context.event_id.to_string(),
             cp: context.cp,
             call_id: context.call_id,
             recipient_id: context.recipient_id,
             caller_id: context.caller_id,
-            display_name,
+            display_name: wording.title.text().unwrap_or_default(),
             video_call: "false",
         };
-        json(Message { data: Data::Call(data), notification: None, android: android(notification, "HIGH") })
+        json(Message { data, notification: None, android: android(notification, "HIGH") })
     })
-}
-
-fn acs_data<'a>(notification: &'a Notification<'_>, op: &'static str) -> AcsData<'a> {
-    AcsData {
-        op,
-        id: &notification.id,
-        thread_id: notification.thread_id,
-        message_id: notification.message_id,
-        tag: None,
-        title: None,
-        body: None,
-    }
 }
 
 fn android<'a>(notification: &Notification<'_>, priority: &'static str) -> Android<'a> {
     Android { priority, ttl: format!("{}s", notification.expiry.remaining.as_secs()), notification: None }
 }
 
-fn json(message: Message<'_>) -> String {
+/// The JSON of a message.
+pub fn json(message: impl Serialize) -> String {
     serde_json::to_string(&Body { message }).expect("structs of texts always serialize")
 }
 

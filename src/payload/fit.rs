@@ -3,31 +3,40 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{LIMIT, PayloadTooLarge};
+use crate::notification::Wording;
 
 const ELLIPSIS: &str = "…";
 
-/// Renders with both texts, shortened as far as needed. `render` has to write each text once, as a JSON string.
-pub fn fit(title: &str, body: &str, render: impl Fn(&str, &str) -> String) -> Result<String, PayloadTooLarge> {
-    let whole = render(title, body);
+/// A further member takes no more: all of them together leave room for title and body.
+const LONGEST_DATA: usize = 256;
+
+/// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
+pub fn fit(wording: &Wording, render: impl Fn(&Wording) -> String) -> Result<String, PayloadTooLarge> {
+    let mut wording = wording.clone();
+    wording.data.retain(|(_, value)| !value.is_empty());
+    wording.data.iter_mut().for_each(|(_, value)| cut(value, LONGEST_DATA));
+    let whole = render(&wording);
     if whole.len() <= LIMIT {
         return Ok(whole);
     }
-    let fixed = whole.len() - escaped_len(title) - escaped_len(body);
-    let for_both = LIMIT.checked_sub(fixed).ok_or(PayloadTooLarge)?;
-    // The title may take all there is; the body takes what is left.
-    let title = cut(title, for_both);
-    let body = cut(body, for_both - escaped_len(&title));
-    let fitted = render(&title, &body);
+    let texts: usize = wording.texts().map(|text| escaped_len(text)).sum();
+    let mut left = LIMIT.checked_sub(whole.len().saturating_sub(texts)).ok_or(PayloadTooLarge)?;
+    // Each may take all that those before it left.
+    for text in wording.texts_mut() {
+        cut(text, left);
+        left -= escaped_len(text);
+    }
+    let fitted = render(&wording);
     if fitted.len() <= LIMIT { Ok(fitted) } else { Err(PayloadTooLarge) }
 }
 
-/// The longest beginning of `text` that, as JSON and with an ellipsis when something is missing, takes at most `limit`
-/// bytes. Nothing at all where not even the ellipsis fits.
-fn cut(text: &str, limit: usize) -> String {
+/// Leaves the longest beginning of `text` that, as JSON and with an ellipsis when something is missing, takes at most
+/// `limit` bytes. Nothing at all where not even the ellipsis fits.
+fn cut(text: &mut String, limit: usize) {
     if escaped_len(text) <= limit {
-        return text.to_owned();
+        return;
     }
-    let Some(limit) = limit.checked_sub(ELLIPSIS.len()) else { return String::new() };
+    let Some(limit) = limit.checked_sub(ELLIPSIS.len()) else { return text.clear() };
     let mut used = 0;
     let mut end = 0;
     for grapheme in text.graphemes(true) {
@@ -37,7 +46,8 @@ fn cut(text: &str, limit: usize) -> String {
         }
         end += grapheme.len();
     }
-    format!("{}{ELLIPSIS}", &text[..end])
+    text.truncate(end);
+    text.push_str(ELLIPSIS);
 }
 
 /// The bytes that `text` takes inside a JSON string as `serde_json` writes it.
@@ -53,19 +63,24 @@ fn escaped_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notification::Line;
 
-    fn render(title: &str, body: &str) -> String {
-        serde_json::to_string(&serde_json::json!({ "title": title, "body": body })).unwrap()
-    }
-
-    fn texts(payload: &str) -> (String, String) {
-        let value: serde_json::Value = serde_json::from_str(payload).unwrap();
-        (value["title"].as_str().unwrap().to_owned(), value["body"].as_str().unwrap().to_owned())
+    /// A payload of nothing but the two texts.
+    fn fitted(title: &str, body: &str) -> (usize, String, String) {
+        let render = |wording: &Wording| {
+            let text = |line: &Line| line.text().unwrap_or_default().to_owned();
+            serde_json::to_string(&[text(&wording.title), text(&wording.body)]).unwrap()
+        };
+        let line = |text: &str| Line::Text(text.to_owned());
+        let wording = Wording { title: line(title), body: line(body), data: Vec::new() };
+        let payload = fit(&wording, render).unwrap();
+        let [title, body]: [String; 2] = serde_json::from_str(&payload).unwrap();
+        (payload.len(), title, body)
     }
 
     #[test]
     fn what_fits_is_left_alone() {
-        assert_eq!(texts(&fit("t", "b", render).unwrap()), ("t".to_owned(), "b".to_owned()));
+        assert_eq!(fitted("t", "b"), (9, "t".to_owned(), "b".to_owned()));
     }
 
     #[test]
@@ -73,13 +88,8 @@ mod tests {
         for unit in ["a", "👨‍👩‍👧‍👦", "e\u{301}\u{302}", "안", "\u{5e9}", "\"", "\\", "\0", "\n", "\u{7f}", "🇫🇷"]
         {
             let original = unit.repeat(100_000 / unit.len());
-            let fitted = fit("title", &original, render).unwrap();
-            let (title, body) = texts(&fitted);
-            assert!(
-                fitted.len() <= LIMIT && fitted.len() > LIMIT - escaped_len(unit) - 3,
-                "{unit:?}: {}",
-                fitted.len()
-            );
+            let (length, title, body) = fitted("title", &original);
+            assert!(length <= LIMIT && length > LIMIT - escaped_len(unit) - 3, "{unit:?}: {length}");
             assert_eq!(title, "title");
             let shown = body.strip_suffix(ELLIPSIS).unwrap();
             assert!(original.starts_with(shown));
@@ -89,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_title_too_long_by_itself_is_cut_after_the_body_is_gone() {
-        let (title, body) = texts(&fit(&"t".repeat(5000), "body", render).unwrap());
+        let (_, title, body) = fitted(&"t".repeat(5000), "body");
         assert!(title.ends_with(ELLIPSIS) && title.len() > 4000);
         assert_eq!(body, "");
     }
@@ -97,6 +107,6 @@ mod tests {
     #[test]
     fn a_fixed_part_over_the_limit_is_an_error() {
         let fixed = "f".repeat(LIMIT + 1);
-        assert_eq!(fit("t", "b", |title, body| format!("{fixed}{title}{body}")), Err(PayloadTooLarge));
+        assert_eq!(fit(&Wording::default(), |_| fixed.clone()), Err(PayloadTooLarge));
     }
 }

@@ -156,3 +156,39 @@ async fn a_call_rings_once_whatever_the_event_is_called() {
     assert_eq!(app.deliver(&call("e3", "00000000-0000-4000-8000-000000000000")).await["outcome"], "delivered");
     assert_eq!(app.hub.accepted().len(), 2);
 }
+
+#[tokio::test]
+async fn a_callers_name_is_cut_and_a_call_too_large_for_the_sdk_is_announced() {
+    let app = App::start().await;
+    app.register_iphone(BOB).await;
+    app.register_android(BOB).await;
+    let name = "👩‍👩‍👧 \"안녕\" ".repeat(500);
+    let mut event = call("e1", CALL);
+    event["data"]["callerDisplayName"] = json!(name);
+    app.deliver(&event).await;
+    for request in app.hub.accepted() {
+        assert!(request.body.len() <= 4096 && request.body.len() > 4050, "{}", request.body.len());
+        let body = body(&request);
+        let shown = body.pointer("/data/displayName").or(body.pointer("/message/data/displayName")).unwrap();
+        assert!(name.starts_with(shown.as_str().unwrap().strip_suffix('…').unwrap()));
+    }
+
+    // {"cc":"AAA…"}, of which no part can be left out.
+    let context = base64_url(&format!(r#"{{"cc":"{}"}}"#, "A".repeat(4096)));
+    let mut event = call("e2", "00000000-0000-4000-8000-000000000000");
+    event["data"]["incomingCallContext"] = json!(format!("head.{context}.signature"));
+    assert_eq!(app.deliver(&event).await["delivered"], 2);
+    let sent = app.hub.accepted();
+    assert!(sent[2..].iter().all(|request| request.hub == HUB && request.body.contains("Incoming call")), "{sent:#?}");
+}
+
+/// As the middle part of a call's context is written.
+fn base64_url(text: &str) -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let digits = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let digit = move |place: usize| char::from(alphabet[(bits >> (18 - 6 * place) & 63) as usize]);
+        (0..=chunk.len()).map(digit).collect::<String>()
+    };
+    text.as_bytes().chunks(3).map(digits).collect()
+}

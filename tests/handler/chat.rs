@@ -227,3 +227,45 @@ async fn raw_ids_of_every_form_are_compared_whole() {
         assert_eq!(app.hub.accepted().last().unwrap().device_handle, Some(format!("{index:064x}")), "{id}");
     }
 }
+
+#[tokio::test]
+async fn fcm_tokens_on_ios_get_what_ios_reads_and_a_call_as_an_alert() {
+    let app = App::start().await;
+    app.register("ipad", json!({"userId": BOB, "platform": "fcmv1", "os": "ios", "pushChannel": ANDROID})).await;
+    let last = || body(app.hub.accepted().last().unwrap())["message"].take();
+    app.deliver(&chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?")).await;
+    let mut message = last();
+    let expiration = message["apns"]["headers"]["apns-expiration"].take();
+    assert!(expiration.as_str().unwrap().parse::<i64>().unwrap() > 1_700_000_000, "{expiration}");
+    assert_eq!(
+        message,
+        json!({
+            "data": {"op": "show", "id": M1, "threadId": "19:lunch@thread.v2", "messageId": "m1"},
+            "apns": {
+                "headers": {"apns-push-type": "alert", "apns-priority": "10", "apns-expiration": null, "apns-collapse-id": M1},
+                "payload": {"aps": {
+                    "alert": {"title": "Alice", "body": "Lunch?"}, "sound": "default", "thread-id": "19:lunch@thread.v2",
+                }},
+            },
+        })
+    );
+    app.deliver(&call("e2", "d732db64-4803-462d-be9c-518943ea2b7a")).await;
+    let message = last();
+    assert_eq!(message["apns"]["payload"]["aps"]["interruption-level"], "time-sensitive");
+    assert_eq!(message["apns"]["payload"]["aps"]["alert"], json!({"title": "Alice", "body": "Incoming call"}));
+    app.deliver(&chat("e3", "ChatMessageDeleted", "m1", 2, "")).await;
+    let message = last();
+    assert_eq!(message["apns"]["payload"], json!({"aps": {"content-available": 1}}));
+    assert_eq!(message["apns"]["headers"]["apns-push-type"], "background");
+}
+
+#[tokio::test]
+async fn what_is_too_large_without_its_texts_is_a_dead_letter_and_never_a_broken_payload() {
+    let app = app_with_phones().await;
+    let mut event = chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?");
+    event["data"]["threadId"] = json!("19:".to_owned() + &"x".repeat(4000));
+    let line = app.deliver(&event).await;
+    let reason = json!("payload too large");
+    assert_eq!((&line["outcome"], &line["reason"], &line["refused"]), (&json!("dead_lettered"), &reason, &json!(2)));
+    assert!(app.hub.requests().is_empty());
+}

@@ -127,3 +127,26 @@ fn no_sample_is_left_out() {
     expected.sort();
     assert_eq!(files, expected);
 }
+
+#[tokio::test]
+async fn the_samples_of_types_that_are_off_are_read_when_they_are_switched_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("texts.toml");
+    fs::write(&file, "[SMSDeliveryReportReceived]\non = true\n[ChatThreadPropertiesUpdatedPerUser]\non = true")
+        .unwrap();
+    for (name, outcome, reason) in [
+        ("seed/ChatThreadPropertiesUpdatedPerUser", "delivered", ""),
+        ("current/ChatThreadPropertiesUpdatedPerUser", "delivered", ""),
+        ("seed/SMSDeliveryReportReceived", "ignored", "not_failed"),
+        ("current/SMSDeliveryReportReceived", "ignored", "not_failed"),
+    ] {
+        let app = App::with(&[("EXPIRE_EVENTS", "false"), ("NOTIFICATIONS_FILE", file.to_str().unwrap())]).await;
+        let events = sample(name);
+        let mut phone = recipient(&events[0]).unwrap();
+        phone["platform"] = json!("apns");
+        phone["pushChannel"] = json!(IPHONE);
+        app.register("iphone", phone).await;
+        let line = app.deliver(&events).await;
+        assert_eq!((&line["outcome"], line["reason"].as_str().unwrap_or("")), (&json!(outcome), reason), "{name}");
+    }
+}

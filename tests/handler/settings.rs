@@ -74,7 +74,7 @@ fn each_fault_names_its_setting_and_what_is_expected() {
         ("EXPIRE_EVENTS", "perhaps", "expected true or false"),
         ("RUST_LOG", "acs_push=loud", "expected error, warn, info, debug or trace"),
         ("FUNCTIONS_CUSTOMHANDLER_PORT", "65536", "expected a whole number from 0 to 65535"),
-        ("NOTIFICATIONS_FILE", "texts.toml", "is not supported by this version"),
+        ("NOTIFICATIONS_FILE", "missing.toml", "missing.toml cannot be read"),
     ] {
         let told = faults(&[(name, value)]);
         let [line] = told.as_slice() else { panic!("{name}={value}: {told:?}") };

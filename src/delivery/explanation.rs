@@ -1,0 +1,158 @@
+//! What is decided about an event and sent to whom, in lines for a person at a terminal.
+//!
+//! It is told by the delivery itself as it goes, so it cannot differ from it. Handles and recipients are masked; what
+//! stands in a payload is shown, since it is the operator's own event.
+
+use std::sync::Mutex;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use tokio::time::Instant;
+
+use super::outcome::{Delivery, Outcome};
+use super::sending::Times;
+use super::{Attempt, Deliveries, KEPT_FOR_STORE};
+use crate::device::{ContentMode, Device, DeviceHandle, Platform};
+use crate::event::{Event, EventGridEvent, Given};
+use crate::hub::{DirectSend, SendFailure, Sent};
+use crate::notification::Audience;
+use crate::payload::LIMIT;
+use crate::recipient::Recipient;
+
+/// What was told so far.
+#[derive(Debug)]
+pub struct Explanation {
+    dry_run: bool,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Deliveries {
+    /// Delivers one event and explains it. In a dry run no hub is asked and nothing is written.
+    pub async fn explain(&self, given: Given<'_>, explanation: &Explanation, now: DateTime<Utc>) -> Delivery {
+        let times = Times { deadline: Instant::now() + self.deadline - KEPT_FOR_STORE, expires_at: None };
+        let attempt = Attempt { given, times, now, replay: None, explanation: Some(explanation) };
+        let (delivery, came) = self.deliver(attempt).await;
+        // Whoever runs it once more is to reach only the rest.
+        if delivery.outcome == Outcome::Failed
+            && let Some((key, entry)) = &came.remembered
+        {
+            self.write_down(attempt, key, entry).await;
+        }
+        delivery
+    }
+}
+
+impl Attempt<'_> {
+    /// Tells whoever wants to know.
+    pub(super) fn explain(&self, tell: impl FnOnce(&Explanation)) {
+        if let Some(explanation) = self.explanation {
+            tell(explanation);
+        }
+    }
+
+    /// Whether nothing is to be sent or written.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.explanation.is_some_and(Explanation::is_dry_run)
+    }
+}
+
+impl Explanation {
+    /// Nothing was told yet.
+    pub fn new(dry_run: bool) -> Self {
+        Self { dry_run, lines: Mutex::default() }
+    }
+
+    /// Whether nothing is to be sent or written.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// What was told.
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines.into_inner().expect("nothing panics while it is held")
+    }
+
+    /// The envelope was read.
+    pub fn envelope(&self, envelope: &EventGridEvent<'_>, now: DateTime<Utc>) {
+        let subject = envelope.subject.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let time = envelope.time.map_or_else(
+            || "unreadable: never too old".to_owned(),
+            |time| format!("{}, {} ago", time.to_rfc3339_opts(SecondsFormat::Secs, true), span(now - time)),
+        );
+        // A file is not to steer the terminal.
+        self.tell(format!("  type       {}", envelope.type_name.escape_debug()));
+        self.tell(format!("  subject    {}/...", subject.escape_debug()));
+        self.tell(format!("  time       {time}"));
+    }
+
+    /// The event is wanted; `left` is what is left of its `lifetime`, unless it does not expire.
+    pub fn event(&self, event: &Event<'_>, lifetime: TimeDelta, left: Option<TimeDelta>) {
+        let left =
+            left.map_or_else(|| "old events do not expire".to_owned(), |left| format!("{} are left", span(left)));
+        self.tell(format!("  lifetime   {}; {left}", span(lifetime)));
+        let recipient = match &event.recipient {
+            Some(Recipient::User(user)) => format!("the user {}", DeviceHandle::new(user.as_str()).masked()),
+            Some(Recipient::Number(number)) => format!("the number {}", last_two(number.as_str())),
+            None => "nobody is named".to_owned(),
+        };
+        self.tell(format!("  recipient  {recipient}"));
+    }
+
+    /// A device is to be served so.
+    pub fn device(&self, device: &Device, audience: Audience) {
+        let platform = match device.platform {
+            Platform::Apns => "apns",
+            Platform::FcmV1 => "fcmv1",
+        };
+        let content = match audience.mode {
+            ContentMode::Full => "full",
+            ContentMode::Sender => "sender",
+            ContentMode::Hidden => "hidden",
+        };
+        let locale = device.locale.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        self.tell(format!("  device     {}: {platform}, content {content}, locale {locale}", device.installation_id));
+    }
+
+    /// A hub was asked, or would have been.
+    pub fn sending(
+        &self,
+        device: &Device,
+        hub: &str,
+        direct_send: &DirectSend<'_>,
+        answer: &Result<Sent, SendFailure>,
+    ) {
+        let DirectSend { handle, payload, .. } = direct_send;
+        let (id, length) = (&device.installation_id, payload.body.len());
+        let mut told = vec![format!("  payload    {id} at {}: hub {hub}, {length} of {LIMIT} bytes", handle.masked())];
+        told.extend(payload.headers.iter().map(|(name, value)| format!("             {name}: {value}")));
+        told.push(format!("             {}", String::from_utf8_lossy(&payload.body)));
+        let (said, tracking_id) = match answer {
+            Ok(_) if self.dry_run => ("not sent: dry run".to_owned(), None),
+            Ok(sent) => ("accepted".to_owned(), sent.tracking_id.as_ref()),
+            Err(failure) => (failure.error.to_string(), failure.tracking_id.as_ref()),
+        };
+        let tracking_id = tracking_id.map(|id| format!(", tracking id {id}")).unwrap_or_default();
+        told.push(format!("  answer     {said}{tracking_id}"));
+        // In one go: devices are served side by side.
+        self.tell(told.join("\n"));
+    }
+
+    fn tell(&self, line: String) {
+        self.lines.lock().expect("nothing panics while it is held").push(line);
+    }
+}
+
+fn last_two(digits: &str) -> String {
+    format!("****{}", digits.get(digits.len().saturating_sub(2)..).filter(|_| digits.len() > 6).unwrap_or_default())
+}
+
+/// A time as people say it, in one unit.
+fn span(time: TimeDelta) -> String {
+    let seconds = time.num_seconds();
+    match seconds {
+        ..0 => format!("-{}", span(-time)),
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}

@@ -1,0 +1,166 @@
+//! `acs-push send`: events of a file, delivered and explained.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use notification_hubs_emulator::{Emulator, Fault};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use crate::binary::{Process, command, documents};
+use crate::support::*;
+
+/// A store in which Bob has an iPhone and an Android phone.
+async fn with_phones() -> (Emulator, TempDir) {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let process = Process::start(&vars(&hub, &[("STORE", "file:store")]), folder.path()).await;
+    let phone = json!({
+        "userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_VOIP,
+    });
+    process.put("iphone", phone).await;
+    process.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID, "locale": "ko"})).await;
+    process.terminate().await;
+    (hub, folder)
+}
+
+/// Runs the command on these events; its exit code and what it wrote.
+async fn send(hub: &Emulator, folder: &Path, events: &Value, arguments: &[&str]) -> (Option<i32>, String) {
+    std::fs::write(folder.join("events.json"), events.to_string()).unwrap();
+    let mut command = command(&vars(hub, &[("STORE", "file:store")]), folder);
+    let output = command.args(["send", "events.json"]).args(arguments).output();
+    let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+fn assert_holds(told: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+}
+
+#[tokio::test]
+async fn each_decision_is_told_and_the_hub_gets_what_is_told() {
+    let (hub, folder) = with_phones().await;
+    let (code, told) = send(&hub, folder.path(), &chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?"), &[]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_holds(
+        &told,
+        &[
+            "event 1: e1\n",
+            "  type       Microsoft.Communication.ChatMessageReceived\n",
+            "  subject    thread/...\n",
+            " ago\n",
+            "  lifetime   4 h; ",
+            "  recipient  the user ****0f6d\n",
+            "  device     iphone: apns, content full, locale none\n",
+            "  device     android: fcmv1, content full, locale ko\n",
+            "  payload    iphone at ****e8f0: hub alerts, ",
+            " of 4096 bytes\n             apns-push-type: alert\n",
+            "  answer     accepted, tracking id ",
+            "  outcome    delivered, 2 of 2 devices",
+        ],
+    );
+    let sent = hub.accepted();
+    assert_eq!(sent.len(), 2);
+    for request in &sent {
+        assert!(told.contains(&request.body), "{}\n{told}", request.body);
+        assert!(!told.contains(request.device_handle.as_deref().unwrap()), "{told}");
+    }
+    assert!(!told.contains("SharedAccess"), "{told}");
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_the_same_and_sends_and_writes_nothing() {
+    let (hub, folder) = with_phones().await;
+    let before = documents(&folder.path().join("store"));
+    let events = json!([
+        chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?"),
+        chat("e2", "ChatMessageDeleted", "m1", 2, ""),
+        call("e3", "d732db64-4803-462d-be9c-518943ea2b7a"),
+        sms("e4", "15551234567", "Hello"),
+    ]);
+    let (code, told) = send(&hub, folder.path(), &events, &["--dry-run"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_holds(
+        &told,
+        &[
+            "  recipient  the number ****67\n",
+            "  payload    iphone at ****0001: hub calls, ",
+            "apns-push-type: voip",
+            "  answer     not sent: dry run\n",
+            "  outcome    delivered, 2 of 2 devices; dry run",
+        ],
+    );
+    assert!(hub.requests().is_empty());
+    assert_eq!(documents(&folder.path().join("store")), before);
+
+    // What was no store before is none afterwards, and what cannot be an event is no dead letter.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (code, told) = send(&hub, elsewhere.path(), &json!([{"id": "no event"}]), &["--dry-run"]).await;
+    assert_eq!(code, Some(1));
+    assert_holds(&told, &["  outcome    dead_lettered (not_an_event: ", "1 failed or can never succeed"]);
+    assert!(!elsewhere.path().join("store").exists());
+}
+
+#[tokio::test]
+async fn an_event_that_comes_to_nothing_says_why() {
+    let (hub, folder) = with_phones().await;
+    let mut old = sms("e1", "15551234567", "Hello");
+    old["eventTime"] = json!("2020-09-18T00:27:47Z");
+    let mut foreign = sms("e2", "15551234567", "Hello");
+    foreign["subject"] = json!("queue/1");
+    // As Event Grid's dead-lettering writes it.
+    let mut nobody = sms("e3", "15550000000", "Hello");
+    nobody["deadLetterReason"] = json!("MaxDeliveryAttemptsExceeded");
+    let (code, told) = send(&hub, folder.path(), &json!([old, foreign, nobody]), &[]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_holds(
+        &told,
+        &["outcome    expired (too_old)", "outcome    filtered (subject)", "outcome    no_device (no_installation)"],
+    );
+    assert!(hub.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_hub_refused_is_told_and_the_exit_code_is_1() {
+    let (hub, folder) = with_phones().await;
+    hub.add_fault(Fault::status(400).always());
+    let (code, told) = send(&hub, folder.path(), &sms("e1", "15551234567", "Hello"), &[]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert_holds(
+        &told,
+        &["  answer     hub 400", "  outcome    dead_lettered (hub 400", "1 failed or can never succeed"],
+    );
+}
+
+#[tokio::test]
+async fn events_come_from_standard_input_as_well() {
+    let (hub, folder) = with_phones().await;
+    let mut command = command(&vars(&hub, &[("STORE", "file:store")]), folder.path());
+    let mut child = command.args(["send", "--dry-run", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(sms("e1", "15551234567", "Hello").to_string().as_bytes()).await.unwrap();
+    drop(input);
+    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_holds(&String::from_utf8(output.stdout).unwrap(), &["event 1: e1", "outcome    delivered, 1 of 1 devices"]);
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_64_and_a_file_that_is_not_there_is_1() {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    for (arguments, code, expected) in [
+        (&["send"][..], 64, "send needs a file"),
+        (&["send", "a.json", "b.json"], 64, "b.json"),
+        (&["send", "a.json", "--force"], 64, "--force"),
+        (&["send", "a.json"], 1, "a.json cannot be read"),
+    ] {
+        let output = command(&vars(&hub, &[]), folder.path()).args(arguments).output();
+        let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert_holds(&String::from_utf8(output.stderr).unwrap(), &[expected]);
+    }
+}
