@@ -204,7 +204,8 @@ impl<'a> Evidence<'a> {
     /// Whether the ledger said that `newer` was handled when `older` was looked up, and was asked for it.
     pub fn was_known_as_handled(&self, newer: usize, older: usize, push: &Acceptance) -> bool {
         let Some(began) = self.try_of(older, push).map(|attempt| attempt.start) else { return false };
-        let handled = self.was_heard(push) && self.served(newer).is_some_and(|attempt| attempt.end <= began);
+        let is_marked = |attempt: &Try| attempt.end <= began && !self.missed_the_store(attempt);
+        let handled = self.was_heard(push) && self.served(newer).is_some_and(is_marked);
         handled && began >= self.facts[older].at + MARKERS_READ_AFTER
     }
 
