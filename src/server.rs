@@ -110,10 +110,10 @@ impl Service {
         match segments.len() {
             0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
             1 if is(0, "EventGridTrigger") => self.on(&method, Method::POST, self.event_grid_trigger(&body)).await,
-            1 if is(0, "Maintenance") => self.on(&method, Method::POST, self.maintenance()).await,
+            1 if is(0, "Maintenance") => self.on(&method, Method::POST, Box::pin(self.maintenance())).await,
             2 if is(0, "api") && is(1, "status") => self.on(&method, Method::GET, async { self.status() }).await,
             3 if is(0, "api") && is(1, "installations") => match urlencoding::decode(segments[2]) {
-                Ok(id) => self.installation(&method, &id, &body).await,
+                Ok(id) => Box::pin(self.installation(&method, &id, &body)).await,
                 Err(_) => error(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8"),
             },
             _ => error(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),

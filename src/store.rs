@@ -7,10 +7,10 @@
 use std::path::Path as FilePath;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::future::ready;
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
@@ -18,13 +18,14 @@ use sha2::{Digest, Sha256};
 
 pub mod azure;
 mod document;
+mod folder;
 mod lock;
 mod turns;
 
 use azure::AzureBlobs;
 pub use document::Document;
 use document::{decode, encode, kind};
-use lock::FileLocks;
+use folder::Folder;
 use turns::Turns;
 
 /// Where everything that outlives an invocation is kept.
@@ -42,8 +43,7 @@ pub struct Store {
 #[derive(Debug)]
 enum Backend {
     Memory(InMemory),
-    /// It has no conditional updates: here they happen under locks.
-    Folder(LocalFileSystem, FileLocks),
+    Folder(Folder),
     Azure(AzureBlobs),
 }
 
@@ -113,10 +113,7 @@ impl Store {
 
     /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
     pub fn folder(path: &FilePath) -> std::io::Result<Self> {
-        std::fs::create_dir_all(path)?;
-        let locks = FileLocks::new(path.join(".locks"))?;
-        let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
-        Ok(Self::on(Backend::Folder(files, locks)))
+        Ok(Self::on(Backend::Folder(Folder::open(path)?)))
     }
 
     /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
@@ -155,7 +152,7 @@ impl Store {
     ) -> Result<R, StoreError> {
         let _turn = self.turns.take(key).await;
         let guard = match &self.backend {
-            Backend::Folder(_, locks) => Some(locks.acquire(key).await.map_err(StoreError::Folder)?),
+            Backend::Folder(folder) => Some(folder.lock(key).await?),
             Backend::Memory(_) | Backend::Azure(_) => None,
         };
         for attempt in 1..=MOST_ATTEMPTS {
@@ -217,17 +214,26 @@ impl Store {
     }
 
     async fn get<T: Document>(&self, key: &str) -> Result<(Option<T>, Seen), StoreError> {
+        let found = match &self.backend {
+            Backend::Folder(folder) => {
+                folder.read(key)?.map(|bytes| (bytes, UpdateVersion { e_tag: None, version: None }))
+            }
+            // On the heap: whatever waits for a document would have its size.
+            Backend::Memory(_) | Backend::Azure(_) => Box::pin(self.get_object(key)).await?,
+        };
+        let Some((bytes, version)) = found else { return Ok((None, Seen::Nothing)) };
+        Ok((decode(key, &bytes)?, Seen::Version(version)))
+    }
+
+    async fn get_object(&self, key: &str) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
         let got = match self.objects().await?.get(&Path::from(key)).await {
             Ok(got) => got,
-            Err(error @ object_store::Error::NotFound { .. }) if !self.is_lost(&error) => {
-                self.check_folder()?;
-                return Ok((None, Seen::Nothing));
-            }
+            Err(error @ object_store::Error::NotFound { .. }) if !self.is_lost(&error) => return Ok(None),
             Err(error) => return Err(self.failure(error)),
         };
-        let seen = Seen::Version(UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() });
+        let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
         let bytes = got.bytes().await.map_err(|error| self.failure(error))?;
-        Ok((decode(key, &bytes)?, seen))
+        Ok(Some((bytes, version)))
     }
 
     /// Writes if the mode allows it; says whether it did.
@@ -239,10 +245,9 @@ impl Store {
         }
     }
 
-    /// A folder that was moved away must not pass for an empty one, nor be made anew.
     fn check_folder(&self) -> Result<(), StoreError> {
         match &self.backend {
-            Backend::Folder(_, locks) => locks.check().map_err(StoreError::Folder),
+            Backend::Folder(folder) => folder.check(),
             Backend::Memory(_) | Backend::Azure(_) => Ok(()),
         }
     }
@@ -252,7 +257,7 @@ impl Store {
         self.interfere().await?;
         Ok(match &self.backend {
             Backend::Memory(objects) => objects,
-            Backend::Folder(objects, _) => objects,
+            Backend::Folder(folder) => &folder.files,
             Backend::Azure(azure) => azure.blobs().await?,
         })
     }
@@ -295,9 +300,11 @@ pub fn key(kind: &str, texts: &[&str]) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
-    let mut key = format!("{kind}/");
+    let mut key = String::with_capacity(kind.len() + 65);
+    key.push_str(kind);
+    key.push('/');
     for byte in hash.finalize() {
-        key.push_str(&format!("{byte:02x}"));
+        key.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
     }
     key
 }

@@ -78,7 +78,7 @@ fn each_outside_world_is_named_in_one_room() {
         ("warp::", &["server.rs"][..]),
         ("reqwest::", &["hub.rs", "hub/answer.rs", "hub/client.rs"]),
         ("servicebusnotification-", &["hub.rs"]),
-        ("object_store::", &["store.rs", "store/azure.rs"]),
+        ("object_store::", &["store.rs", "store/azure.rs", "store/folder.rs"]),
         ("minijinja::", &["notification/texts/template.rs"]),
         ("toml::", &["notification/texts/file.rs", "notification/texts/value.rs"]),
         ("std::env::", &["main.rs"]),
