@@ -58,7 +58,7 @@ impl ReceivedRequest {
     }
 
     /// About as many bytes as it takes; a batch, which has no handle, holds its parts once more.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let copies = if self.device_handle.is_none() { 2 } else { 1 };
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
         headers + self.path.len() + self.query.len() + copies * self.body.len() + 500
