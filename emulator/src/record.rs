@@ -253,4 +253,16 @@ mod tests {
         assert_eq!((requests[0].path.as_str(), requests[0].status), ("held back", Some(201)));
         assert_eq!(record.wait_for_accepted(KEPT).await.len(), KEPT);
     }
+    #[tokio::test]
+    async fn what_was_held_back_while_the_record_was_cleared_counts_for_nobody() {
+        let record = Record::new();
+        let mut told = record.subscribe();
+        let held_back = record.arrive(request("held back".to_owned()));
+        record.clear();
+        record.arrive(request("after".to_owned())).settle(accepted());
+        held_back.settle(accepted());
+        assert_eq!(record.wait_for_accepted(1).await.len(), 1);
+        assert_eq!((record.total(), record.totals.borrow().accepted), (1, 1));
+        assert_eq!((told.recv().await.unwrap().path.as_str(), told.len()), ("after", 0));
+    }
 }
