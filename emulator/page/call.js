@@ -12,7 +12,7 @@ export class CallScreen {
 
   constructor(phone) {
     this.phone = phone;
-    this.caller = el("p", { class: "caller", id: `caller-${crypto.randomUUID()}` });
+    this.caller = el("p", { class: "caller", dir: "auto", id: `caller-${crypto.randomUUID()}` });
     this.state = el("p", { class: "state" });
     this.accept = el("button", { type: "button", class: "accept", onclick: () => this.take() }, "Accept");
     this.decline = el("button", { type: "button", class: "decline", onclick: () => this.end("declined") }, "Decline");

@@ -110,10 +110,10 @@ function groupsOf(phone) {
 
 function makeCard(openRequest) {
   const card = { number: 0, edits: 0 };
-  card.title = el("button", { type: "button", class: "title", onclick: () => openRequest(card.number) });
+  card.title = el("button", { type: "button", class: "title", dir: "auto", onclick: () => openRequest(card.number) });
   card.at = el("time", {});
-  card.subtitle = el("p", { class: "subtitle" });
-  card.text = el("p", { class: "text" });
+  card.subtitle = el("p", { class: "subtitle", dir: "auto" });
+  card.text = el("p", { class: "text", dir: "auto" });
   card.notes = el("p", { class: "notes" });
   card.element = el("li", { class: "card" }, card.title, card.at, card.subtitle, card.text, card.notes);
   return card;

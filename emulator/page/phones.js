@@ -28,11 +28,12 @@ export class Phones {
   receive({ number, at, isNews, request }) {
     if (!isAccepted(request)) return undefined;
     const fresh = isNews && Date.now() - at.getTime() < RINGS_FOR;
+    const effect = read(request);
     let said;
     for (const handle of handlesOf(request)) {
       const phone = this.#byHandle.get(handle) ?? this.#add(handle, request.format);
       phone.lastNumber = number;
-      const line = phone.take(read(request), { number, at, fresh });
+      const line = phone.take(effect, { number, at, fresh });
       said = line && `${phone.name}: ${line}`;
     }
     return said;

@@ -1,9 +1,9 @@
 // One request in full: what was looked at, its headers, its body.
 
 import { el, time } from "./dom.js";
-import { isAccepted, parse } from "./push.js";
+import { isAccepted } from "./push.js";
 
-/** More than a platform takes; the record has the rest. */
+/** More than a platform takes, and more is not set out in lines; the record has the rest. */
 const MOST_OF_A_BODY = 8192;
 
 export function detailOf(request) {
@@ -48,13 +48,21 @@ function token(authorization) {
   return `${rule} for ${resource} until ${until}`;
 }
 
+/** JSON in lines; what is none, or nested too deep to be written, as it is. */
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
 function head({ method, path, query, headers }) {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return [`${method} ${path}${query && `?${query}`}`, ...lines].join("\n");
 }
 
 function body({ body: text }) {
-  const json = parse(text);
-  const whole = json === undefined ? text : JSON.stringify(json, null, 2);
+  const whole = text.length > MOST_OF_A_BODY ? text : pretty(text);
   return whole.length > MOST_OF_A_BODY ? `${whole.slice(0, MOST_OF_A_BODY)}\n… cut` : whole;
 }

@@ -177,9 +177,11 @@ fn error_xml(status: StatusCode, detail: &str, tracking_id: Uuid) -> String {
     )
 }
 
-/// Text as it may stand between two XML tags.
+/// Text as it may stand between two XML tags. What XML has no form for is replaced, as a bad byte is.
 pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let is_foreign =
+        |sign: char| matches!(sign, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+    text.replace(is_foreign, "\u{fffd}").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn details_are_escaped() {
-        let xml = error_xml(StatusCode::BAD_REQUEST, "'<a&b>'", Uuid::nil());
-        assert!(xml.contains("'&lt;a&amp;b&gt;'.TrackingId:00000000-"), "{xml}");
+        let xml = error_xml(StatusCode::BAD_REQUEST, "'<a&b>\t\u{1}'", Uuid::nil());
+        assert!(xml.contains("'&lt;a&amp;b&gt;\t\u{fffd}'.TrackingId:00000000-"), "{xml}");
     }
 }

@@ -128,3 +128,24 @@ impl Feedback {
         mac.finalize().into_bytes().to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::query_value;
+
+    #[test]
+    fn a_url_opens_its_own_container_for_a_day() {
+        let (feedback, start) = (Feedback::new(), OffsetDateTime::UNIX_EPOCH);
+        let url = feedback.url("", "hub", start);
+        let query = url.split_once('?').unwrap().1;
+        let value = |name| query_value(query, name).unwrap();
+        let opens = |hub, hours| {
+            let at = start + time::Duration::hours(hours);
+            feedback.opens(feedback.container(hub), &value("se"), &value("sig"), at)
+        };
+        assert!(opens("hub", 0) && opens("hub", 23));
+        assert!(!opens("hub", 24), "its day is over");
+        assert!(!opens("other", 0));
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ struct Kept {
     epoch: Uuid,
     /// How many were settled in this epoch.
     newest: u64,
-    requests: VecDeque<ReceivedRequest>,
+    requests: VecDeque<Arc<ReceivedRequest>>,
 }
 
 /// A place in the history, written `EPOCH.NUMBER`: what comes behind it is news.
@@ -47,7 +47,7 @@ pub(crate) struct News {
     pub(crate) missed: u64,
     /// Where the first of `requests` stands, less one.
     pub(crate) after: Position,
-    pub(crate) requests: Vec<ReceivedRequest>,
+    pub(crate) requests: Vec<Arc<ReceivedRequest>>,
 }
 
 impl History {
@@ -59,7 +59,7 @@ impl History {
     pub(crate) fn push(&self, request: ReceivedRequest) {
         let mut kept = self.lock();
         kept.newest += 1;
-        kept.requests.push_back(request);
+        kept.requests.push_back(Arc::new(request));
         if kept.requests.len() > KEPT {
             kept.requests.pop_front();
         }
@@ -77,19 +77,25 @@ impl History {
         self.changed.subscribe()
     }
 
-    /// What comes behind `position`, at most `most` requests of it.
-    pub(crate) fn since(&self, position: Option<Position>, most: usize) -> News {
+    /// What comes behind `position`: as many requests as `bytes` hold, and one at least.
+    pub(crate) fn since(&self, position: Option<Position>, bytes: usize) -> News {
         let kept = self.lock();
         let position = position.filter(|position| position.epoch == kept.epoch && position.number <= kept.newest);
         let oldest = kept.newest - kept.requests.len() as u64;
         let number = position.map_or(oldest, |position| position.number.max(oldest));
         let skip = usize::try_from(number - oldest).unwrap_or(usize::MAX);
+        let mut sum = 0;
+        let has_room = |request: &&Arc<ReceivedRequest>| {
+            let is_first = sum == 0;
+            sum += request.size();
+            is_first || sum <= bytes
+        };
         News {
             starts_over: position.is_none(),
             newest: kept.newest,
             missed: number - position.map_or(0, |position| position.number),
             after: Position { epoch: kept.epoch, number },
-            requests: kept.requests.iter().skip(skip).take(most).cloned().collect(),
+            requests: kept.requests.iter().skip(skip).take_while(has_room).cloned().collect(),
         }
     }
 
@@ -102,7 +108,7 @@ impl News {
     /// The position of each request, and the request.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (Position, &ReceivedRequest)> {
         let Position { epoch, number } = self.after;
-        (number + 1..).map(move |number| Position { epoch, number }).zip(&self.requests)
+        (number + 1..).map(move |number| Position { epoch, number }).zip(self.requests.iter().map(Arc::as_ref))
     }
 
     /// Where to go on from.
@@ -130,6 +136,9 @@ impl FromStr for Position {
 mod tests {
     use super::*;
 
+    /// Room for any number of the requests here.
+    const ALL: usize = usize::MAX;
+
     fn push(history: &History, numbers: std::ops::RangeInclusive<usize>) {
         for number in numbers {
             history.push(ReceivedRequest { path: number.to_string(), ..ReceivedRequest::default() });
@@ -144,23 +153,24 @@ mod tests {
     fn whoever_comes_back_is_told_what_is_new_and_nothing_twice() {
         let history = History::new();
         push(&history, 1..=3);
-        let first = history.since(None, 2);
+        let two = 2 * ReceivedRequest { path: "1".to_owned(), ..ReceivedRequest::default() }.size();
+        let first = history.since(None, two);
         assert_eq!((first.starts_over, first.missed, first.newest, paths(&first)), (true, 0, 3, vec!["1", "2"]));
         let written = first.position().to_string();
-        let second = history.since(written.parse().ok(), 2);
+        let second = history.since(written.parse().ok(), two);
         assert_eq!((second.starts_over, second.missed, paths(&second)), (false, 0, vec!["3"]));
-        assert!(history.since(Some(second.position()), 2).requests.is_empty());
+        assert!(history.since(Some(second.position()), two).requests.is_empty());
     }
 
     #[test]
     fn what_was_forgotten_is_counted() {
         let history = History::new();
         push(&history, 1..=1);
-        let position = history.since(None, 9).position();
+        let position = history.since(None, ALL).position();
         push(&history, 2..=KEPT + 8);
         let news = history.since(Some(position), 1);
         assert_eq!((news.starts_over, news.missed, paths(&news)), (false, 7, vec!["9"]));
-        let late = history.since(None, KEPT * 2);
+        let late = history.since(None, ALL);
         assert_eq!((late.starts_over, late.missed, late.requests.len()), (true, 8, KEPT));
     }
 
@@ -168,10 +178,10 @@ mod tests {
     fn a_position_from_before_a_clearing_starts_over() {
         let history = History::new();
         push(&history, 1..=5);
-        let position = history.since(None, 9).position();
+        let position = history.since(None, ALL).position();
         history.clear();
         push(&history, 6..=6);
-        let news = history.since(Some(position), 9);
+        let news = history.since(Some(position), ALL);
         assert_eq!((news.starts_over, news.missed, paths(&news)), (true, 0, vec!["6"]));
         assert!("".parse::<Position>().is_err() && "a.1".parse::<Position>().is_err());
     }

@@ -65,9 +65,9 @@ impl Options {
             return wrong("the emulator needs at least one hub".to_owned());
         }
         for hub in &self.hubs {
-            // A hub name begins with a letter, so it can never hide `/_emulator/`.
-            if !hub.name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-                return wrong(format!("hub name {:?} must begin with a letter", hub.name));
+            if !is_hub_name(&hub.name) {
+                let rule = "must be a letter and up to 264 letters, digits and -./_";
+                return wrong(format!("hub name {:?} {rule}", hub.name));
             }
         }
         if self.rules.is_empty() {
@@ -80,6 +80,13 @@ impl Options {
         }
         self.page.check()
     }
+}
+
+/// As documented for the service. It begins with a letter, so it can never hide `/_emulator/`; and it stands in
+/// `Location` as it is.
+fn is_hub_name(name: &str) -> bool {
+    let is_allowed = |sign: char| sign.is_ascii_alphanumeric() || "-./_".contains(sign);
+    name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.chars().all(is_allowed) && name.len() <= 265
 }
 
 /// One notification hub.
@@ -207,11 +214,13 @@ mod tests {
     #[test]
     fn options_that_nobody_could_talk_to_are_refused() {
         let no_hub = Options { hubs: Vec::new(), ..Options::default() };
-        let odd_hub = Options { hubs: vec![HubOptions::new("_emulator")], ..Options::default() };
+        let named = |name: &str| Options { hubs: vec![HubOptions::new(name)], ..Options::default() };
+        assert!(["a", "hub/ios.voip", &"a".repeat(265)].iter().all(|name| named(name).check().is_ok()));
+        let odd_hubs = ["", "_emulator", "h\u{fc}b", "a b", "a?b", &"a".repeat(266)].map(named);
         let no_rule = Options { rules: Vec::new(), ..Options::default() };
         let empty = Rule { secondary_key: String::new(), ..Rule::default() };
         let no_key = Options { rules: vec![empty], ..Options::default() };
-        for options in [no_hub, odd_hub, no_rule, no_key] {
+        for options in [no_hub, no_rule, no_key].into_iter().chain(odd_hubs) {
             let error = options.check().unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
         }

@@ -23,9 +23,13 @@ use crate::namespace::Namespace;
 use crate::server::Fate;
 
 /// Answers `/` and everything below `/_emulator/`, after a look at who asks.
-pub(crate) async fn handle(namespace: &Arc<Namespace>, request: Request<Incoming>) -> Fate {
+pub(crate) async fn handle(namespace: &Arc<Namespace>, mut request: Request<Incoming>) -> Fate {
     if let Err(stranger) = guard::check(request.headers()) {
         return Fate::Answer(answer::text(StatusCode::FORBIDDEN, format!("{stranger}\n")));
+    }
+    // hyper leaves the body out; tools that wait for a server ask like this.
+    if request.method() == Method::HEAD {
+        *request.method_mut() = Method::GET;
     }
     let path = request.uri().path();
     let answer = match (request.method(), path) {

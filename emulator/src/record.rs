@@ -58,7 +58,7 @@ impl ReceivedRequest {
     }
 
     /// About as many bytes as it takes; a batch, which has no handle, holds its parts once more.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let copies = if self.device_handle.is_none() { 2 } else { 1 };
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
         headers + self.path.len() + self.query.len() + copies * self.body.len() + 500
@@ -252,5 +252,17 @@ mod tests {
         assert_eq!((requests.len(), record.total()), (KEPT, KEPT + 1));
         assert_eq!((requests[0].path.as_str(), requests[0].status), ("held back", Some(201)));
         assert_eq!(record.wait_for_accepted(KEPT).await.len(), KEPT);
+    }
+    #[tokio::test]
+    async fn what_was_held_back_while_the_record_was_cleared_counts_for_nobody() {
+        let record = Record::new();
+        let mut told = record.subscribe();
+        let held_back = record.arrive(request("held back".to_owned()));
+        record.clear();
+        record.arrive(request("after".to_owned())).settle(accepted());
+        held_back.settle(accepted());
+        assert_eq!(record.wait_for_accepted(1).await.len(), 1);
+        assert_eq!((record.total(), record.totals.borrow().accepted), (1, 1));
+        assert_eq!((told.recv().await.unwrap().path.as_str(), told.len()), ("after", 0));
     }
 }

@@ -42,6 +42,30 @@ test("the requests are walked with arrow keys and opened with Enter, and show no
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-expanded")), "true");
 });
 
+test("a request that is nested without end is shown as it is, and the page goes on", LIMIT, async () => {
+  const deep = "[".repeat(30_000) + "]".repeat(30_000);
+  assert.equal(await sender.raw("deep-handle-0001", deep), 400);
+  await visit.requests.first().getByRole("button").click();
+  await shows(visit.requests.first(), /The supplied notification payload is invalid[\s\S]*\[{100}[\s\S]*… cut/);
+  await sender.raw("deep-handle-0002", "[".repeat(4_000) + "]".repeat(4_000));
+  await shows(visit.requests, /^400/, /^400/);
+  await visit.requests.first().getByRole("button").click();
+  await shows(visit.requests.first(), /Refused[\s\S]*… cut/);
+  await sender.apple("plain-handle-0001", { aps: { alert: "after that" } });
+  await shows(visit.requests, /after that/, /^400/, /^400/);
+  assert.deepEqual(browser.errors, []);
+});
+
+test("each text of a push runs in its own direction", LIMIT, async () => {
+  await sender.apple("plain-handle-0001", { aps: { alert: { title: "Ada", body: "שלום, Ada!" } } });
+  const card = visit.phone(/…0001/).cards;
+  await shows(card, /Ada[\s\S]*שלום/);
+  const directions = await card.evaluate((one) =>
+    [".title", ".text"].map((selector) => getComputedStyle(one.querySelector(selector)).direction),
+  );
+  assert.deepEqual(directions, ["ltr", "rtl"]);
+});
+
 test("a page without its emulator says so, and begins anew with the next one on its port", LIMIT, async () => {
   const run = async (port) => {
     let connectionString;

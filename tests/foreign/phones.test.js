@@ -110,6 +110,22 @@ test("a call does not interrupt who is typing, and is missed by who comes later"
   await shows(iphone.cards);
 });
 
+test("a caller with a name as long as it may be leaves the buttons in sight", LIMIT, async () => {
+  const caller = new Sender({ ...demo, hubName: "acs-push-voip" });
+  const call = { aps: {}, data: { callId: "1", displayName: "Ada ".repeat(500) } };
+  assert.equal(await caller.apple("long-name-0001", call, { "apns-push-type": "voip", "apns-priority": "10" }), 201);
+  caller.end();
+  const { call: screen, element } = visit.phone(/…0001/);
+  await screen.getByRole("button", { name: "Accept" }).waitFor();
+  const ends = async (locator) => {
+    const { y, height } = await locator.boundingBox();
+    return y + height;
+  };
+  assert.ok((await ends(screen.getByRole("button", { name: "Accept" }))) < (await ends(element.locator(".glass"))));
+  await visit.page.keyboard.press("Escape");
+  await screen.waitFor({ state: "hidden" });
+});
+
 test("whatever is sent is understood, and markup in it stays text", LIMIT, async () => {
   const words = "<img src=x onerror=alert(1)>";
   const loc = { "title-loc-key": "INVITED", "title-loc-args": ["Ada"], subtitle: "Today", body: words };

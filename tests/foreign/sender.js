@@ -17,7 +17,12 @@ export class Sender {
   }
 
   apple(handle, payload, headers = {}) {
-    return this.#send("apple", handle, payload, headers);
+    return this.#send("apple", handle, JSON.stringify(payload), headers);
+  }
+
+  /** Any text for the body. */
+  raw(handle, body) {
+    return this.#send("apple", handle, body);
   }
 
   /** One alert for many. */
@@ -33,11 +38,11 @@ export class Sender {
   }
 
   fcm(handle, message) {
-    return this.#send("fcmv1", handle, { message });
+    return this.#send("fcmv1", handle, JSON.stringify({ message }));
   }
 
-  #send(format, handle, payload, headers = {}) {
-    return this.#post(this.url, JSON.stringify(payload), {
+  #send(format, handle, body, headers = {}) {
+    return this.#post(this.url, body, {
       "content-type": "application/json;charset=utf-8",
       "servicebusnotification-format": format,
       "servicebusnotification-devicehandle": handle,

@@ -19,8 +19,9 @@ use crate::history::{News, Position};
 use crate::namespace::Namespace;
 use crate::record::{ReceivedRequest, Record};
 
-/// Requests in one chunk. A page that is slower than the sender gets no more than two chunks ahead of itself.
-const MOST: usize = 200;
+/// About as many bytes in one chunk. A page that is slower than the sender gets no more than two chunks ahead of itself,
+/// and a hundred such pages neither fill the memory nor keep the others waiting.
+const CHUNK: usize = 128 << 10;
 /// A page draws no faster, so what comes within one frame goes in one chunk.
 const ONE_FRAME: Duration = Duration::from_millis(16);
 /// Says to both ends that the other is still there.
@@ -59,7 +60,7 @@ async fn tell(namespace: Arc<Namespace>, mut position: Option<Position>, chunks:
     let mut changes = record.history.changes();
     loop {
         changes.mark_unchanged();
-        let news = record.history.since(position, MOST);
+        let news = record.history.since(position, CHUNK);
         position = Some(news.position());
         if news.starts_over || !news.requests.is_empty() {
             if chunks.send(chunk(&news, record)).await.is_err() {

@@ -149,7 +149,9 @@ async fn a_dropped_emulator_stops() {
 
 #[tokio::test]
 async fn an_emulator_that_nobody_could_talk_to_does_not_start() {
-    let hubs = vec![HubOptions::new("hub"), HubOptions::new("")];
-    let error = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    for name in ["", "_emulator", "no blanks"] {
+        let hubs = vec![HubOptions::new("hub"), HubOptions::new(name)];
+        let error = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{name}");
+    }
 }

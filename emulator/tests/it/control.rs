@@ -149,6 +149,11 @@ async fn other_methods_and_pages_do_not_exist_and_faults_do_not_meet_controls() 
         (Method::POST, "/_emulator/requests", 405),
         (Method::GET, "/_emulator/nothing", 404),
         (Method::GET, "/_emulator/messages", 404),
+        (Method::HEAD, "/_emulator/nothing", 404),
+        // As tools ask that wait for a server.
+        (Method::HEAD, "/", 200),
+        (Method::HEAD, "/_emulator/requests", 200),
+        (Method::HEAD, "/_emulator/page/main.js", 200),
     ] {
         assert_eq!(call(&emulator, method, path, "").await.status(), status, "{path}");
     }
