@@ -12,6 +12,9 @@ use crate::batch::Batch;
 use crate::history::History;
 use crate::recent::Recent;
 
+/// So far may a watcher fall behind before it misses one.
+const WATCHED: usize = 16 * 1024;
+
 /// A request as it was received, and what became of it.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,7 +109,7 @@ impl Record {
             started: Instant::now(),
             kept: Mutex::default(),
             totals: watch::Sender::default(),
-            settled: broadcast::Sender::new(1024),
+            settled: broadcast::Sender::new(WATCHED),
             history: History::new(),
         }
     }
