@@ -24,6 +24,7 @@ pub mod explanation;
 mod lookup;
 mod message;
 pub mod outcome;
+mod parcel;
 mod record;
 pub mod sending;
 

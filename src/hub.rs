@@ -1,32 +1,36 @@
-//! Direct Send: one payload to one device handle through Azure Notification Hubs' REST API.
+//! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
 //!
-//! The only place that names reqwest and `ServiceBusNotification-*`. It knows nothing of events or notifications.
+//! The only place that names reqwest. It knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::Utc;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::device::{DeviceHandle, Platform};
+use crate::device::DeviceHandle;
 use crate::payload::Payload;
 
 mod access;
 mod answer;
+mod batch;
 mod client;
 pub mod connection_string;
 mod error;
+mod request;
 mod retry;
 mod sas;
 
 use access::Access;
 use answer::Answer;
+use batch::{Batches, FEWEST_HANDLES};
 pub use client::client;
 use connection_string::ConnectionString;
 pub use error::SendError;
+pub use request::DirectSend;
+use request::Request;
 use retry::Retry;
 
 /// One hub: its address, its keys, and what limits the traffic to it.
@@ -40,25 +44,9 @@ pub struct Hub {
     not_urgent: Semaphore,
     /// Until when the hub asked for silence.
     paused_until: Mutex<Option<Instant>>,
+    batches: Batches,
     /// What an operator was told of last, and when.
     told: Mutex<Option<(SendError, Instant)>>,
-}
-
-/// One thing to send.
-#[derive(Debug)]
-pub struct DirectSend<'a> {
-    /// Where it goes.
-    pub handle: &'a DeviceHandle,
-    /// What goes there.
-    pub payload: &'a Payload,
-    /// Whether it goes before others when the hub is busy.
-    pub urgent: bool,
-    /// How long one attempt may take.
-    pub attempt_limit: Duration,
-    /// When all attempts have to be over.
-    pub deadline: Instant,
-    /// When it stops being worth another attempt, if ever.
-    pub expires_at: Option<Instant>,
 }
 
 /// Held while a request is under way.
@@ -68,7 +56,7 @@ struct Turn<'a> {
 }
 
 /// The hub took it. What the push service made of it is not in the answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sent {
     /// The hub's id of the request, for its support.
     pub tracking_id: Option<String>,
@@ -98,6 +86,7 @@ impl Hub {
             permits: Semaphore::new(max_in_flight),
             not_urgent: Semaphore::new(max_in_flight),
             paused_until: Mutex::new(None),
+            batches: Batches::default(),
             told: Mutex::new(None),
         }
     }
@@ -117,15 +106,24 @@ impl Hub {
         is_news
     }
 
+    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub takes batches.
+    pub fn shares(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
+        if handles.len() < FEWEST_HANDLES || !self.batches.are_taken() {
+            return vec![1; handles.len()];
+        }
+        batch::shares(payload, handles)
+    }
+
     /// Sends until the hub took it, refused it for good, or the time is over.
     pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<Sent, SendFailure> {
+        let request = Request::new(direct_send, fastrand::u128(..));
         let mut attempts = 0;
         let mut tracking_id = None;
         loop {
             let error = match self.wait_for_turn(direct_send).await {
                 Ok(_turn) => {
                     attempts += 1;
-                    match self.attempt(direct_send).await {
+                    match self.attempt(direct_send, &request).await {
                         Ok(sent) => return Ok(sent),
                         Err((error, tracking)) => {
                             tracking_id = tracking.or(tracking_id);
@@ -177,7 +175,11 @@ impl Hub {
     }
 
     /// One attempt. A refused signature is part of it: it is made anew once, then the other key has its turn.
-    async fn attempt(&self, direct_send: &DirectSend<'_>) -> Result<Sent, (SendError, Option<String>)> {
+    async fn attempt(
+        &self,
+        direct_send: &DirectSend<'_>,
+        request: &Request<'_>,
+    ) -> Result<Sent, (SendError, Option<String>)> {
         let mut key = self.access.preferred();
         let mut tries = vec![key, key];
         tries.extend(self.access.other(key).map(|other| [other, other]).into_iter().flatten());
@@ -185,7 +187,8 @@ impl Hub {
         for next in tries {
             key = next;
             let authorization = self.access.key(key).authorization(Utc::now());
-            let answer = self.exchange(direct_send, key, &authorization).await.map_err(|error| (error, None))?;
+            let answer = self.exchange(direct_send, request, key, &authorization).await;
+            let answer = answer.map_err(|error| (error, None))?;
             if answer.status == 401 {
                 let ahead = self.access.key(key).renew(&authorization, answer.server_time, Utc::now());
                 if let Some(seconds) = ahead {
@@ -200,18 +203,21 @@ impl Hub {
                     "the hub refused the first connection string; the secondary one serves"
                 );
             }
-            return self.judge(answer);
+            return self.judge(answer, request.is_batch());
         }
         let answer = refused.expect("each of at least two tries was refused");
         Err((SendError::Unauthorized, answer.tracking_id))
     }
 
-    fn judge(&self, answer: Answer) -> Result<Sent, (SendError, Option<String>)> {
-        let Some(error) = answer.error() else { return Ok(Sent { tracking_id: answer.tracking_id }) };
+    fn judge(&self, answer: Answer, is_batch: bool) -> Result<Sent, (SendError, Option<String>)> {
+        let Some(error) = answer.error(is_batch) else { return Ok(Sent { tracking_id: answer.tracking_id }) };
         if let Some(wait) = answer.retry_after
             && matches!(error, SendError::Throttled { .. } | SendError::Unavailable { .. })
         {
             self.pause(wait.min(LONGEST_PAUSE));
+        }
+        if error == SendError::NoBatches && self.batches.refused() {
+            tracing::warn!(hub = self.name, "{error}; for an hour its devices are sent to one by one");
         }
         Err((error, answer.tracking_id))
     }
@@ -229,43 +235,22 @@ impl Hub {
     async fn exchange(
         &self,
         direct_send: &DirectSend<'_>,
+        request: &Request<'_>,
         key: usize,
         authorization: &str,
     ) -> Result<Answer, SendError> {
-        let request = client()
+        let posted = client()
             .await
-            .post(self.access.key(key).url.clone())
-            .headers(headers(direct_send, authorization).ok_or(SendError::BadRequest)?)
-            .body(direct_send.payload.body.clone());
+            .post(request.url(self.access.key(key)))
+            .headers(request.headers(authorization).ok_or(SendError::BadRequest)?)
+            .body(request.body.clone());
         let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
-        match timeout_at(limit, request.send()).await {
+        match timeout_at(limit, posted.send()).await {
             Ok(Ok(response)) => Ok(Answer::read(response, limit, Utc::now()).await),
             Ok(Err(error)) => Err(transport(&error)),
             Err(_) => Err(SendError::NoAnswer),
         }
     }
-}
-
-/// All headers of a Direct Send; `None` when the handle cannot stand in a header.
-fn headers(direct_send: &DirectSend<'_>, authorization: &str) -> Option<HeaderMap> {
-    let secret = |text: &str| {
-        let mut value = HeaderValue::from_str(text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    };
-    let format = match direct_send.payload.platform {
-        Platform::Apns => "apple",
-        Platform::FcmV1 => "fcmv1",
-    };
-    let mut headers = HeaderMap::with_capacity(10);
-    headers.insert("authorization", secret(authorization)?);
-    headers.insert("servicebusnotification-devicehandle", secret(direct_send.handle.expose())?);
-    headers.insert("servicebusnotification-format", HeaderValue::from_static(format));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
-    for (name, value) in &direct_send.payload.headers {
-        headers.insert(*name, HeaderValue::from_str(value).ok()?);
-    }
-    Some(headers)
 }
 
 fn transport(error: &reqwest::Error) -> SendError {

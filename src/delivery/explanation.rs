@@ -112,17 +112,25 @@ impl Explanation {
         self.tell(format!("  device     {}: {platform}, content {content}, locale {locale}", device.installation_id));
     }
 
-    /// A hub was asked, or would have been.
+    /// A hub was asked, or would have been, for one device or for several at once.
     pub fn sending(
         &self,
-        device: &Device,
+        devices: &[&Device],
         hub: &str,
         direct_send: &DirectSend<'_>,
         answer: &Result<Sent, SendFailure>,
     ) {
-        let DirectSend { handle, payload, .. } = direct_send;
-        let (id, length) = (&device.installation_id, payload.body.len());
-        let mut told = vec![format!("  payload    {id} at {}: hub {hub}, {length} of {LIMIT} bytes", handle.masked())];
+        let DirectSend { handles, payload, .. } = direct_send;
+        let to = devices.iter().zip(*handles);
+        let mut to = to.map(|(device, handle)| format!("{} at {}", device.installation_id, handle.masked()));
+        let length = payload.body.len();
+        let about = |to: &str| format!("  payload    {to}: hub {hub}, {length} of {LIMIT} bytes");
+        let mut told = if devices.len() == 1 {
+            vec![about(&to.next().unwrap_or_default())]
+        } else {
+            let batch = about(&format!("{} devices in one batch", devices.len()));
+            std::iter::once(batch).chain(to.map(|to| format!("             {to}"))).collect()
+        };
         told.extend(payload.headers.iter().map(|(name, value)| format!("             {name}: {value}")));
         told.push(format!("             {}", String::from_utf8_lossy(&payload.body)));
         let (said, tracking_id) = match answer {

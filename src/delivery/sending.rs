@@ -1,15 +1,16 @@
-//! From a recipient's devices to what the hubs said, device by device.
+//! From a recipient's devices to what the hubs said: which hub, which payload, and who gets the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::explanation::Explanation;
-use crate::device::{AppName, Device, DeviceHandle, Platform};
-use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
+use super::parcel::{Kind, Meaning, Parcel, Sending};
+use crate::device::{AppName, Device, Platform};
+use crate::hub::{Hub, SendFailure};
 use crate::notification::{Audience, Effect, Notification};
 use crate::payload::{Form, Payload};
 
@@ -47,7 +48,7 @@ pub struct Sendings {
 }
 
 /// What a hub said to a device that it refused for good.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Refusal {
     /// Why.
     pub reason: String,
@@ -66,18 +67,7 @@ pub struct Times {
     pub expires_at: Option<Instant>,
 }
 
-/// What became of one device.
-enum Sending {
-    Accepted(Sent),
-    Refused(Refusal),
-    Failed(SendFailure),
-    Expired,
-}
-
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
-const CALL_ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
-
-/// Sends to all devices at once, to each what its audience gets.
+/// Sends to all devices at once, to each what its audience gets, and in one request to those that get the same.
 pub async fn send_all<'a>(
     hubs: &Hubs,
     devices: &[Device],
@@ -89,135 +79,138 @@ pub async fn send_all<'a>(
     let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
     let notifications: BTreeMap<Audience, Notification<'_>> =
         audiences.into_iter().map(|audience| (audience, notification(audience))).collect();
-    let mut payloads = Payloads::default();
-    let mut under_way = FuturesUnordered::new();
-    for device in devices {
+    let recipient = |device| {
         let audience = audience(device);
-        let notification = &notifications[&audience];
-        let payload = payloads.of(Form::of(device), audience, notification);
-        let call = matches!(notification.effect, Effect::Ring(_));
-        under_way
-            .push(async move { (device, send(hubs, device, notification, payload, call, times, explanation).await) });
+        (device, audience, &notifications[&audience])
+    };
+    let (mut sendings, mut outbox) = (Sendings::default(), Outbox::new(hubs));
+    for device in devices {
+        if let Err(refusal) = outbox.add(recipient(device)) {
+            sendings.add(&[device], Sending::Refused(refusal));
+        }
     }
-    let mut sendings = Sendings::default();
-    while let Some((device, sending)) = under_way.next().await {
-        sendings.add(device, sending);
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        under_way.extend(outbox.take().map(|parcel| parcel.send(times, explanation)));
+        let Some((parcel, answer)) = under_way.next().await else { return sendings };
+        match parcel.meaning(answer) {
+            Meaning::Settled(sending) => sendings.add(&parcel.devices, sending),
+            Meaning::OneByOne => under_way.extend(parcel.one_by_one().map(|parcel| parcel.send(times, explanation))),
+            Meaning::AlertInstead => {
+                for device in parcel.devices {
+                    if let Err(refusal) = outbox.add_alert(recipient(device)) {
+                        sendings.add(&[device], Sending::Refused(refusal));
+                    }
+                }
+            }
+        }
     }
-    sendings
 }
 
-/// The payloads made so far: many devices share one.
-#[derive(Default)]
-struct Payloads(Vec<(Form, Audience, Option<Payload>)>);
+/// A device, and what it is to be told.
+type Recipient<'a, 'n> = (&'a Device, Audience, &'n Notification<'n>);
 
-impl Payloads {
-    /// `None` is one that cannot be made small enough.
-    fn of(&mut self, form: Form, audience: Audience, notification: &Notification<'_>) -> Option<Payload> {
-        let made = self.0.iter().find(|(of, to, _)| *of == form && *to == audience);
-        if let Some((_, _, payload)) = made {
+/// What waits to be sent: one parcel for all that get the same from the same hub.
+struct Outbox<'a> {
+    hubs: &'a Hubs,
+    /// What was made so far; `None` is what cannot be made, or not small enough.
+    payloads: Vec<(Made, Audience, Option<Arc<Payload>>)>,
+    parcels: Vec<Parcel<'a>>,
+}
+
+/// What a payload was made as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// A call for VoIP handles.
+    Voip,
+    /// Everything else.
+    Form(Form),
+}
+
+impl<'a> Outbox<'a> {
+    fn new(hubs: &'a Hubs) -> Self {
+        Self { hubs, payloads: Vec::new(), parcels: Vec::new() }
+    }
+
+    /// Adds what is best for a device: of a call on iOS the call itself, where that is possible.
+    fn add(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
+        let (device, _, notification) = recipient;
+        let hub = self.hubs_of(device)?.voip.as_ref();
+        if device.platform == Platform::Apns
+            && matches!(notification.effect, Effect::Ring(_))
+            && let (Some(hub), Some(handle)) = (hub, &device.voip_handle)
+            && let Some(payload) = self.payload(Made::Voip, recipient)
+        {
+            let kind = Kind { is_call: true, has_substitute: true, is_default_hub: false };
+            self.put(Parcel { hub, payload, devices: vec![device], handles: vec![handle], kind });
+            return Ok(());
+        }
+        self.add_alert(recipient)
+    }
+
+    /// Adds what goes to a device's ordinary handle.
+    fn add_alert(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
+        let (device, _, notification) = recipient;
+        let hub = &self.hubs_of(device)?.main;
+        let payload = self.payload(Made::Form(Form::of(device)), recipient);
+        let payload = payload.ok_or_else(|| Refusal::unasked("payload too large"))?;
+        let is_call = matches!(notification.effect, Effect::Ring(_));
+        let kind = Kind { is_call, has_substitute: false, is_default_hub: device.app.is_none() };
+        self.put(Parcel { hub, payload, devices: vec![device], handles: vec![&device.handle], kind });
+        Ok(())
+    }
+
+    fn hubs_of(&self, device: &Device) -> Result<&'a AppHubs, Refusal> {
+        let hubs = match &device.app {
+            None => Some(&self.hubs.default),
+            Some(app) => self.hubs.apps.get(app),
+        };
+        hubs.ok_or_else(|| {
+            tracing::error!(
+                "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or have it register anew"
+            );
+            Refusal::unasked("no hub for the device's app")
+        })
+    }
+
+    /// The payload, made once for each audience. Audiences for whom it is the same share one: a withdrawal, say, has no
+    /// language.
+    fn payload(&mut self, made: Made, (_, audience, notification): Recipient<'_, '_>) -> Option<Arc<Payload>> {
+        let known = self.payloads.iter().find(|(as_what, to, _)| (*as_what, *to) == (made, audience));
+        if let Some((_, _, payload)) = known {
             return payload.clone();
         }
-        let payload = Payload::new(notification, form).ok();
-        self.0.push((form, audience, payload.clone()));
+        let payload = match made {
+            Made::Voip => Payload::voip(notification),
+            Made::Form(form) => Payload::new(notification, form).ok(),
+        };
+        let payload = payload.map(|payload| {
+            let mut others = self.payloads.iter().filter_map(|(_, _, other)| other.as_ref());
+            others.find(|other| is_same(other, &payload)).map_or_else(|| Arc::new(payload), Arc::clone)
+        });
+        self.payloads.push((made, audience, payload.clone()));
         payload
     }
-}
 
-async fn send(
-    hubs: &Hubs,
-    device: &Device,
-    notification: &Notification<'_>,
-    payload: Option<Payload>,
-    call: bool,
-    times: Times,
-    explanation: Option<&Explanation>,
-) -> Sending {
-    let is_default = device.app.is_none();
-    let hubs = match &device.app {
-        None => Some(&hubs.default),
-        Some(app) => hubs.apps.get(app),
-    };
-    let Some(hubs) = hubs else {
-        tracing::error!(
-            "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or have it register anew"
-        );
-        return Sending::Refused(Refusal::unasked("no hub for the device's app"));
-    };
-    if device.platform == Platform::Apns
-        && call
-        && let (Some(hub), Some(handle), Some(payload)) = (&hubs.voip, &device.voip_handle, Payload::voip(notification))
-    {
-        match ask(hub, device, &direct_send(handle, &payload, call, times), explanation).await {
-            Ok(sent) => return Sending::Accepted(sent),
-            // A wrong VoIP hub must not cost the call: an alert takes its place.
-            Err(failure) if is_setup(&failure.error) => complain(hub, &failure.error),
-            Err(failure) => return Sending::of(failure, false),
+    fn put(&mut self, parcel: Parcel<'a>) {
+        let goes_with = |other: &&mut Parcel<'_>| {
+            std::ptr::eq(other.hub, parcel.hub) && Arc::ptr_eq(&other.payload, &parcel.payload)
+        };
+        match self.parcels.iter_mut().find(goes_with) {
+            Some(other) => other.join(parcel),
+            None => self.parcels.push(parcel),
         }
     }
-    let Some(payload) = payload else { return Sending::Refused(Refusal::unasked("payload too large")) };
-    match ask(&hubs.main, device, &direct_send(&device.handle, &payload, call, times), explanation).await {
-        Ok(sent) => Sending::Accepted(sent),
-        Err(failure) => {
-            if is_setup(&failure.error) {
-                complain(&hubs.main, &failure.error);
-            }
-            Sending::of(failure, is_default)
-        }
+
+    /// Everything that waits, by requests.
+    fn take(&mut self) -> impl Iterator<Item = Parcel<'a>> + use<'a> {
+        std::mem::take(&mut self.parcels).into_iter().flat_map(Parcel::into_requests)
     }
 }
 
-/// Asks the hub, and tells what it said. A dry run takes it for granted.
-async fn ask(
-    hub: &Hub,
-    device: &Device,
-    direct_send: &DirectSend<'_>,
-    explanation: Option<&Explanation>,
-) -> Result<Sent, SendFailure> {
-    let Some(explanation) = explanation else { return hub.send(direct_send).await };
-    let answer = if explanation.is_dry_run() { Ok(Sent { tracking_id: None }) } else { hub.send(direct_send).await };
-    explanation.sending(device, hub.name(), direct_send, &answer);
-    answer
-}
-
-fn direct_send<'a>(handle: &'a DeviceHandle, payload: &'a Payload, call: bool, times: Times) -> DirectSend<'a> {
-    let attempt_limit = if call { CALL_ATTEMPT_LIMIT } else { ATTEMPT_LIMIT };
-    DirectSend { handle, payload, urgent: call, attempt_limit, deadline: times.deadline, expires_at: times.expires_at }
-}
-
-/// Whether the hub itself is set up wrongly, so that an operator can mend it.
-fn is_setup(error: &SendError) -> bool {
-    matches!(error, SendError::Unauthorized | SendError::Forbidden | SendError::NotFound | SendError::NoCredentials)
-}
-
-fn complain(hub: &Hub, error: &SendError) {
-    if hub.is_news(error) {
-        tracing::error!(hub = hub.name(), "{error}");
-    }
-}
-
-impl Sending {
-    /// What a failure means for the device. Only the default hub's wrong set-up is worth a repeat: another one must not
-    /// hold up the events of everybody else.
-    fn of(failure: SendFailure, is_default_hub: bool) -> Self {
-        match &failure.error {
-            SendError::Unauthorized | SendError::Forbidden | SendError::NotFound if !is_default_hub => {
-                Self::Refused(failure.into())
-            }
-            SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => Self::Refused(failure.into()),
-            SendError::Expired => Self::Expired,
-            SendError::Unauthorized
-            | SendError::Forbidden
-            | SendError::NotFound
-            | SendError::NoCredentials
-            | SendError::Throttled { .. }
-            | SendError::Unavailable { .. }
-            | SendError::NoConnection
-            | SendError::ConnectionLost
-            | SendError::NoAnswer
-            | SendError::Paused
-            | SendError::OutOfTime => Self::Failed(failure),
-        }
-    }
+/// Whether a hub cannot tell two payloads apart.
+fn is_same(one: &Payload, other: &Payload) -> bool {
+    one.platform == other.platform && one.headers == other.headers && one.body == other.body
 }
 
 impl Sendings {
@@ -231,22 +224,23 @@ impl Sendings {
         self.refused.keys().chain(&self.failed).cloned().collect()
     }
 
-    fn add(&mut self, device: &Device, sending: Sending) {
-        let id = device.installation_id.clone();
+    /// Adds what became of the devices of one request.
+    fn add(&mut self, devices: &[&Device], sending: Sending) {
+        let ids = devices.iter().map(|device| device.installation_id.clone());
         match sending {
             Sending::Accepted(sent) => {
                 self.tracking.extend(sent.tracking_id);
-                self.accepted.insert(id);
+                self.accepted.extend(ids);
             }
             Sending::Refused(refusal) => {
                 self.reason = Some(refusal.reason.clone());
                 self.tracking.extend(refusal.tracking_id.clone());
-                self.refused.insert(id, refusal);
+                self.refused.extend(ids.map(|id| (id, refusal.clone())));
             }
             Sending::Failed(failure) => {
                 self.reason = Some(failure.error.to_string());
                 self.tracking.extend(failure.tracking_id);
-                self.failed.insert(id);
+                self.failed.extend(ids);
             }
             Sending::Expired => {}
         }

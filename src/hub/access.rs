@@ -37,6 +37,8 @@ pub struct Access {
 pub struct Key {
     /// Where a Direct Send is posted.
     pub url: Url,
+    /// Where one for several handles is posted.
+    pub batch_url: Url,
     resource: String,
     rule: String,
     key: String,
@@ -93,8 +95,11 @@ impl Key {
         let resource = url.as_str().to_owned();
         url.set_path(&format!("{path}/messages"));
         url.set_query(Some("direct&api-version=2020-06"));
+        let mut batch_url = url.clone();
+        batch_url.set_path(&format!("{path}/messages/$batch"));
         Self {
             url,
+            batch_url,
             resource,
             rule: connection_string.rule.clone(),
             key: connection_string.key.clone(),

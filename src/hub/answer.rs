@@ -57,7 +57,9 @@ impl Answer {
     }
 
     /// The error that the status stands for; `None` for success. 401 has its own story, in the caller.
-    pub fn error(&self) -> Option<SendError> {
+    ///
+    /// 403 to a batch is the answer of the Free tier, and of whoever may not send at all: a single send tells which.
+    pub fn error(&self, is_batch: bool) -> Option<SendError> {
         let (status, retry_after) = (self.status, self.retry_after);
         match status {
             200 | 201 => None,
@@ -65,6 +67,7 @@ impl Answer {
             400 => Some(SendError::BadRequest),
             401 => Some(SendError::Unauthorized),
             403 if retry_after.is_some() => Some(SendError::Throttled { status, retry_after }),
+            403 if is_batch => Some(SendError::NoBatches),
             403 => Some(SendError::Forbidden),
             404 => Some(SendError::NotFound),
             408 | 500..=599 => Some(SendError::Unavailable { status, retry_after }),

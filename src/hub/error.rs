@@ -11,6 +11,9 @@ pub enum SendError {
     /// 403 without `Retry-After`: the rule lacks a right, or a quota is used up.
     #[error("hub 403: its access policy needs the right Send, and the namespace's quota must not be used up")]
     Forbidden,
+    /// 403 to a batch, without `Retry-After`.
+    #[error("hub 403: it takes no batches, which need the tier Basic or Standard")]
+    NoBatches,
     /// 404: no hub of that name in the namespace.
     #[error("hub 404: check the hub's name")]
     NotFound,
@@ -68,7 +71,7 @@ impl SendError {
         match self {
             Self::BadRequest | Self::NoCredentials => Some(400),
             Self::Unauthorized => Some(401),
-            Self::Forbidden => Some(403),
+            Self::Forbidden | Self::NoBatches => Some(403),
             Self::NotFound => Some(404),
             Self::TooLarge => Some(413),
             Self::Throttled { status, .. } | Self::Unavailable { status, .. } | Self::Refused(status) => Some(*status),

@@ -38,6 +38,7 @@ impl SendError {
             | Self::NoAnswer => Retry::After(backoff(attempts, random)),
             Self::Unauthorized
             | Self::Forbidden
+            | Self::NoBatches
             | Self::NotFound
             | Self::BadRequest
             | Self::NoCredentials

@@ -14,6 +14,7 @@ import { Emulator } from "./emulator.js";
 
 const LIMIT = { timeout: 30_000 };
 const NUMBER = "15555555555";
+const MANY = "15555555556";
 
 let emulator;
 let product;
@@ -31,17 +32,17 @@ after(async () => {
 }, LIMIT);
 
 /** An SMS that has just come. */
-function sms(id) {
+function sms(id, to = NUMBER) {
   const now = new Date().toISOString();
   return {
     id,
     topic: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Communication/communicationServices/c",
-    subject: `/phonenumber/${NUMBER}`,
+    subject: `/phonenumber/${to}`,
     eventType: "Microsoft.Communication.SMSReceived",
     eventTime: now,
     dataVersion: "1.0",
     metadataVersion: "1",
-    data: { messageId: id, from: "14255550123", to: NUMBER, message: "Grüße 👋", receivedTimestamp: now },
+    data: { messageId: id, from: "14255550123", to, message: "Grüße 👋", receivedTimestamp: now },
   };
 }
 
@@ -90,4 +91,40 @@ for (const [platform, pushChannel, create] of [
     assert.deepEqual([ours.warnings, theirs.warnings], [[], []]);
     assert.deepEqual(differences(parts(ours), parts(theirs)), await documented());
   });
+}
+
+test("acs-push and the SDK send the same batch with the documented differences and another boundary", LIMIT, async () => {
+  await emulator.forget();
+  const handles = Array.from({ length: 10 }, (_, index) => index.toString(16).padStart(64, "0"));
+  for (const [index, pushChannel] of handles.entries()) {
+    await product.register(`phone-${index}`, { phoneNumbers: [MANY], platform: "apns", pushChannel });
+  }
+  await product.deliver(sms("sms-many", MANY));
+  const [ours, ...others] = await emulator.requests();
+  assert.deepEqual(others, []);
+
+  const platformHeaders = Object.entries(ours.headers).filter(([name]) => name.startsWith("apns-"));
+  const body = ours.batch.notification;
+  const notification = createAppleNotification({ body, headers: Object.fromEntries(platformHeaders) });
+  const client = new NotificationHubsClient(emulator.connectionString, emulator.hubName);
+  const requestOptions = { allowInsecureConnection: true };
+  await client.sendNotification(notification, { deviceHandle: ours.batch.deviceHandles, requestOptions });
+
+  const [, theirs] = await emulator.requests();
+  assert.deepEqual([ours.status, theirs.status], [201, 201]);
+  assert.deepEqual([ours.warnings, theirs.warnings], [[], []]);
+  assert.deepEqual(ours.batch, theirs.batch);
+  assert.deepEqual([...ours.batch.deviceHandles].sort(), handles);
+  // As of a single send; and the boundary is in the content type and the body, and its length in that of the body.
+  const ofBoundary = ["body", "content-length", "content-type"];
+  const ofSingleSend = (await documented()).filter((name) => name !== "path" && !ofBoundary.includes(name));
+  assert.deepEqual(differences(parts(ours), parts(theirs)), [...ofSingleSend, ...ofBoundary].sort());
+  const [our, their] = [ours, theirs].map(withOneBoundary);
+  assert.equal(our.body.toLowerCase(), their.body.toLowerCase());
+});
+
+/** The request with the same boundary as any other. */
+function withOneBoundary({ headers, body }) {
+  const [, boundary] = /boundary *= *"([^"]+)"/.exec(headers["content-type"]);
+  return { body: body.replaceAll(boundary, "boundary") };
 }

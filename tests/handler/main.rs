@@ -4,6 +4,7 @@
 mod binary;
 mod support;
 
+mod batch;
 mod calls;
 mod chat;
 mod failures;

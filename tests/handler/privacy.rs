@@ -1,6 +1,6 @@
 //! Nothing secret or personal in any log, and no more on a lock screen than was allowed.
 
-use notification_hubs_emulator::Fault;
+use notification_hubs_emulator::{Fault, ReceivedRequest};
 use serde_json::{Value, json};
 
 use crate::binary::{Process, documents};
@@ -25,6 +25,13 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
     });
     process.put("iphone", installation).await;
     process.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+    // With these, what goes to the iPhones goes as a batch.
+    let batched = "5ec2e7";
+    for number in 0..9 {
+        let handle = format!("{batched}{number:058x}");
+        let phone = json!({"userId": BOB, "platform": "apns", "pushChannel": handle, "voipPushChannel": format!("{handle}ca11")});
+        process.put(&format!("iphone-{number}"), phone).await;
+    }
     process.put("wrong", json!({"userId": BOB, "platform": "gcm", "pushChannel": ANDROID})).await;
     let mut told = String::new();
     let mut tell = |reply: Reply| told.push_str(&reply.text);
@@ -64,11 +71,15 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
     told.push_str(&output);
     assert!(told.contains("\"outcome\":\"failed\"") && told.contains("hub 404"), "{told}");
     assert!(told.contains("a text of SMSReceived") && told.contains("the built-in one stands in"), "{told}");
+    let is_batch = |request: &ReceivedRequest| request.path.ends_with("$batch");
+    assert!(hub.requests().iter().any(|request| is_batch(request) && request.status == Some(201)));
+    assert!(hub.requests().iter().any(|request| is_batch(request) && request.status == Some(400)));
     let key = hub.connection_string().split("SharedAccessKey=").nth(1).unwrap().to_owned();
     for secret in [
         IPHONE,
         IPHONE_VOIP,
         ANDROID,
+        batched,
         BOB,
         ALICE,
         "15551234567",

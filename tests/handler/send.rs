@@ -106,6 +106,29 @@ async fn a_dry_run_tells_the_same_and_sends_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn what_goes_to_many_at_once_is_told_once_with_all_of_them() {
+    let (hub, folder) = with_phones().await;
+    let process = Process::start(&vars(&hub, &[("STORE", "file:store")]), folder.path()).await;
+    for number in 0..9 {
+        let phone = json!({"userId": BOB, "platform": "apns", "pushChannel": format!("{number:064x}")});
+        process.put(&format!("other-{number}"), phone).await;
+    }
+    process.terminate().await;
+    for (arguments, answer) in [(&["--dry-run"][..], "not sent: dry run"), (&[], "accepted, tracking id ")] {
+        let (code, told) =
+            send(&hub, folder.path(), &chat("e1", "ChatMessageReceived", "m1", 1, "Hello"), arguments).await;
+        assert_eq!(code, Some(0), "{told}");
+        let answer = format!("  answer     {answer}");
+        assert_holds(
+            &told,
+            &["  payload    10 devices in one batch: hub alerts, ", "             other-8 at ****0008\n", &answer],
+        );
+        assert_holds(&told, &["  payload    android at ****", "outcome    delivered, 11 of 11 devices"]);
+    }
+    assert_eq!(hub.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn an_event_that_comes_to_nothing_says_why() {
     let (hub, folder) = with_phones().await;
     let mut old = sms("e1", "15551234567", "Hello");
