@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::explanation::Explanation;
-use crate::device::{AppName, Device, DeviceHandle, Platform};
+use crate::device::{AppName, Device, DeviceHandle};
 use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
 use crate::notification::{Audience, Effect, Notification};
 use crate::payload::{Form, Payload};
@@ -86,19 +86,20 @@ pub async fn send_all<'a>(
     times: Times,
     explanation: Option<&Explanation>,
 ) -> Sendings {
-    let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
-    let notifications: BTreeMap<Audience, Notification<'_>> =
-        audiences.into_iter().map(|audience| (audience, notification(audience))).collect();
-    let mut payloads = Payloads::default();
-    let mut under_way = FuturesUnordered::new();
-    for device in devices {
-        let audience = audience(device);
-        let notification = &notifications[&audience];
-        let payload = payloads.of(Form::of(device), audience, notification);
-        let call = matches!(notification.effect, Effect::Ring(_));
-        under_way
-            .push(async move { (device, send(hubs, device, notification, payload, call, times, explanation).await) });
+    let kind = |device: &Device| (Form::of(device), audience(device));
+    let served: Vec<_> = devices.iter().map(|device| (device, kind(device))).collect();
+    // Many devices share one notification, and payloads.
+    let mut notifications = BTreeMap::new();
+    let mut payloads = BTreeMap::new();
+    for (_, (form, audience)) in &served {
+        let notification = notifications.entry(*audience).or_insert_with(|| notification(*audience));
+        payloads.entry((*form, *audience)).or_insert_with(|| Payloads::of(notification, *form));
     }
+    let sent = served.iter().map(async |(device, kind)| {
+        let sending = send(hubs, device, &payloads[kind], times, explanation).await;
+        (*device, sending)
+    });
+    let mut under_way: FuturesUnordered<_> = sent.collect();
     let mut sendings = Sendings::default();
     while let Some((device, sending)) = under_way.next().await {
         sendings.add(device, sending);
@@ -106,32 +107,33 @@ pub async fn send_all<'a>(
     sendings
 }
 
-/// The payloads made so far: many devices share one.
-#[derive(Default)]
-struct Payloads(Vec<(Form, Audience, Option<Payload>)>);
+/// What one kind of device gets.
+struct Payloads {
+    /// `None` is one that cannot be made small enough.
+    main: Option<Payload>,
+    /// A call's own, for iOS.
+    voip: Option<Payload>,
+    call: bool,
+}
 
 impl Payloads {
-    /// `None` is one that cannot be made small enough.
-    fn of(&mut self, form: Form, audience: Audience, notification: &Notification<'_>) -> Option<Payload> {
-        let made = self.0.iter().find(|(of, to, _)| *of == form && *to == audience);
-        if let Some((_, _, payload)) = made {
-            return payload.clone();
+    fn of(notification: &Notification<'_>, form: Form) -> Self {
+        Self {
+            main: Payload::new(notification, form).ok(),
+            voip: if form == Form::Apns { Payload::voip(notification) } else { None },
+            call: matches!(notification.effect, Effect::Ring(_)),
         }
-        let payload = Payload::new(notification, form).ok();
-        self.0.push((form, audience, payload.clone()));
-        payload
     }
 }
 
 async fn send(
     hubs: &Hubs,
     device: &Device,
-    notification: &Notification<'_>,
-    payload: Option<Payload>,
-    call: bool,
+    payloads: &Payloads,
     times: Times,
     explanation: Option<&Explanation>,
 ) -> Sending {
+    let call = payloads.call;
     let is_default = device.app.is_none();
     let hubs = match &device.app {
         None => Some(&hubs.default),
@@ -143,19 +145,16 @@ async fn send(
         );
         return Sending::Refused(Refusal::unasked("no hub for the device's app"));
     };
-    if device.platform == Platform::Apns
-        && call
-        && let (Some(hub), Some(handle), Some(payload)) = (&hubs.voip, &device.voip_handle, Payload::voip(notification))
-    {
-        match ask(hub, device, &direct_send(handle, &payload, call, times), explanation).await {
+    if let (Some(hub), Some(handle), Some(payload)) = (&hubs.voip, &device.voip_handle, &payloads.voip) {
+        match ask(hub, device, &direct_send(handle, payload, call, times), explanation).await {
             Ok(sent) => return Sending::Accepted(sent),
             // A wrong VoIP hub must not cost the call: an alert takes its place.
             Err(failure) if is_setup(&failure.error) => complain(hub, &failure.error),
             Err(failure) => return Sending::of(failure, false),
         }
     }
-    let Some(payload) = payload else { return Sending::Refused(Refusal::unasked("payload too large")) };
-    match ask(&hubs.main, device, &direct_send(&device.handle, &payload, call, times), explanation).await {
+    let Some(payload) = &payloads.main else { return Sending::Refused(Refusal::unasked("payload too large")) };
+    match ask(&hubs.main, device, &direct_send(&device.handle, payload, call, times), explanation).await {
         Ok(sent) => Sending::Accepted(sent),
         Err(failure) => {
             if is_setup(&failure.error) {
