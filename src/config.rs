@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -221,12 +223,13 @@ impl Settings {
     /// The texts of the notifications file on top of the built-in ones; each mistake in it is a fault of its own.
     fn texts(&mut self) -> Texts {
         const NAME: &str = "NOTIFICATIONS_FILE";
-        let read = self.get(NAME).map(|path| (path.to_owned(), std::fs::read_to_string(path)));
+        let read = self.get(NAME).map(|path| (path.to_owned(), read_text(path)));
         let texts = match &read {
             None => Texts::new(None),
             Some((_, Ok(source))) => Texts::new(Some(source)),
             Some((path, Err(error))) => {
-                self.fault(NAME, format!("{path} cannot be read ({error}): expected a file of UTF-8 text"));
+                let problem = format!("{path} cannot be read ({error}): expected a file of UTF-8 text, 1 MiB at most");
+                self.fault(NAME, problem);
                 Texts::new(None)
             }
         };
@@ -261,3 +264,13 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// The text of a file of bearable length: a device, or a log named by mistake, may have no end.
+fn read_text(path: &str) -> io::Result<String> {
+    const LONGEST: u64 = 1024 * 1024;
+    let mut text = String::new();
+    match File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)? {
+        read if read as u64 > LONGEST => Err(io::ErrorKind::FileTooLarge.into()),
+        _ => Ok(text),
+    }
+}

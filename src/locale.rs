@@ -13,12 +13,16 @@ pub struct Locale {
 }
 
 impl Locale {
-    /// Reads a tag with `-` or `_`, in any case; what follows the region is left out. `None` for what is no tag.
+    /// Reads a tag with `-` or `_`, in any case; what follows the region is left out. So is what iOS adds after `@` and
+    /// POSIX after `.`; Java's `zh_TW_#Hant` has the script last. `None` for what is no tag.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(['-', '_']).peekable();
+        let tag = text.split(['@', '.']).next()?;
+        let (tag, last) = tag.split_once("_#").map_or((tag, ""), |(tag, last)| (tag.trim_end_matches('_'), last));
+        let mut parts = tag.split(['-', '_']).peekable();
         let is_alpha = |part: &&str| part.bytes().all(|byte| byte.is_ascii_alphabetic());
         let language = parts.next().filter(|part| matches!(part.len(), 2..=3)).filter(is_alpha)?;
-        let script = parts.next_if(|part| part.len() == 4 && is_alpha(part));
+        let is_script = |part: &&str| part.len() == 4 && is_alpha(part);
+        let script = parts.next_if(is_script).or_else(|| last.split(['-', '_']).next().filter(is_script));
         let region = parts.next_if(|part| {
             (part.len() == 2 && is_alpha(part)) || (part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit()))
         });
@@ -92,6 +96,11 @@ mod tests {
             ("zh-Hant", "zh-Hant"),
             ("zh-hant-hk", "zh-Hant-HK zh-HK zh-Hant"),
             ("zh-Hans-HK", "zh-Hans-HK zh-Hans zh"),
+            ("en_US@calendar=gregorian", "en-US en"),
+            ("fr_CA.UTF-8", "fr-CA fr"),
+            ("zh_TW_#Hant", "zh-Hant-TW zh-TW zh-Hant"),
+            ("zh__#Hans", "zh-Hans zh"),
+            ("th_TH_TH_#u-nu-thai", "th-TH th"),
         ] {
             assert_eq!(fallbacks(tag), expected, "{tag}");
         }
@@ -99,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_no_tag_is_none() {
-        for text in ["", "-", "f", "french", "12", "fr-", "fr-C!", "한국어", "_CA"] {
+        for text in ["", "-", "f", "french", "12", "fr-", "fr-C!", "한국어", "_CA", "@fr", "_#Hant"] {
             assert_eq!(Locale::parse(text), None, "{text}");
         }
     }

@@ -13,7 +13,7 @@ mod fit;
 mod tests;
 
 /// What a kind of device reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
     /// APNs.
     Apns,

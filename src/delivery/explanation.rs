@@ -132,7 +132,7 @@ impl Explanation {
             std::iter::once(batch).chain(to.map(|to| format!("             {to}"))).collect()
         };
         told.extend(payload.headers.iter().map(|(name, value)| format!("             {name}: {value}")));
-        told.push(format!("             {}", String::from_utf8_lossy(&payload.body)));
+        told.push(format!("             {}", without_controls(&String::from_utf8_lossy(&payload.body))));
         let (said, tracking_id) = match answer {
             Ok(_) if self.dry_run => ("not sent: dry run".to_owned(), None),
             Ok(sent) => ("accepted".to_owned(), sent.tracking_id.as_ref()),
@@ -151,6 +151,15 @@ impl Explanation {
 
 fn last_two(digits: &str) -> String {
     format!("****{}", digits.get(digits.len().saturating_sub(2)..).filter(|_| digits.len() > 6).unwrap_or_default())
+}
+
+/// The same JSON, without what could steer the terminal: the writer of JSON escapes some control characters only.
+fn without_controls(json: &str) -> String {
+    let escaped = |character: char| match character.is_control() {
+        true => format!("\\u{:04x}", u32::from(character)),
+        false => character.to_string(),
+    };
+    json.chars().map(escaped).collect()
 }
 
 /// A time as people say it, in one unit.

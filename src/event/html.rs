@@ -9,6 +9,10 @@ pub fn to_text(html: &str) -> String {
     while let Some(open) = html[at..].find('<').map(|offset| at + offset) {
         text.push_str(&html[at..open]);
         at = open + 1;
+        if html[at..].starts_with("!--") {
+            at = html[at..].find("-->").map_or(html.len(), |offset| at + offset + 3);
+            continue;
+        }
         if !starts_tag(&html[at..]) {
             text.push('<');
             continue;
@@ -79,6 +83,7 @@ mod tests {
             ("a < b and c > d", "a < b and c > d"),
             ("<style>p { color: red }</style>seen<script>alert('<b>')</script>", "seen"),
             ("cut <b", "cut"),
+            ("one<!-- <b>no</b> > -->two<!-- <p>", "onetwo"),
             ("<img src=\"https://x/y.png\" alt=\"\">", ""),
             ("wo<b>r</b>d", "word"),
         ] {

@@ -108,5 +108,8 @@ mod tests {
     fn a_fixed_part_over_the_limit_is_an_error() {
         let fixed = "f".repeat(LIMIT + 1);
         assert_eq!(fit(&Wording::default(), |_| fixed.clone()), Err(PayloadTooLarge));
+        // Texts that are not written do not count for less.
+        let wording = Wording { title: Line::Text("t".repeat(LIMIT)), ..Wording::default() };
+        assert_eq!(fit(&wording, |_| fixed.clone()), Err(PayloadTooLarge));
     }
 }

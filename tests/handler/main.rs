@@ -13,6 +13,7 @@ mod goldens;
 mod hub_answers;
 mod installations;
 mod maintenance;
+mod odd_texts;
 mod outcomes;
 mod privacy;
 mod process;

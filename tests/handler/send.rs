@@ -187,3 +187,18 @@ async fn wrong_arguments_are_64_and_a_file_that_is_not_there_is_1() {
         assert_holds(&String::from_utf8(output.stderr).unwrap(), &[expected]);
     }
 }
+
+#[tokio::test]
+async fn an_event_does_not_steer_the_terminal() {
+    let (hub, folder) = with_phones().await;
+    let mut event = chat("e1\u{9b}2J", "ChatMessageReceived", "m1", 1, "Lunch\u{9b}31m\u{1b}[2J\u{7f}?");
+    event["subject"] = json!(format!("thread\u{1b}]0;x/recipient/{BOB}"));
+    let wanted = event["subject"].clone();
+    event["subject"] = json!(format!("thread/\u{9b}x/recipient/{BOB}"));
+    event["data"]["senderDisplayName"] = json!("\u{85}Alice");
+    let (_, told) = send(&hub, folder.path(), &event, &["--dry-run"]).await;
+    assert!(told.contains("Lunch\\u009b31m\\u001b[2J\\u007f?"), "{told}");
+    event["subject"] = wanted;
+    let told = told + &send(&hub, folder.path(), &event, &["--dry-run"]).await.1;
+    assert!(told.chars().all(|character| character == '\n' || !character.is_control()), "{told:?}");
+}

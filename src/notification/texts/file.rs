@@ -32,7 +32,8 @@ type Value<'a> = Spanned<DeValue<'a>>;
 
 /// Reads the file. `Err` has every mistake, in the order of the lines.
 pub fn read(source: &str, templates: &mut Templates, check: bool) -> Result<Layer, Vec<Mistake>> {
-    let mut reader = Reader { source, templates, check, layer: Layer::new(), mistakes: Vec::new() };
+    let line_ends = source.match_indices('\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { source, line_ends, templates, check, layer: Layer::new(), mistakes: Vec::new() };
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -51,6 +52,7 @@ pub fn read(source: &str, templates: &mut Templates, check: bool) -> Result<Laye
 
 struct Reader<'a> {
     source: &'a str,
+    line_ends: Vec<usize>,
     templates: &'a mut Templates,
     /// Whether templates are tried. Those that come with the program are, in its tests.
     check: bool,
@@ -62,8 +64,8 @@ impl Reader<'_> {
     fn event_type(&mut self, name: &str, at: usize, value: &Value<'_>) {
         let known = EventType::ALL.map(EventType::name);
         let Some(event_type) = EventType::ALL.into_iter().find(|event_type| event_type.name() == name) else {
-            let today = EventType::named(&format!("Microsoft.Communication.{name}")).map(EventType::name);
-            let expected = today.unwrap_or_else(|| nearest(name, known));
+            let today = [name, &format!("Microsoft.Communication.{name}")].into_iter().find_map(EventType::named);
+            let expected = today.map_or_else(|| nearest(name, known), EventType::name);
             return self.mistake(at, &format!("[{name}]"), format!("is no event type: expected {expected}, perhaps"));
         };
         let Some(table) = value.get_ref().as_table() else {
@@ -206,7 +208,7 @@ impl Reader<'_> {
     }
 
     fn line_of(&self, at: usize) -> usize {
-        self.source[..at.min(self.source.len())].matches('\n').count() + 1
+        self.line_ends.partition_point(|end| *end < at) + 1
     }
 }
 
@@ -217,6 +219,7 @@ fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str 
 impl fmt::Display for Mistake {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let separator = if self.place.is_empty() { "" } else { ": " };
-        write!(formatter, "line {}: {}{separator}{}", self.line, self.place, self.problem)
+        // A quoted name may hold anything, a line break too.
+        write!(formatter, "line {}: {}{separator}{}", self.line, self.place.escape_debug(), self.problem)
     }
 }

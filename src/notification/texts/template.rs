@@ -43,8 +43,11 @@ pub struct RenderError(ErrorKind);
 /// A template of one sentence takes about ten.
 const STEPS: u64 = 10_000;
 
-/// Four times what the largest payload can hold.
+/// Four times what the largest payload can hold: no fact and no text is worth more.
 const LONGEST: usize = 16 * 1024;
+
+/// What the largest payload can hold. The compiler's recursion grows with it.
+const LONGEST_SOURCE: usize = 4096;
 
 const FILTERS: &str = "capitalize, default, lower, replace, title, trim and upper";
 
@@ -74,6 +77,10 @@ impl Templates {
 
     /// Compiles a template and tries it: with each of the facts that it may name there and not there.
     pub fn add_checked(&mut self, source: &str, facts: &[Fact]) -> Result<Template, Vec<TemplateError>> {
+        if source.len() > LONGEST_SOURCE {
+            let problem = format!("has {} bytes: expected at most {LONGEST_SOURCE}", source.len());
+            return Err(vec![TemplateError { lines_before: 0, problem }]);
+        }
         let template = self.add(source).map_err(|error| vec![error])?;
         let compiled = self.environment.get_template(&template.0).expect("it was added above");
         let named: BTreeSet<String> = compiled.undeclared_variables(true).into_iter().collect();
@@ -107,9 +114,10 @@ impl Templates {
 }
 
 impl Context {
-    /// The facts by name.
+    /// The facts by name. Steps are counted by length as well, so a long one is cut before it can use them up.
     pub fn of(facts: &Facts<'_>) -> Self {
-        Self(Value::from_pairs(facts.iter().map(|(fact, value)| (fact.name(), value))))
+        let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(LONGEST)]);
+        Self(Value::from_pairs(facts.iter().map(|(fact, value)| (fact.name(), cut(value)))))
     }
 }
 
@@ -224,5 +232,13 @@ mod tests {
             assert!(told.len() == 1 && told[0].contains(expected), "{source}: {told:?}");
         }
         assert_eq!(problems("{{ a }} {{ b }}").len(), 2);
+    }
+
+    #[test]
+    fn a_template_longer_than_any_payload_is_a_mistake_before_it_overflows_the_stack() {
+        assert_eq!(problems(&"x".repeat(LONGEST_SOURCE)), Vec::<String>::new());
+        for long in ["x".repeat(LONGEST_SOURCE + 1), format!("{{{{ {} text }}}}", "not ".repeat(100_000))] {
+            assert!(matches!(problems(&long).as_slice(), [told] if told.contains("expected at most 4096")));
+        }
     }
 }
