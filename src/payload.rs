@@ -13,7 +13,7 @@ mod fit;
 mod tests;
 
 /// What a kind of device reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// APNs.
     Apns,
