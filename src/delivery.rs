@@ -27,12 +27,14 @@ pub mod outcome;
 mod parcel;
 mod record;
 pub mod sending;
+mod times;
 
 use explanation::Explanation;
 use message::MessageAtHand;
 use outcome::{Delivery, Outcome};
 use record::tell;
-use sending::{Hubs, Sendings, Times};
+use sending::{Hubs, Sendings};
+use times::Times;
 
 /// Everything that a delivery needs.
 #[derive(Debug)]
@@ -90,9 +92,6 @@ struct Came {
     remembered: Option<(EventKey, Entry)>,
 }
 
-/// Kept of the deadline for writing down what happened.
-const KEPT_FOR_STORE: Duration = Duration::from_secs(2);
-
 /// Event Grid's largest batch. So many events are under way at a time, whatever is posted.
 const LARGEST_BATCH: usize = 5000;
 
@@ -100,8 +99,7 @@ impl Deliveries {
     /// Delivers the events of one invocation, each on its own. When one of them failed, the host will be asked to repeat
     /// all of them, so who was served is written down first.
     pub async fn deliver_all(&self, events: &[Given<'_>], now: DateTime<Utc>) -> Vec<Delivery> {
-        let answer_by = Instant::now() + self.deadline;
-        let times = Times { deadline: answer_by - KEPT_FOR_STORE, expires_at: None };
+        let times = Times::of_invocation(self.deadline);
         let (mut deliveries, mut remembered) = (Vec::new(), Vec::new());
         for batch in events.chunks(LARGEST_BATCH) {
             let attempts =
@@ -113,7 +111,7 @@ impl Deliveries {
         }
         if deliveries.iter().any(|delivery| delivery.outcome == Outcome::Failed) {
             let writes = join_all(remembered.iter().map(|(key, entry)| self.ledger.write(key, entry)));
-            match timeout_at(answer_by, writes).await {
+            match timeout_at(times.answered_by(), writes).await {
                 Ok(written) => written.into_iter().filter_map(Result::err).for_each(|error| tell(&error)),
                 Err(_) => tracing::error!("the store did not take in time who was served: a repeat may push twice"),
             }
@@ -123,7 +121,7 @@ impl Deliveries {
 
     /// Sends a dead letter's event to the installations that it did not reach; also returns those it did not reach now.
     pub async fn replay(&self, given: Given<'_>, replay: &Replay, now: DateTime<Utc>) -> (Delivery, BTreeSet<String>) {
-        let times = Times { deadline: Instant::now() + self.deadline - KEPT_FOR_STORE, expires_at: None };
+        let times = Times::of_invocation(self.deadline);
         let (delivery, came) =
             self.deliver(Attempt { given, times, now, replay: Some(replay), explanation: None }).await;
         (delivery, came.sendings.unreached())

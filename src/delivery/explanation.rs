@@ -6,11 +6,10 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use tokio::time::Instant;
 
 use super::outcome::{Delivery, Outcome};
-use super::sending::Times;
-use super::{Attempt, Deliveries, KEPT_FOR_STORE};
+use super::times::Times;
+use super::{Attempt, Deliveries};
 use crate::device::{ContentMode, Device, DeviceHandle, Platform};
 use crate::event::{Event, EventGridEvent, Given};
 use crate::hub::{DirectSend, SendFailure, Sent};
@@ -28,7 +27,7 @@ pub struct Explanation {
 impl Deliveries {
     /// Delivers one event and explains it. In a dry run no hub is asked and nothing is written.
     pub async fn explain(&self, given: Given<'_>, explanation: &Explanation, now: DateTime<Utc>) -> Delivery {
-        let times = Times { deadline: Instant::now() + self.deadline - KEPT_FOR_STORE, expires_at: None };
+        let times = Times::of_invocation(self.deadline);
         let attempt = Attempt { given, times, now, replay: None, explanation: Some(explanation) };
         let (delivery, came) = self.deliver(attempt).await;
         // Whoever runs it once more is to reach only the rest.

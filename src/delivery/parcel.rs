@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::explanation::Explanation;
-use super::sending::{Refusal, Times};
+use super::times::Times;
 use crate::device::{Device, DeviceHandle};
 use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
 use crate::payload::Payload;
@@ -58,6 +58,17 @@ pub enum Sending {
     Failed(SendFailure),
     /// The event grew too old.
     Expired,
+}
+
+/// What a hub said to a device that it refused for good.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Why.
+    pub reason: String,
+    /// The hub's status, where it was asked.
+    pub status: Option<u16>,
+    /// The hub's id of the request.
+    pub tracking_id: Option<String>,
 }
 
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
@@ -192,5 +203,18 @@ impl Sending {
             | SendError::Paused
             | SendError::OutOfTime => Self::Failed(failure),
         }
+    }
+}
+
+impl Refusal {
+    /// No hub was asked.
+    pub fn unasked(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), status: None, tracking_id: None }
+    }
+}
+
+impl From<SendFailure> for Refusal {
+    fn from(failure: SendFailure) -> Self {
+        Self { reason: failure.error.to_string(), status: failure.error.status(), tracking_id: failure.tracking_id }
     }
 }

@@ -4,8 +4,9 @@ use tokio::time::timeout_at;
 
 use super::message::MessageAtHand;
 use super::outcome::Outcome;
-use super::sending::{Sendings, Times};
-use super::{Attempt, Deliveries, Ended, KEPT_FOR_STORE};
+use super::sending::Sendings;
+use super::times::Times;
+use super::{Attempt, Deliveries, Ended};
 use crate::dead_letters::DeadLetter;
 use crate::ledger::{Entry, EventKey};
 use crate::store::StoreError;
@@ -56,9 +57,9 @@ impl Deliveries {
     }
 }
 
-/// Whether the store took it, within half of the time that is kept for it: the rest is for the ledger.
+/// Whether the store took it in time.
 async fn in_time(times: Times, write: impl Future<Output = Result<(), StoreError>>) -> bool {
-    match timeout_at(times.deadline + KEPT_FOR_STORE / 2, write).await {
+    match timeout_at(times.written_by(), write).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             tell(&error);

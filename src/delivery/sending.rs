@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::Instant;
 
 use super::explanation::Explanation;
-use super::parcel::{Kind, Meaning, Parcel, Sending};
+use super::parcel::{Kind, Meaning, Parcel, Refusal, Sending};
+use super::times::Times;
 use crate::device::{AppName, Device, Platform};
-use crate::hub::{Hub, SendFailure};
+use crate::hub::Hub;
 use crate::notification::{Audience, Effect, Notification};
 use crate::payload::{Form, Payload};
 
@@ -45,26 +45,6 @@ pub struct Sendings {
     pub reason: Option<String>,
     /// The hubs' ids of the requests.
     pub tracking: Vec<String>,
-}
-
-/// What a hub said to a device that it refused for good.
-#[derive(Debug, Clone)]
-pub struct Refusal {
-    /// Why.
-    pub reason: String,
-    /// The hub's status, where it was asked.
-    pub status: Option<u16>,
-    /// The hub's id of the request.
-    pub tracking_id: Option<String>,
-}
-
-/// When a sending has to be over.
-#[derive(Debug, Clone, Copy)]
-pub struct Times {
-    /// When all attempts have to be over.
-    pub deadline: Instant,
-    /// When the event stops being worth another attempt, if ever.
-    pub expires_at: Option<Instant>,
 }
 
 /// Sends to all devices at once, to each what its audience gets, and in one request to those that get the same.
@@ -244,18 +224,5 @@ impl Sendings {
             }
             Sending::Expired => {}
         }
-    }
-}
-
-impl Refusal {
-    /// No hub was asked.
-    fn unasked(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), status: None, tracking_id: None }
-    }
-}
-
-impl From<SendFailure> for Refusal {
-    fn from(failure: SendFailure) -> Self {
-        Self { reason: failure.error.to_string(), status: failure.error.status(), tracking_id: failure.tracking_id }
     }
 }

@@ -1,0 +1,34 @@
+//! When what is done about an event has to be over.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The end of an invocation, and of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// When all attempts at sending have to be over.
+    pub deadline: Instant,
+    /// When the event stops being worth another attempt, if ever.
+    pub expires_at: Option<Instant>,
+}
+
+/// Kept of an invocation's time for writing down what happened.
+const KEPT_FOR_STORE: Duration = Duration::from_secs(2);
+
+impl Times {
+    /// Of an invocation that begins now and has to be answered within `limit`.
+    pub fn of_invocation(limit: Duration) -> Self {
+        Self { deadline: Instant::now() + limit - KEPT_FOR_STORE, expires_at: None }
+    }
+
+    /// When what one event leaves behind has to be written: the rest is for the ledger.
+    pub fn written_by(self) -> Instant {
+        self.deadline + KEPT_FOR_STORE / 2
+    }
+
+    /// When the invocation has to be answered.
+    pub fn answered_by(self) -> Instant {
+        self.deadline + KEPT_FOR_STORE
+    }
+}
