@@ -1,7 +1,7 @@
 // APNs: headers and payload to an effect.
 // https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
 
-import { keysOf, localizable, object, quiet, text, withdrawal } from "./push.js";
+import { keysOf, localizable, object, quiet, text, withdrawal } from "./values.js";
 
 export function readApns(headers, json) {
   const { aps: rawAps, ...custom } = json;

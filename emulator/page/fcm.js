@@ -1,13 +1,26 @@
 // FCM v1: a message to an effect.
 // https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 
-import { keysOf, localizable, object, quiet, text, withdrawal } from "./push.js";
+import { readApns } from "./apns.js";
+import { keysOf, localizable, object, quiet, text, withdrawal } from "./values.js";
+
+/** Whether only an iPhone can be meant. */
+export const isForIphone = ({ apns, android }) => apns !== undefined && android === undefined;
 
 export function readFcm(message) {
   const data = object(message.data);
+  if (isForIphone(message)) return throughApns(message, data);
   const android = object(message.android);
   const shown = { ...object(message.notification), ...object(android.notification) };
   return alert(shown, android, data) ?? forTheApp(data);
+}
+
+/** What FCM hands on to APNs: the block for it, with the message's data beside `aps`. */
+function throughApns({ apns, notification }, data) {
+  const { aps, ...custom } = object(object(apns).payload);
+  const headers = Object.entries(object(object(apns).headers)).map(([name, value]) => [name.toLowerCase(), text(value)]);
+  const acs = { ...data, ...custom };
+  return readApns(Object.fromEntries(headers), { ...acs, acs, aps: { alert: notification, ...object(aps) } });
 }
 
 function alert(shown, android, data) {

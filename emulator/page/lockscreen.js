@@ -23,7 +23,7 @@ export class LockScreen {
     const handles = phone.handles.map(masked).join(" ");
     this.element = el(
       "li",
-      { class: `phone ${phone.format === "apple" ? "ios" : "android"}` },
+      { class: `phone ${phone.isIphone ? "ios" : "android"}` },
       el("h3", {}, `${phone.name} `, el("span", { class: "handle" }, handles)),
       el(
         "div",

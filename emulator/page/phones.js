@@ -19,7 +19,7 @@ export class Phones {
   }
 
   forget() {
-    this.all = this.#named.map(({ name, format, handles }) => new Phone(name, format, handles));
+    this.all = this.#named.map(({ name, format, handles }) => new Phone(name, format === "apple", handles));
     this.#byHandle = new Map(this.all.flatMap((phone) => phone.handles.map((handle) => [handle, phone])));
     this.dropped = 0;
   }
@@ -28,10 +28,10 @@ export class Phones {
   receive({ number, at, isNews, request }) {
     if (!isAccepted(request)) return undefined;
     const fresh = isNews && Date.now() - at.getTime() < RINGS_FOR;
-    const effect = read(request);
+    const { phone: name, effect } = read(request);
     let said;
     for (const handle of handlesOf(request)) {
-      const phone = this.#byHandle.get(handle) ?? this.#add(handle, request.format);
+      const phone = this.#byHandle.get(handle) ?? this.#add(handle, name);
       phone.lastNumber = number;
       const line = phone.take(effect, { number, at, fresh });
       said = line && `${phone.name}: ${line}`;
@@ -43,11 +43,9 @@ export class Phones {
     return this.#byHandle.get(handle)?.name;
   }
 
-  #add(handle, formatAsSent) {
+  #add(handle, name) {
     if (this.all.length >= MOST_PHONES) this.#drop();
-    const format = (formatAsSent ?? "").toLowerCase();
-    const name = format === "apple" ? "iPhone" : format === "fcmv1" ? "Android" : "Device";
-    const phone = new Phone(name, format, [handle]);
+    const phone = new Phone(name, name === "iPhone", [handle]);
     this.all.push(phone);
     this.#byHandle.set(handle, phone);
     return phone;
@@ -73,8 +71,8 @@ class Phone {
   /** Rises with each change, so that only what changed is drawn. */
   version = 1;
 
-  constructor(name, format, handles) {
-    Object.assign(this, { name, format, handles });
+  constructor(name, isIphone, handles) {
+    Object.assign(this, { name, isIphone, handles });
   }
 
   take(effect, { number, at, fresh }) {

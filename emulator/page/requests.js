@@ -133,7 +133,7 @@ export class Requests {
 /** What an accepted request does, in a few words. */
 function summary(request) {
   if (handlesOf(request).length === 0) return request.path;
-  const effect = read(request);
+  const { effect } = read(request);
   switch (effect.kind) {
     case "show":
       return `alert: ${[effect.title, effect.text].filter(Boolean).join(", ")}`;

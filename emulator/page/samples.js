@@ -1,7 +1,7 @@
 // The form that posts a sample: fills in what has to be new each time, and shows what was answered.
 
 import { byId, el, setText } from "./dom.js";
-import { object, parse, text } from "./push.js";
+import { object, parse, text } from "./values.js";
 
 /** What `{{new NAME}}` made last, for `{{last NAME}}`. */
 const remembered = new Map();

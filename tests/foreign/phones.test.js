@@ -126,6 +126,22 @@ test("a caller with a name as long as it may be leaves the buttons in sight", LI
   await screen.waitFor({ state: "hidden" });
 });
 
+test("an iPhone that is reached through FCM shows, replaces and withdraws like one", LIMIT, async () => {
+  const message = (op, type, aps) => ({
+    apns: { headers: { "apns-push-type": type, "apns-collapse-id": "one" }, payload: { aps } },
+    data: { op, id: "one", threadId: "lunch" },
+  });
+  const alert = (body) => ({ alert: { title: "Ada", body }, sound: "default" });
+  await sender.fcm("fcm-on-ios-0003", message("show", "alert", alert("First")));
+  const { cards, quiet } = visit.phone(/iPhone …0003/);
+  await shows(cards, /Ada\s[\s\S]*First[\s\S]*sound default/);
+  await sender.fcm("fcm-on-ios-0003", message("edit", "alert", alert("Second")));
+  await shows(cards, /Second/);
+  await sender.fcm("fcm-on-ios-0003", message("remove", "background", { "content-available": 1 }));
+  await shows(cards);
+  await shows(quiet, /notification withdrawn/);
+});
+
 test("whatever is sent is understood, and markup in it stays text", LIMIT, async () => {
   const words = "<img src=x onerror=alert(1)>";
   const loc = { "title-loc-key": "INVITED", "title-loc-args": ["Ada"], subtitle: "Today", body: words };

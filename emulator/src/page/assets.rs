@@ -35,6 +35,7 @@ const FILES: &[(&str, &str, &str)] = files! {
     "dom.js": SCRIPT,
     "feed.js": SCRIPT,
     "push.js": SCRIPT,
+    "values.js": SCRIPT,
     "apns.js": SCRIPT,
     "fcm.js": SCRIPT,
     "phones.js": SCRIPT,
