@@ -32,7 +32,8 @@ impl Emulator {
     /// a hub, a rule or a key.
     pub async fn start(options: Options) -> io::Result<Self> {
         options.check()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("port {}: {error}", options.port));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(named)?;
         let port = listener.local_addr()?.port();
         let namespace = Arc::new(Namespace::new(options, port));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&namespace)));

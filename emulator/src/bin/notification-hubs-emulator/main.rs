@@ -37,10 +37,7 @@ async fn run(start: Start) -> io::Result<()> {
     let Start { options, faults, devices } = start;
     let faults = faults.map_or(Ok(Vec::new()), |path| faults_of(&path))?;
     let names = names_to_paste(&options);
-    let port = options.port;
-    let emulator = Emulator::start(options)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
+    let emulator = Emulator::start(options).await?;
     faults.into_iter().for_each(|fault| emulator.add_fault(fault));
     devices.iter().for_each(|(handle, state)| emulator.set_device(handle, *state));
     let mut stop = std::pin::pin!(stop_signal()?);
