@@ -195,7 +195,8 @@ impl<'a> Evidence<'a> {
     /// Whether a call was sent by an invocation that began after it was served. Only of a push whose answer was heard is it
     /// known which invocation it belongs to.
     pub fn is_after_service(&self, number: usize, push: &Acceptance) -> bool {
-        let served = self.served(number).map(|attempt| attempt.end);
+        let recorded = |attempt: &&Try| !self.missed_the_store(attempt);
+        let served = self.served(number).filter(recorded).map(|attempt| attempt.end);
         let began = self.try_of(number, push).map(|attempt| attempt.start);
         let is_call = self.facts[number].kind == Kind::Call;
         is_call && self.was_heard(push) && served.zip(began).is_some_and(|(served, began)| began >= served)

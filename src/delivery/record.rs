@@ -1,6 +1,8 @@
 //! What is written down of an event: dead letters, and what other instances have to know at once.
 
-use tokio::time::timeout_at;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout_at};
 
 use super::message::MessageAtHand;
 use super::outcome::Outcome;
@@ -10,6 +12,10 @@ use super::{Attempt, Deliveries, Ended};
 use crate::dead_letters::DeadLetter;
 use crate::ledger::{Entry, EventKey};
 use crate::store::StoreError;
+
+/// What nothing repeats when it fails is tried so often.
+const TRIES: u32 = 3;
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 impl Deliveries {
     /// Keeps the event for the devices that were refused for good. Where it cannot be kept, they count as failed.
@@ -39,37 +45,43 @@ impl Deliveries {
             return true;
         }
         tracing::warn!("dead letter: {}", letter.reason);
-        in_time(attempt.times, self.dead_letters.keep(letter)).await
+        in_time(attempt.times, 1, || self.dead_letters.keep(letter)).await
     }
 
     /// Writes what other instances must know at once: whom a call rang, and how far a repeat came.
     pub(super) async fn write_down(&self, attempt: Attempt<'_>, key: &EventKey, entry: &Entry) {
         if entry.is_worth_keeping() && !attempt.is_dry_run() {
-            in_time(attempt.times, self.ledger.write(key, entry)).await;
+            in_time(attempt.times, TRIES, || self.ledger.write(key, entry)).await;
         }
     }
 
     /// Writes how a chat message changed, which other instances must know at once, too.
     pub(super) async fn write_down_version(&self, attempt: Attempt<'_>, message: &MessageAtHand) {
         if !attempt.is_dry_run() {
-            in_time(attempt.times, self.ledger.write_version(&message.key, message.version)).await;
+            in_time(attempt.times, TRIES, || self.ledger.write_version(&message.key, message.version)).await;
         }
     }
 }
 
-/// Whether the store took it in time.
-async fn in_time(times: Times, write: impl Future<Output = Result<(), StoreError>>) -> bool {
-    match timeout_at(times.written_by(), write).await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
-            tell(&error);
-            false
+/// Whether the store took it in time, when it was asked so often at most.
+async fn in_time<W>(times: Times, tries: u32, write: impl Fn() -> W) -> bool
+where
+    W: Future<Output = Result<(), StoreError>>,
+{
+    for left in (0..tries).rev() {
+        match timeout_at(times.written_by(), write()).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => tell(&error),
+            Err(_) => {
+                tracing::error!("the store does not answer");
+                return false;
+            }
         }
-        Err(_) => {
-            tracing::error!("the store does not answer");
-            false
+        if left > 0 {
+            sleep(AGAIN_AFTER).await;
         }
     }
+    false
 }
 
 /// Tells an operator what the store said.
