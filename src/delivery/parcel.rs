@@ -138,10 +138,12 @@ impl<'a> Parcel<'a> {
             Ok(sent) => return Meaning::Settled(Sending::Accepted(sent)),
             Err(failure) => failure,
         };
-        if self.devices.len() > 1 && is_about_the_batch(&failure.error) {
+        let fault = Fault::of(&failure.error);
+        // One answer for many handles: a refusal may be due to one of them, to the size of all, or to batches as such.
+        if fault == Fault::Request && self.devices.len() > 1 {
             return Meaning::OneByOne;
         }
-        if is_setup(&failure.error) {
+        if matches!(fault, Fault::Hub | Fault::Credentials) {
             if self.hub.is_news(&failure.error) {
                 tracing::error!(hub = self.hub.name(), "{}", failure.error);
             }
@@ -150,58 +152,44 @@ impl<'a> Parcel<'a> {
                 return Meaning::AlertInstead;
             }
         }
-        Meaning::Settled(Sending::of(failure, self.kind.is_default_hub))
+        Meaning::Settled(match fault {
+            Fault::Request => Sending::Refused(failure.into()),
+            Fault::Hub if !self.kind.is_default_hub => Sending::Refused(failure.into()),
+            Fault::Hub | Fault::Credentials | Fault::Moment => Sending::Failed(failure),
+            Fault::Age => Sending::Expired,
+        })
     }
 }
 
-/// Whether a hub that said so to many devices may say something else to each. A batch has one answer for all its handles:
-/// a refusal may be due to one of them, to the size of all, or to batches as such. What is wrong with the hub, or will
-/// pass, is the same for each.
-fn is_about_the_batch(error: &SendError) -> bool {
-    match error {
-        SendError::NoBatches | SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => true,
-        SendError::Unauthorized
-        | SendError::Forbidden
-        | SendError::NotFound
-        | SendError::NoCredentials
-        | SendError::Throttled { .. }
-        | SendError::Unavailable { .. }
-        | SendError::NoConnection
-        | SendError::ConnectionLost
-        | SendError::NoAnswer
-        | SendError::Paused
-        | SendError::OutOfTime
-        | SendError::Expired => false,
-    }
+/// What an error is due to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// What was sent: it stays refused.
+    Request,
+    /// The hub's name or keys, which an operator can mend.
+    Hub,
+    /// The hub's credentials for the platform, which an operator can mend.
+    Credentials,
+    /// The moment: it passes.
+    Moment,
+    /// The age of the event.
+    Age,
 }
 
-/// Whether the hub itself is set up wrongly, so that an operator can mend it.
-fn is_setup(error: &SendError) -> bool {
-    matches!(error, SendError::Unauthorized | SendError::Forbidden | SendError::NotFound | SendError::NoCredentials)
-}
-
-impl Sending {
-    /// What a failure means for the devices.
-    fn of(failure: SendFailure, is_default_hub: bool) -> Self {
-        match &failure.error {
-            SendError::Unauthorized | SendError::Forbidden | SendError::NotFound if !is_default_hub => {
-                Self::Refused(failure.into())
-            }
-            SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) | SendError::NoBatches => {
-                Self::Refused(failure.into())
-            }
-            SendError::Expired => Self::Expired,
-            SendError::Unauthorized
-            | SendError::Forbidden
-            | SendError::NotFound
-            | SendError::NoCredentials
-            | SendError::Throttled { .. }
+impl Fault {
+    fn of(error: &SendError) -> Self {
+        match error {
+            SendError::NoBatches | SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => Self::Request,
+            SendError::Unauthorized | SendError::Forbidden | SendError::NotFound => Self::Hub,
+            SendError::NoCredentials => Self::Credentials,
+            SendError::Throttled { .. }
             | SendError::Unavailable { .. }
             | SendError::NoConnection
             | SendError::ConnectionLost
             | SendError::NoAnswer
             | SendError::Paused
-            | SendError::OutOfTime => Self::Failed(failure),
+            | SendError::OutOfTime => Self::Moment,
+            SendError::Expired => Self::Age,
         }
     }
 }

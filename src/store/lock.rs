@@ -39,7 +39,6 @@ impl FileLocks {
 
     /// Waits for the lock of a document's key.
     pub async fn acquire(&self, key: &str) -> io::Result<Guard> {
-        // Keys end with a hash.
         let number =
             key.bytes().fold(0, |number: usize, byte| number.wrapping_mul(31).wrapping_add(byte.into())) % FILES;
         let turn = Arc::clone(&self.turns[number]).lock_owned().await;

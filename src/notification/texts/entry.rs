@@ -45,7 +45,7 @@ pub enum Key {
 pub struct Entry {
     /// Whether there are pushes at all.
     pub on: Option<bool>,
-    /// Title, body, and what stands for them.
+    /// The title.
     pub title: Option<Template>,
     /// The body.
     pub body: Option<Template>,
