@@ -202,13 +202,16 @@ impl Deliveries {
         let deadline = attempt.times.deadline;
         let message = MessageAtHand::of(event);
         // Whoever comes with the same event meanwhile, or with another version of the message, waits for these.
-        let entry = self.ledger.event(&key);
-        let Ok(mut entry) = timeout_at(deadline, entry.lock()).await else { return under_way() };
-        let handled = message.as_ref().map(|message| self.ledger.message(&message.key)).unwrap_or_default();
-        let Ok(mut handled) = timeout_at(deadline, handled.lock()).await else { return under_way() };
+        let Ok(mut entry) = timeout_at(deadline, self.ledger.event(&key)).await else { return under_way() };
+        let mut handled = None;
+        if let Some(message) = &message {
+            let Ok(held) = timeout_at(deadline, self.ledger.message(&message.key)).await else { return under_way() };
+            handled = Some(held);
+        }
 
         let was_complete = entry.complete;
-        let found = self.devices_to_serve(attempt, event, &key, &mut entry, message.as_ref(), *handled).await;
+        let version = handled.as_ref().and_then(|handled| **handled);
+        let found = self.devices_to_serve(attempt, event, &key, &mut entry, message.as_ref(), version).await;
         // An earlier attempt may have left nobody, or its devices may have gone since.
         let mut is_repeat = entry.complete && !was_complete;
         let (ended, sendings) = match found {
@@ -225,8 +228,11 @@ impl Deliveries {
                 (Ended::after(&sendings, &mut entry), sendings)
             }
         };
-        if let Some(message) = message.as_ref().filter(|_| entry.complete && !was_complete) {
-            *handled = Some(message.version);
+        if let (Some(message), Some(handled)) = (&message, &mut handled)
+            && entry.complete
+            && !was_complete
+        {
+            **handled = Some(message.version);
             if message.is_change {
                 self.write_down_version(attempt, message).await;
             }
@@ -264,7 +270,6 @@ impl Ended {
     /// The end after what the hubs said, which the entry comes to know.
     fn after(sendings: &Sendings, entry: &mut Entry) -> Self {
         entry.delivered |= !sendings.accepted.is_empty();
-        entry.settled.extend(sendings.accepted.iter().chain(sendings.refused.keys()).cloned());
         let (outcome, reason) = if !sendings.failed.is_empty() {
             (Outcome::Failed, sendings.reason.clone().map(Cow::Owned))
         } else if entry.delivered {
@@ -275,6 +280,12 @@ impl Ended {
             (Outcome::Expired, Some("too_old".into()))
         };
         entry.complete = matches!(outcome, Outcome::Delivered | Outcome::DeadLettered);
+        if entry.complete {
+            // Who they were does not matter any more.
+            entry.settled.clear();
+        } else {
+            entry.settled.extend(sendings.settled().map(str::to_owned));
+        }
         Self { outcome, reason }
     }
 }

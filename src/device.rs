@@ -1,6 +1,7 @@
 //! A phone that can be pushed to. No protocol's spelling of anything belongs here.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::locale::Locale;
 
@@ -8,7 +9,7 @@ use crate::locale::Locale;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// The id its installation was registered under.
-    pub installation_id: String,
+    pub installation_id: Arc<str>,
     /// The app it belongs to; `None` is the default one.
     pub app: Option<AppName>,
     /// The push service that reaches it.

@@ -11,17 +11,18 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
-use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, Recipient, UserId};
-use crate::store::{self, Change, Store, StoreError};
+use crate::store::{Change, Fingerprint, Store, StoreError};
 
 mod handles;
+mod recently_read;
 mod recipients;
 mod stored;
 mod submitted;
 #[cfg(test)]
 mod tests;
 
+use recently_read::{RecentlyRead, USED_FOR};
 use recipients::Place;
 pub use stored::ShownInstallation;
 use stored::{InstallationRecord, RecipientRecord, StoredInstallation};
@@ -81,6 +82,7 @@ pub struct Put {
 pub struct Installations {
     store: Arc<Store>,
     limits: Limits,
+    recently_read: RecentlyRead,
 }
 
 /// What a deletion leaves behind outlives every PUT that could still be under way.
@@ -89,22 +91,33 @@ const TRACES_LIVE: TimeDelta = TimeDelta::minutes(10);
 impl Installations {
     /// A register in `store`.
     pub fn new(store: Arc<Store>, limits: Limits) -> Self {
-        Self { store, limits }
+        Self { store, limits, recently_read: RecentlyRead::default() }
     }
 
     /// The devices that show what is for `recipient`: one read.
-    pub async fn devices_of(&self, recipient: &Recipient, now: DateTime<Utc>) -> Result<Vec<Device>, StoreError> {
+    pub async fn devices_of(&self, recipient: &Recipient, now: DateTime<Utc>) -> Result<Arc<[Device]>, StoreError> {
+        let reading = self.recently_read.begin();
         let record: Option<RecipientRecord> = self.store.read(&recipient_key(recipient)).await?;
-        let entries = record.map(|record| record.installations).unwrap_or_default();
-        let alive = entries.into_iter().filter(|entry| self.is_alive(entry, now));
-        Ok(alive.map(|entry| entry.installation().into()).collect())
+        let mut entries = record.map(|record| record.installations).unwrap_or_default();
+        entries.retain(|entry| self.is_alive(entry, now));
+        let last = entries.iter().all(|entry| self.is_alive(entry, now + USED_FOR));
+        let devices: Arc<[Device]> = entries.into_iter().map(Device::from).collect();
+        if last {
+            self.recently_read.keep(recipient, &devices, reading);
+        }
+        Ok(devices)
+    }
+
+    /// The devices of `recipient` as they were a moment ago, at least one, where that is known without a read.
+    pub fn recent_devices_of(&self, recipient: &Recipient) -> Option<Arc<[Device]>> {
+        self.recently_read.get(recipient)
     }
 
     /// The installation of that id.
     pub async fn get(&self, id: &str, now: DateTime<Utc>) -> Result<Option<Installation>, StoreError> {
         let record: Option<InstallationRecord> = self.store.read(&installation_key(id)).await?;
         let stored = record.and_then(|record| record.installation).filter(|stored| self.is_alive(stored, now));
-        Ok(stored.map(|stored| stored.installation()))
+        Ok(stored.map(StoredInstallation::into_installation))
     }
 
     /// Registers a device, in place of what had its id or its handle before.
@@ -251,7 +264,7 @@ impl Installations {
 
     fn is_alive(&self, stored: &StoredInstallation, now: DateTime<Utc>) -> bool {
         now - stored.written_at < self.limits.time_to_live
-            && stored.expires_at().is_none_or(|expires_at| now < expires_at)
+            && stored.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 }
 
@@ -264,28 +277,13 @@ impl Installation {
 }
 
 fn installation_key(id: &str) -> String {
-    store::key("installations", &[id])
+    Fingerprint::of(&[id]).key("installations")
 }
 
 fn recipient_key(recipient: &Recipient) -> String {
-    match recipient {
-        Recipient::User(user) => store::key("recipients", &["user", user.as_str()]),
-        Recipient::Number(number) => store::key("recipients", &["number", number.as_str()]),
-    }
-}
-
-impl From<Installation> for Device {
-    fn from(installation: Installation) -> Self {
-        Self {
-            installation_id: installation.id,
-            app: installation.app,
-            platform: installation.platform,
-            os: installation.os,
-            locale: installation.locale.as_deref().and_then(Locale::parse),
-            handle: installation.handle,
-            voip_handle: installation.voip_handle,
-            content: installation.content,
-            muted_threads: installation.muted_threads,
-        }
-    }
+    let kind = match recipient {
+        Recipient::User(_) => "user",
+        Recipient::Number(_) => "number",
+    };
+    Fingerprint::of(&[kind, recipient.as_str()]).key("recipients")
 }

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 
-use crate::store::{self, Change, Document, Store, StoreError};
+use crate::store::{Change, Document, Fingerprint, Store, StoreError, to_its_end};
 
 mod recent;
 
+pub use recent::Held;
 use recent::Recent;
 
 /// The ledger.
@@ -22,23 +22,24 @@ use recent::Recent;
 pub struct Ledger {
     store: Arc<Store>,
     /// What became of recent events here.
-    events: Recent<Mutex<Entry>>,
+    events: Recent<Entry>,
     /// Versions of recent chat messages that were handled here.
-    messages: Recent<Mutex<Option<MessageVersion>>>,
+    messages: Recent<Option<MessageVersion>>,
 }
 
 /// Under which key an event, or all events that tell somebody of one call, are remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventKey(String);
+pub struct EventKey(Fingerprint);
 
 /// Under which key the versions of one chat message are remembered, for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageKey(String);
+pub struct MessageKey(Fingerprint);
 
 /// What became of an event so far.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Ids of the installations that need nothing more: the hub accepted, or refused for good.
+    /// Ids of the installations that need nothing more: the hub accepted, or refused for good. Of no interest, and empty,
+    /// once it is complete.
     #[serde(default)]
     pub settled: BTreeSet<String>,
     /// Whether the hub accepted for one of them at least.
@@ -58,8 +59,13 @@ pub struct MessageVersion {
     pub version: Option<i64>,
 }
 
-/// A repeat that no failure asked for comes soon, so the most recent events are enough.
-const REMEMBERED: usize = 20_000;
+/// The kinds of the ledger's documents.
+const EVENTS: &str = "ledger";
+const MESSAGES: &str = "markers";
+
+/// A repeat that no failure asked for comes soon, so the most recent events are enough: as many as a table of 16,384
+/// places takes.
+const REMEMBERED: usize = 14_000;
 
 impl Document for Entry {
     const VERSION: u32 = 1;
@@ -72,19 +78,19 @@ impl Document for MessageVersion {
 impl EventKey {
     /// The key of an event for one recipient: its id is unique within its source, or should be.
     pub fn of_event(source: &str, id: &str, recipient: &str) -> Self {
-        Self(store::key("ledger", &["event", &source.to_ascii_lowercase(), id, recipient]))
+        Self(Fingerprint::of(&["event", &source.to_ascii_lowercase(), id, recipient]))
     }
 
     /// The key of all events that tell one recipient of one call.
     pub fn of_call(correlation_id: &str, recipient: &str) -> Self {
-        Self(store::key("ledger", &["call", correlation_id, recipient]))
+        Self(Fingerprint::of(&["call", correlation_id, recipient]))
     }
 }
 
 impl MessageKey {
     /// The key of a chat message, as one recipient sees it.
     pub fn new(thread_id: &str, message_id: &str, recipient: &str) -> Self {
-        Self(store::key("markers", &[thread_id, message_id, recipient]))
+        Self(Fingerprint::of(&[thread_id, message_id, recipient]))
     }
 }
 
@@ -116,27 +122,27 @@ impl Ledger {
         Self { store, events: Recent::new(REMEMBERED), messages: Recent::new(REMEMBERED) }
     }
 
-    /// What this instance knows of the event. Whoever locks it has the event for itself: a repeat that comes meanwhile
-    /// waits, and then finds what became of it.
-    pub fn event(&self, key: &EventKey) -> Arc<Mutex<Entry>> {
-        self.events.get(short(&key.0))
+    /// What this instance knows of the event, for whoever has this alone: a repeat that comes meanwhile waits, and then
+    /// finds what became of it.
+    pub async fn event(&self, key: &EventKey) -> Held<'_, Entry> {
+        self.events.hold(key.0.short()).await
     }
 
-    /// The newest version of a message that this instance handled. Whoever locks it has the message for itself: its edit
-    /// waits until it was shown.
-    pub fn message(&self, key: &MessageKey) -> Arc<Mutex<Option<MessageVersion>>> {
-        self.messages.get(short(&key.0))
+    /// The newest version of a message that this instance handled, for whoever has this alone: its edit waits until it
+    /// was shown.
+    pub async fn message(&self, key: &MessageKey) -> Held<'_, Option<MessageVersion>> {
+        self.messages.hold(key.0.short()).await
     }
 
     /// What other instances wrote about the event.
     pub async fn read(&self, key: &EventKey) -> Result<Entry, StoreError> {
-        Ok(self.store.read(&key.0).await?.unwrap_or_default())
+        Ok(self.store.read(&key.0.key(EVENTS)).await?.unwrap_or_default())
     }
 
     /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
     pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
-        let (store, key, entry) = (Arc::clone(&self.store), key.0.clone(), entry.clone());
-        store::to_its_end(async move {
+        let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
+        to_its_end(async move {
             let merge = |stored: Option<Entry>| {
                 let mut merged = stored.unwrap_or_default();
                 merged.merge(&entry);
@@ -149,13 +155,13 @@ impl Ledger {
 
     /// The newest edit or the deletion that any instance handled.
     pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
-        self.store.read(&key.0).await
+        self.store.read(&key.0.key(MESSAGES)).await
     }
 
     /// Has every instance know that an edit or the deletion was handled.
     pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
-        let (store, key) = (Arc::clone(&self.store), key.0.clone());
-        store::to_its_end(async move {
+        let (store, key) = (Arc::clone(&self.store), key.0.key(MESSAGES));
+        to_its_end(async move {
             let write = |stored: Option<MessageVersion>| match stored {
                 Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
                 Some(_) | None => Change::Write(version, ()),
@@ -164,12 +170,6 @@ impl Ledger {
         })
         .await
     }
-}
-
-/// 128 bits of the hash that a key ends with: enough to tell a memory's entries apart.
-fn short(key: &str) -> u128 {
-    let hash = key.get(key.len().saturating_sub(32)..).unwrap_or_default();
-    u128::from_str_radix(hash, 16).expect("keys end with the hex digits of a hash")
 }
 
 #[cfg(test)]

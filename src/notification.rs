@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use crate::device::{ContentMode, Device};
 use crate::event::call::IncomingCall;
@@ -238,11 +237,11 @@ fn call_context<'a>(call: &'a IncomingCall<'a>) -> Option<CallContext<'a>> {
 
 /// Differs for any two pairs, and is short enough for `apns-collapse-id`, which takes 64 bytes.
 fn id(thread_id: &str, message_id: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update((thread_id.len() as u64).to_be_bytes());
-    hash.update(thread_id);
-    hash.update(message_id);
-    BASE64_URL_SAFE_NO_PAD.encode(hash.finalize())
+    let mut hash = blake3::Hasher::new();
+    hash.update(&(thread_id.len() as u64).to_be_bytes());
+    hash.update(thread_id.as_bytes());
+    hash.update(message_id.as_bytes());
+    BASE64_URL_SAFE_NO_PAD.encode(hash.finalize().as_bytes())
 }
 
 impl std::fmt::Debug for Call<'_> {

@@ -1,8 +1,8 @@
 //! Documents under keys, shared by every process of the app: in Azure Blob, in a folder, or in memory.
 //!
 //! The only place that names `object_store`. It knows keys, versions and conditional updates, and nothing of what the
-//! documents mean. Keys are lower-case letters, digits, `-` and `/`, so they are safe on every file system; [`key`]
-//! makes one of any text.
+//! documents mean. Keys are lower-case letters, digits, `-` and `/`, so they are safe on every file system; a [`Fingerprint`]
+//! makes one of any texts.
 
 use std::path::Path as FilePath;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
-use sha2::{Digest, Sha256};
 
 pub mod azure;
 mod document;
+mod fingerprint;
 mod folder;
 mod lock;
 mod turns;
@@ -25,6 +25,7 @@ mod turns;
 use azure::AzureBlobs;
 pub use document::Document;
 use document::{decode, encode, kind};
+pub use fingerprint::Fingerprint;
 use folder::Folder;
 use turns::Turns;
 
@@ -291,20 +292,4 @@ pub async fn to_its_end<T: Send + 'static>(change: impl Future<Output = T> + Sen
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
-}
-
-/// A key under `kind` for any texts. Different texts have different keys, and none can be read from its key.
-pub fn key(kind: &str, texts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text);
-    }
-    let mut key = String::with_capacity(kind.len() + 65);
-    key.push_str(kind);
-    key.push('/');
-    for byte in hash.finalize() {
-        key.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
-    }
-    key
 }

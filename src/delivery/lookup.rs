@@ -1,5 +1,7 @@
 //! What has to be known before an event is sent: was it handled, and who is there to see it?
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use tokio::time::timeout_at;
 
@@ -8,8 +10,9 @@ use super::outcome::Outcome;
 use super::record::tell;
 use super::{Attempt, Deliveries, Ended};
 use crate::device::Device;
-use crate::event::Event;
+use crate::event::{Event, Happening};
 use crate::ledger::{Entry, EventKey, MessageVersion};
+use crate::recipient::Recipient;
 
 /// A younger chat event cannot have been overtaken by its own edit or deletion.
 const OVERTAKEN_AFTER: TimeDelta = TimeDelta::seconds(5);
@@ -24,7 +27,7 @@ impl Deliveries {
         entry: &mut Entry,
         message: Option<&MessageAtHand>,
         handled: Option<MessageVersion>,
-    ) -> Result<Vec<Device>, Ended> {
+    ) -> Result<Arc<[Device]>, Ended> {
         // A replay is for those who were not served, whatever is written of the others.
         let only = attempt.replay.map(|replay| &replay.only).filter(|only| !only.is_empty());
         let repeated = |entry: &Entry, version: Option<MessageVersion>| {
@@ -34,7 +37,7 @@ impl Deliveries {
             reason.map_or(Ok(()), |reason| Err(Ended::with(Outcome::Duplicate, reason)))
         };
         repeated(entry, handled)?;
-        let (elsewhere, version, mut devices) = self.look_up(attempt, event, key, message).await?;
+        let (elsewhere, version, devices) = self.look_up(attempt, event, key, message).await?;
         entry.merge(&elsewhere);
         repeated(entry, version)?;
 
@@ -45,12 +48,16 @@ impl Deliveries {
         if event.is_own_action() {
             return nobody("own_action");
         }
-        if let Some(only) = only {
-            devices.retain(|device| only.contains(&device.installation_id));
+        let is_meant = |device: &Device| only.is_none_or(|only| only.contains(&*device.installation_id));
+        let is_left = |device: &Device| {
+            !is_muted(event, device) && (only.is_some() || !entry.settled.contains(&*device.installation_id))
+        };
+        let is_served = |device: &Device| is_meant(device) && is_left(device);
+        if devices.iter().all(is_served) && !devices.is_empty() {
+            return Ok(devices);
         }
-        let had_devices = !devices.is_empty();
-        devices.retain(|device| !event.thread_id().is_some_and(|thread| device.has_muted(thread)));
-        devices.retain(|device| only.is_some() || !entry.settled.contains(&device.installation_id));
+        let had_devices = devices.iter().any(is_meant);
+        let devices: Arc<[Device]> = devices.iter().filter(|device| is_served(device)).cloned().collect();
         if !devices.is_empty() {
             return Ok(devices);
         }
@@ -62,6 +69,15 @@ impl Deliveries {
         nobody(if had_devices { "muted" } else { "no_installation" })
     }
 
+    /// The devices as they were a moment ago. A call, and that nobody is there, rest on a read of their own.
+    fn recent_devices(&self, attempt: Attempt<'_>, event: &Event<'_>, recipient: &Recipient) -> Option<Arc<[Device]>> {
+        if attempt.replay.is_some() || matches!(event.happening, Happening::IncomingCall(_)) {
+            return None;
+        }
+        let devices = self.installations.recent_devices_of(recipient)?;
+        devices.iter().any(|device| !is_muted(event, device)).then_some(devices)
+    }
+
     /// Everything that has to be known of an event, in one round trip to the store.
     async fn look_up(
         &self,
@@ -69,7 +85,7 @@ impl Deliveries {
         event: &Event<'_>,
         key: &EventKey,
         message: Option<&MessageAtHand>,
-    ) -> Result<(Entry, Option<MessageVersion>, Vec<Device>), Ended> {
+    ) -> Result<(Entry, Option<MessageVersion>, Arc<[Device]>), Ended> {
         let now = attempt.now;
         let version = async {
             match message {
@@ -80,9 +96,10 @@ impl Deliveries {
             }
         };
         let devices = async {
-            match &event.recipient {
-                Some(recipient) => self.installations.devices_of(recipient, now).await,
-                None => Ok(Vec::new()),
+            let Some(recipient) = &event.recipient else { return Ok(Arc::default()) };
+            match self.recent_devices(attempt, event, recipient) {
+                Some(devices) => Ok(devices),
+                None => self.installations.devices_of(recipient, now).await,
             }
         };
         let found = async { tokio::try_join!(self.ledger.read(key), version, devices) };
@@ -95,4 +112,8 @@ impl Deliveries {
             Err(_) => Err(Ended::with(Outcome::Failed, "the store does not answer")),
         }
     }
+}
+
+fn is_muted(event: &Event<'_>, device: &Device) -> bool {
+    event.thread_id().is_some_and(|thread| device.has_muted(thread))
 }

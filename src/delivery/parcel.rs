@@ -75,10 +75,10 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
 const CALL_ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
 
 impl<'a> Parcel<'a> {
-    /// Adds the devices of another parcel with the same payload for the same hub.
-    pub fn join(&mut self, other: Self) {
-        self.devices.extend(other.devices);
-        self.handles.extend(other.handles);
+    /// Adds a device that gets the same.
+    pub fn add(&mut self, device: &'a Device, handle: &'a DeviceHandle) {
+        self.devices.push(device);
+        self.handles.push(handle);
     }
 
     /// As many parcels as requests are to be made.

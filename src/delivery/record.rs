@@ -20,15 +20,15 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 impl Deliveries {
     /// Keeps the event for the devices that were refused for good. Where it cannot be kept, they count as failed.
     pub(super) async fn keep_refused(&self, attempt: Attempt<'_>, sendings: &mut Sendings) {
-        let Some(refusal) = sendings.refused.values().next() else { return };
+        let Some((_, refusal)) = sendings.refused.first() else { return };
         let letter = DeadLetter {
             hub_status: refusal.status,
             tracking_id: refusal.tracking_id.clone(),
-            installations: sendings.refused.keys().cloned().collect(),
+            installations: sendings.refused.iter().map(|(id, _)| id.to_string()).collect(),
             ..DeadLetter::new(refusal.reason.clone(), attempt.given, attempt.now)
         };
         if !self.keep(attempt, &letter).await {
-            sendings.failed.extend(std::mem::take(&mut sendings.refused).into_keys());
+            sendings.failed.extend(sendings.refused.drain(..).map(|(id, _)| id));
         }
     }
 

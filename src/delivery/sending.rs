@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use super::explanation::Explanation;
 use super::parcel::{Kind, Meaning, Parcel, Refusal, Sending};
 use super::times::Times;
-use crate::device::{AppName, Device, Platform};
+use crate::device::{AppName, Device, DeviceHandle, Platform};
 use crate::hub::Hub;
 use crate::notification::{Audience, Effect, Notification};
 use crate::payload::{Form, Payload};
@@ -36,11 +36,11 @@ pub struct AppHubs {
 #[derive(Debug, Default)]
 pub struct Sendings {
     /// Installations for which a hub accepted.
-    pub accepted: BTreeSet<String>,
+    pub accepted: Vec<Arc<str>>,
     /// Installations for which a hub refused for good.
-    pub refused: BTreeMap<String, Refusal>,
+    pub refused: Vec<(Arc<str>, Refusal)>,
     /// Installations that a repeat can still reach.
-    pub failed: BTreeSet<String>,
+    pub failed: Vec<Arc<str>>,
     /// Why, of the last one that was refused or failed.
     pub reason: Option<String>,
     /// The hubs' ids of the requests.
@@ -57,11 +57,13 @@ pub async fn send_all<'a>(
     explanation: Option<&Explanation>,
 ) -> Sendings {
     let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
-    let notifications: BTreeMap<Audience, Notification<'_>> =
+    let notifications: Vec<(Audience, Notification<'_>)> =
         audiences.into_iter().map(|audience| (audience, notification(audience))).collect();
     let recipient = |device| {
         let audience = audience(device);
-        (device, audience, &notifications[&audience])
+        let mut known = notifications.iter().filter(|(to, _)| *to == audience);
+        let (_, notification) = known.next().expect("it was made for each audience");
+        (device, audience, notification)
     };
     let (mut sendings, mut outbox) = (Sendings::default(), Outbox::new(hubs));
     for device in devices {
@@ -122,7 +124,7 @@ impl<'a> Outbox<'a> {
             && let Some(payload) = self.payload(Made::Voip, recipient)
         {
             let kind = Kind { is_call: true, has_substitute: true, is_default_hub: false };
-            self.put(Parcel { hub, payload, devices: vec![device], handles: vec![handle], kind });
+            self.put(hub, payload, kind, (device, handle));
             return Ok(());
         }
         self.add_alert(recipient)
@@ -136,7 +138,7 @@ impl<'a> Outbox<'a> {
         let payload = payload.ok_or_else(|| Refusal::unasked("payload too large"))?;
         let is_call = matches!(notification.effect, Effect::Ring(_));
         let kind = Kind { is_call, has_substitute: false, is_default_hub: device.app.is_none() };
-        self.put(Parcel { hub, payload, devices: vec![device], handles: vec![&device.handle], kind });
+        self.put(hub, payload, kind, (device, &device.handle));
         Ok(())
     }
 
@@ -172,13 +174,18 @@ impl<'a> Outbox<'a> {
         payload
     }
 
-    fn put(&mut self, parcel: Parcel<'a>) {
-        let goes_with = |other: &&mut Parcel<'_>| {
-            std::ptr::eq(other.hub, parcel.hub) && Arc::ptr_eq(&other.payload, &parcel.payload)
-        };
+    fn put(
+        &mut self,
+        hub: &'a Hub,
+        payload: Arc<Payload>,
+        kind: Kind,
+        (device, handle): (&'a Device, &'a DeviceHandle),
+    ) {
+        let goes_with =
+            |parcel: &&mut Parcel<'_>| std::ptr::eq(parcel.hub, hub) && Arc::ptr_eq(&parcel.payload, &payload);
         match self.parcels.iter_mut().find(goes_with) {
-            Some(other) => other.join(parcel),
-            None => self.parcels.push(parcel),
+            Some(parcel) => parcel.add(device, handle),
+            None => self.parcels.push(Parcel { hub, payload, devices: vec![device], handles: vec![handle], kind }),
         }
     }
 
@@ -201,12 +208,17 @@ impl Sendings {
 
     /// The installations that it did not reach.
     pub fn unreached(&self) -> BTreeSet<String> {
-        self.refused.keys().chain(&self.failed).cloned().collect()
+        self.refused.iter().map(|(id, _)| id).chain(&self.failed).map(ToString::to_string).collect()
+    }
+
+    /// The installations that need nothing more.
+    pub fn settled(&self) -> impl Iterator<Item = &str> {
+        self.accepted.iter().chain(self.refused.iter().map(|(id, _)| id)).map(|id| &**id)
     }
 
     /// Adds what became of the devices of one request.
     fn add(&mut self, devices: &[&Device], sending: Sending) {
-        let ids = devices.iter().map(|device| device.installation_id.clone());
+        let ids = devices.iter().map(|device| Arc::clone(&device.installation_id));
         match sending {
             Sending::Accepted(sent) => {
                 self.tracking.extend(sent.tracking_id);

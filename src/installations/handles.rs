@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::stored::{HandleOwner, InstallationRecord, StoredInstallation};
 use super::{Installations, installation_key};
 use crate::device::DeviceHandle;
-use crate::store::{self, Change, StoreError};
+use crate::store::{Change, Fingerprint, StoreError};
 
 impl Installations {
     /// The revision of whoever has the handle; 0 when nobody does.
@@ -73,5 +73,5 @@ impl Installations {
 }
 
 fn handle_key(handle: &DeviceHandle) -> String {
-    store::key("handles", &[handle.expose()])
+    Fingerprint::of(&[handle.expose()]).key("handles")
 }

@@ -33,7 +33,9 @@ impl Installations {
             self.tidy(&mut record, now);
             Change::Write(record, ())
         };
-        self.store.update(&recipient_key(recipient), take).await
+        let taken = self.store.update(&recipient_key(recipient), take).await;
+        self.recently_read.forget(recipient);
+        taken
     }
 
     /// Adds an installation to a recipient, unless a newer change was there already.
@@ -64,7 +66,9 @@ impl Installations {
             let evicted = record.installations.drain(..excess).collect();
             Change::Write(record, Place::Taken(evicted))
         };
-        self.store.update(&recipient_key(recipient), give).await
+        let place = self.store.update(&recipient_key(recipient), give).await;
+        self.recently_read.forget(recipient);
+        place
     }
 
     /// Has an installation that was evicted from a recipient no longer name it. One that names nobody goes.
@@ -82,7 +86,8 @@ impl Installations {
             }) else {
                 return Change::Keep(false);
             };
-            let mut remaining = stored.installation();
+            let (revision, written_at) = (stored.revision, stored.written_at);
+            let mut remaining = stored.into_installation();
             match recipient {
                 Recipient::User(_) => remaining.user_id = None,
                 Recipient::Number(number) => remaining.phone_numbers.retain(|other| other != number),
@@ -90,7 +95,7 @@ impl Installations {
             if remaining.recipients().is_empty() {
                 return Change::Keep(true);
             }
-            record.installation = Some(StoredInstallation::new(&remaining, stored.revision, stored.written_at));
+            record.installation = Some(StoredInstallation::new(&remaining, revision, written_at));
             Change::Write(record, false)
         };
         let names_nobody = self.store.update(&installation_key(&evicted.id), leave).await?;

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Installation;
-use crate::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
+use crate::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, Recipient, UserId};
 use crate::store::Document;
 
@@ -59,8 +60,8 @@ pub struct Fence {
     pub set_at: DateTime<Utc>,
 }
 
-/// One form of an installation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// One form of an installation. Its `Debug` redacts.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredInstallation {
     /// The revision that wrote it.
@@ -69,35 +70,6 @@ pub struct StoredInstallation {
     pub written_at: DateTime<Utc>,
     #[serde(rename = "installationId")]
     pub id: String,
-    #[serde(flatten)]
-    members: Members,
-}
-
-/// A user or a number, as JSON. Its `Debug` redacts.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum StoredRecipient {
-    /// By raw id.
-    UserId(String),
-    /// By digits.
-    PhoneNumber(String),
-}
-
-/// An installation as its owner sees it: the handles are masked.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownInstallation<'a> {
-    installation_id: &'a str,
-    #[serde(flatten)]
-    members: Members,
-    /// Ids of installations that had to make room for it.
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    evicted: &'a [String],
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Members {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,8 +88,49 @@ struct Members {
     content: Option<ContentName>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     muted_threads: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// When it ends by itself.
+    #[serde(default, rename = "expirationTime", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A user or a number, as JSON. Its `Debug` redacts.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoredRecipient {
+    /// By raw id.
+    UserId(String),
+    /// By digits.
+    PhoneNumber(String),
+}
+
+/// An installation as its owner sees it: the handles are masked.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownInstallation<'a> {
+    installation_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    phone_numbers: Vec<&'a str>,
+    platform: PlatformName,
+    push_channel: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voip_push_channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    os: Option<OsName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<ContentName>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    muted_threads: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
     expiration_time: Option<DateTime<Utc>>,
+    /// Ids of installations that had to make room for it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    evicted: &'a [String],
 }
 
 /// Declares the JSON names of an enum of the domain, which itself knows no spelling.
@@ -173,7 +186,7 @@ impl InstallationRecord {
     pub fn recipients(&self) -> Vec<Recipient> {
         let mut recipients: Vec<Recipient> = self.leaving.iter().filter_map(StoredRecipient::recipient).collect();
         if let Some(stored) = &self.installation {
-            recipients.extend(stored.installation().recipients());
+            recipients.extend(stored.clone().into_installation().recipients());
         }
         recipients
     }
@@ -182,52 +195,11 @@ impl InstallationRecord {
 impl StoredInstallation {
     /// The form that revision `revision` writes.
     pub fn new(installation: &Installation, revision: i64, written_at: DateTime<Utc>) -> Self {
-        let members = Members::new(installation, |handle| handle.expose().to_owned());
-        Self { revision, written_at, id: installation.id.clone(), members }
-    }
-
-    /// The installation.
-    pub fn installation(&self) -> Installation {
-        let members = self.members.clone();
-        Installation {
-            id: self.id.clone(),
-            user_id: members.user_id.map(UserId::new),
-            phone_numbers: members.phone_numbers.iter().filter_map(|text| PhoneNumber::from_digits_of(text)).collect(),
-            platform: members.platform.into(),
-            handle: DeviceHandle::new(members.push_channel),
-            voip_handle: members.voip_push_channel.map(DeviceHandle::new),
-            app: members.app.as_deref().and_then(AppName::parse),
-            os: members.os.map(Os::from),
-            locale: members.locale,
-            content: members.content.map(ContentMode::from),
-            muted_threads: members.muted_threads,
-            expires_at: members.expiration_time,
-        }
-    }
-
-    /// Where its alerts and its calls go.
-    pub fn handles(&self) -> Vec<DeviceHandle> {
-        let handles = [Some(&self.members.push_channel), self.members.voip_push_channel.as_ref()];
-        handles.into_iter().flatten().cloned().map(DeviceHandle::new).collect()
-    }
-
-    /// When it ends by itself.
-    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.members.expiration_time
-    }
-}
-
-impl<'a> ShownInstallation<'a> {
-    /// The installation with masked handles, and what a PUT had to evict for it.
-    pub fn new(installation: &'a Installation, evicted: &'a [String]) -> Self {
-        let members = Members::new(installation, DeviceHandle::masked);
-        Self { installation_id: &installation.id, members, evicted }
-    }
-}
-
-impl Members {
-    fn new(installation: &Installation, handle: impl Fn(&DeviceHandle) -> String) -> Self {
+        let handle = |handle: &DeviceHandle| handle.expose().to_owned();
         Self {
+            revision,
+            written_at,
+            id: installation.id.clone(),
             user_id: installation.user_id.as_ref().map(|user| user.as_str().to_owned()),
             phone_numbers: installation.phone_numbers.iter().map(|number| number.as_str().to_owned()).collect(),
             platform: installation.platform.into(),
@@ -238,7 +210,68 @@ impl Members {
             locale: installation.locale.clone(),
             content: installation.content.map(ContentName::from),
             muted_threads: installation.muted_threads.clone(),
+            expires_at: installation.expires_at,
+        }
+    }
+
+    /// The installation.
+    pub fn into_installation(self) -> Installation {
+        Installation {
+            id: self.id,
+            user_id: self.user_id.map(UserId::new),
+            phone_numbers: self.phone_numbers.iter().filter_map(|text| PhoneNumber::from_digits_of(text)).collect(),
+            platform: self.platform.into(),
+            handle: DeviceHandle::new(self.push_channel),
+            voip_handle: self.voip_push_channel.map(DeviceHandle::new),
+            app: self.app.as_deref().and_then(AppName::parse),
+            os: self.os.map(Os::from),
+            locale: self.locale,
+            content: self.content.map(ContentMode::from),
+            muted_threads: self.muted_threads,
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// Where its alerts and its calls go.
+    pub fn handles(&self) -> Vec<DeviceHandle> {
+        let handles = [Some(&self.push_channel), self.voip_push_channel.as_ref()];
+        handles.into_iter().flatten().cloned().map(DeviceHandle::new).collect()
+    }
+}
+
+impl From<StoredInstallation> for Device {
+    fn from(stored: StoredInstallation) -> Self {
+        Self {
+            installation_id: stored.id.into(),
+            app: stored.app.as_deref().and_then(AppName::parse),
+            platform: stored.platform.into(),
+            os: stored.os.map(Os::from),
+            locale: stored.locale.as_deref().and_then(Locale::parse),
+            handle: DeviceHandle::new(stored.push_channel),
+            voip_handle: stored.voip_push_channel.map(DeviceHandle::new),
+            content: stored.content.map(ContentMode::from),
+            muted_threads: stored.muted_threads,
+        }
+    }
+}
+
+impl<'a> ShownInstallation<'a> {
+    /// The installation with masked handles, and what a PUT had to evict for it.
+    pub fn new(installation: &'a Installation, evicted: &'a [String]) -> Self {
+        Self {
+            installation_id: &installation.id,
+            user_id: installation.user_id.as_ref().map(UserId::as_str),
+            phone_numbers: installation.phone_numbers.iter().map(PhoneNumber::as_str).collect(),
+            platform: installation.platform.into(),
+            push_channel: installation.handle.masked(),
+            voip_push_channel: installation.voip_handle.as_ref().map(DeviceHandle::masked),
+            app: installation.app.as_ref().map(AppName::as_str),
+            os: installation.os.map(OsName::from),
+            locale: installation.locale.as_deref(),
+            content: installation.content.map(ContentName::from),
+            muted_threads: &installation.muted_threads,
             expiration_time: installation.expires_at,
+            evicted,
         }
     }
 }
@@ -267,8 +300,14 @@ impl std::fmt::Debug for StoredRecipient {
     }
 }
 
-impl std::fmt::Debug for Members {
+impl std::fmt::Debug for StoredInstallation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Members(redacted)")
+        formatter.debug_struct("StoredInstallation").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ShownInstallation<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ShownInstallation").field("id", &self.installation_id).finish_non_exhaustive()
     }
 }

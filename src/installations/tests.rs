@@ -55,7 +55,7 @@ async fn owners(register: &Installations) -> Vec<(&'static str, String, String)>
     for user in USERS {
         let devices = register.devices_of(&Recipient::User(UserId::new(user)), Utc::now()).await.unwrap();
         owners.extend(
-            devices.into_iter().map(|device| (user, device.installation_id, device.handle.expose().to_owned())),
+            devices.iter().map(|device| (user, device.installation_id.to_string(), device.handle.expose().to_owned())),
         );
     }
     owners
@@ -167,4 +167,42 @@ async fn one_that_is_evicted_by_both_its_recipients_is_gone() {
     assert_eq!(put.evicted, ["x"]);
     assert!(register.get("x", Utc::now()).await.unwrap().is_none());
     what_is_shown_is_what_is_pushed_to(&register, "after the eviction").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_is_used_for_three_seconds_unless_the_recipient_is_changed_here_or_ends_before() {
+    let (here, now) = (register(20), Utc::now());
+    let elsewhere = Installations::new(Arc::clone(&here.store), here.limits);
+    let recipient = Recipient::User(UserId::new("u0"));
+    let read = async || here.devices_of(&recipient, now).await.unwrap().len();
+    let known = || here.recent_devices_of(&recipient).map(|devices| devices.len());
+
+    assert_eq!((read().await, known()), (0, None), "that there is nobody is not remembered");
+    here.put(&installation("x", "u0", H), now).await.unwrap();
+    assert_eq!((known(), read().await, known()), (None, 1, Some(1)));
+    elsewhere.delete("x", now).await.unwrap();
+    assert_eq!(known(), Some(1), "nobody told");
+    tokio::time::advance(USED_FOR).await;
+    assert_eq!((known(), read().await, known()), (None, 0, None));
+
+    here.put(&installation("x", "u0", H), now).await.unwrap();
+    assert_eq!((read().await, known()), (1, Some(1)));
+    here.delete("x", now).await.unwrap();
+    assert_eq!(known(), None, "deleted here");
+
+    let short_lived = Installation { expires_at: Some(now + USED_FOR / 2), ..installation("y", "u0", G) };
+    here.put(&short_lived, now).await.unwrap();
+    assert_eq!((read().await, known()), (1, None), "it may end before the next reading");
+}
+
+#[tokio::test]
+async fn what_began_to_be_read_before_a_change_is_not_kept_after_it() {
+    let register = register(20);
+    let recipient = Recipient::User(UserId::new("u0"));
+    register.put(&installation("x", "u0", H), Utc::now()).await.unwrap();
+    let reading = register.recently_read.begin();
+    let devices = register.devices_of(&recipient, Utc::now()).await.unwrap();
+    register.put(&installation("x", "u0", G), Utc::now()).await.unwrap();
+    register.recently_read.keep(&recipient, &devices, reading);
+    assert!(register.recent_devices_of(&recipient).is_none());
 }

@@ -1,77 +1,166 @@
-//! A bounded memory of what came last: the oldest entry makes room, unless somebody holds it.
+//! A bounded memory of what came last. Whoever holds an entry has it for itself; the oldest ones make room.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
-/// Up to `capacity` entries by key, and those that are in use.
+use tokio::sync::OwnedMutexGuard;
+
+/// Up to `capacity` entries by key, and those that are held.
 #[derive(Debug)]
 pub struct Recent<V> {
     capacity: usize,
-    kept: Mutex<Kept<V>>,
+    memory: Mutex<Memory<V>>,
 }
 
 #[derive(Debug)]
-struct Kept<V> {
-    entries: HashMap<u128, Arc<V>>,
-    /// The keys, in the order in which they came.
+struct Memory<V> {
+    /// What somebody holds or waits for.
+    held: ByKey<Arc<tokio::sync::Mutex<V>>>,
+    /// What is known of all others.
+    known: ByKey<V>,
+    /// The keys of these, in the order in which they came.
     order: VecDeque<u128>,
 }
 
-impl<V: Default> Recent<V> {
+type ByKey<V> = HashMap<u128, V, BuildHasherDefault<AsItIs>>;
+
+/// Keys are halves of fingerprints: nothing is left to be hashed.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+/// An entry, for whoever has this alone. What it is then is remembered, unless it is nothing.
+#[derive(Debug)]
+pub struct Held<'a, V: Clone + Default + PartialEq> {
+    // Goes before the place does, which finds out whether anybody else waits.
+    entry: OwnedMutexGuard<V>,
+    _place: Place<'a, V>,
+}
+
+/// Keeps an entry from being forgotten.
+#[derive(Debug)]
+struct Place<'a, V: Clone + Default + PartialEq> {
+    recent: &'a Recent<V>,
+    key: u128,
+    entry: Arc<tokio::sync::Mutex<V>>,
+}
+
+impl<V: Clone + Default + PartialEq> Recent<V> {
     /// A memory of so many entries.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, kept: Mutex::new(Kept { entries: HashMap::new(), order: VecDeque::new() }) }
+        let memory = Memory { held: ByKey::default(), known: ByKey::default(), order: VecDeque::new() };
+        Self { capacity, memory: Mutex::new(memory) }
     }
 
-    /// The entry of that key, which is made if need be.
-    pub fn get(&self, key: u128) -> Arc<V> {
-        let mut kept = self.kept.lock().expect("nothing panics while it is held");
-        if let Some(entry) = kept.entries.get(&key) {
-            return Arc::clone(entry);
+    /// Waits until nobody else holds the entry of that key.
+    pub async fn hold(&self, key: u128) -> Held<'_, V> {
+        let place = self.place(key);
+        Held { entry: Arc::clone(&place.entry).lock_owned().await, _place: place }
+    }
+
+    fn place(&self, key: u128) -> Place<'_, V> {
+        let Memory { held, known, .. } = &mut *self.memory.lock().expect("nothing panics while it is held");
+        let known = || Arc::new(tokio::sync::Mutex::new(known.get(&key).cloned().unwrap_or_default()));
+        Place { recent: self, key, entry: Arc::clone(held.entry(key).or_insert_with(known)) }
+    }
+}
+
+impl<V: Clone + Default + PartialEq> Drop for Place<'_, V> {
+    fn drop(&mut self) {
+        let memory = &mut *self.recent.memory.lock().expect("nothing panics while it is held");
+        let is_last = Arc::strong_count(&self.entry) == 2;
+        let Some(entry) = self.entry.try_lock().ok().filter(|_| is_last) else { return };
+        memory.held.remove(&self.key);
+        if *entry == V::default() || memory.known.insert(self.key, entry.clone()).is_some() {
+            return;
         }
-        let entry = Arc::default();
-        kept.entries.insert(key, Arc::clone(&entry));
-        kept.order.push_back(key);
-        // One pass at most: where everything is in use the memory grows for as long.
-        let mut looked_at = 0;
-        while kept.entries.len() > self.capacity && looked_at < self.capacity {
-            let Some(oldest) = kept.order.pop_front() else { break };
-            let in_use = kept.entries.get(&oldest).is_some_and(|entry| Arc::strong_count(entry) > 1);
-            if in_use {
-                kept.order.push_back(oldest);
-            } else {
-                kept.entries.remove(&oldest);
-            }
-            looked_at += 1;
+        memory.order.push_back(self.key);
+        if memory.order.len() > self.recent.capacity
+            && let Some(oldest) = memory.order.pop_front()
+        {
+            memory.known.remove(&oldest);
         }
-        entry
+    }
+}
+
+impl<V: Clone + Default + PartialEq> Deref for Held<'_, V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        &self.entry
+    }
+}
+
+impl<V: Clone + Default + PartialEq> DerefMut for Held<'_, V> {
+    fn deref_mut(&mut self) -> &mut V {
+        &mut self.entry
+    }
+}
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        let [.., a, b, c, d, e, f, g, h] = key.to_be_bytes();
+        self.0 = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use futures_util::FutureExt;
 
-    #[test]
-    fn the_most_recent_entries_are_known_and_no_more_than_that() {
-        let recent: Recent<AtomicU32> = Recent::new(1000);
-        for key in 0..50_000 {
-            recent.get(key).store(1, Ordering::Relaxed);
-        }
-        assert_eq!(recent.kept.lock().unwrap().entries.len(), 1000);
-        for key in 49_000..50_000 {
-            assert_eq!(recent.get(key).load(Ordering::Relaxed), 1, "{key} was forgotten");
-        }
+    async fn write(recent: &Recent<u32>, key: u128, value: u32) {
+        *recent.hold(key).await = value;
     }
 
-    #[test]
-    fn an_entry_that_somebody_holds_is_not_forgotten() {
-        let recent: Recent<AtomicU32> = Recent::new(10);
-        let held = recent.get(7);
-        for key in 100..200 {
-            recent.get(key);
+    #[tokio::test]
+    async fn the_most_recent_entries_are_known_and_no_more_than_that() {
+        let recent: Recent<u32> = Recent::new(1000);
+        for key in 0..50_000 {
+            write(&recent, key, 1).await;
+            // Seen twice is not remembered twice.
+            write(&recent, key, 2).await;
         }
-        assert!(Arc::ptr_eq(&held, &recent.get(7)));
+        for key in 49_000..50_000 {
+            assert_eq!(*recent.hold(key).await, 2, "{key} was forgotten");
+        }
+        let memory = recent.memory.lock().unwrap();
+        assert_eq!((memory.held.len(), memory.known.len(), memory.order.len()), (0, 1000, 1000));
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_for_one_at_a_time_and_is_not_forgotten_meanwhile() {
+        let recent: Recent<u32> = Recent::new(10);
+        let mut held = recent.hold(7).await;
+        for key in 100..200 {
+            write(&recent, key, 1).await;
+        }
+        assert!(recent.hold(7).now_or_never().is_none(), "two hold it");
+        let mut waiting = Box::pin(recent.hold(7));
+        assert!(waiting.as_mut().now_or_never().is_none(), "two hold it");
+        *held = 5;
+        drop(held);
+        assert_eq!(*waiting.await, 5);
+        assert_eq!(recent.memory.lock().unwrap().held.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_nothing_takes_no_place() {
+        let recent: Recent<u32> = Recent::new(10);
+        for key in 0..100 {
+            drop(recent.hold(key).await);
+        }
+        assert_eq!(recent.memory.lock().unwrap().known.len(), 0);
     }
 }

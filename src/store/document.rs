@@ -21,19 +21,30 @@ pub fn encode<T: Document>(document: &T) -> Vec<u8> {
 
 /// Reads a document; `None` for an empty object, which stands for none.
 pub fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreError> {
-    #[derive(Deserialize)]
-    struct Version {
-        v: u32,
-    }
     if bytes.is_empty() {
         return Ok(None);
     }
     let unreadable = |error: serde_json::Error| StoreError::Unreadable { kind: kind(key), column: error.column() };
-    let Version { v } = serde_json::from_slice(bytes).map_err(unreadable)?;
-    if v > T::VERSION {
-        return Err(StoreError::NewerFormat { kind: kind(key), version: v });
+    let version = match leading_version(bytes) {
+        Some(version) => version,
+        None => serde_json::from_slice::<Version>(bytes).map_err(unreadable)?.v,
+    };
+    if version > T::VERSION {
+        return Err(StoreError::NewerFormat { kind: kind(key), version });
     }
     serde_json::from_slice(bytes).map(Some).map_err(unreadable)
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+/// The version where [`encode`] writes it, so that a document is read once. Others may write it elsewhere.
+fn leading_version(bytes: &[u8]) -> Option<u32> {
+    let rest = bytes.strip_prefix(b"{\"v\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
 /// The part of a key that may be told: the rest stands for a person.

@@ -59,6 +59,25 @@ async fn registrations_are_seen_at_once(store: &[(&str, &str)]) {
     assert_eq!(a.outcome(&message_to(BOB, "e6")).await, "delivered");
 }
 
+async fn calls_and_whatever_would_reach_nobody_rest_on_a_fresh_read(store: &[(&str, &str)]) {
+    let Pair { a, b, hub, .. } = &Pair::start(store, &[]).await;
+    let muted =
+        json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE, "mutedThreads": ["19:lunch@thread.v2"]});
+    assert_eq!(a.put("iphone", muted).await, 201);
+    let mut elsewhere = message_to(BOB, "e1");
+    elsewhere["data"]["threadId"] = json!("19:dinner@thread.v2");
+    assert_eq!(a.outcome(&elsewhere).await, "delivered");
+    // What `a` read just now says that nobody wants it.
+    assert_eq!(b.put("iphone", phone(BOB, IPHONE)).await, 200);
+    assert_eq!(a.outcome(&chat("e2", "ChatMessageReceived", "m1", 1, "Hello")).await, "delivered");
+    // What `a` read just now has another phone.
+    let other = "b".repeat(64);
+    assert_eq!(b.put("iphone", phone(BOB, &other)).await, 200);
+    assert_eq!(a.outcome(&call("e3", "d732db64-4803-462d-be9c-518943ea2b7a")).await, "delivered");
+    let called = &hub.accepted()[2];
+    assert_eq!(headers(called)["servicebusnotification-devicehandle"], other);
+}
+
 async fn registrations_at_once_are_all_kept(store: &[(&str, &str)]) {
     let Pair { a, b, .. } = &Pair::start(store, &[("INSTALLATIONS_PER_USER", "1000")]).await;
     let puts = (0..60).map(|index| {
@@ -186,6 +205,7 @@ macro_rules! store_keeps_its_promises {
     ($store:expr) => {
         store_keeps_its_promises!($store;
             registrations_are_seen_at_once,
+            calls_and_whatever_would_reach_nobody_rest_on_a_fresh_read,
             registrations_at_once_are_all_kept,
             a_device_that_moves_about_has_one_owner,
             one_handle_under_many_ids_is_one_device,
