@@ -102,9 +102,13 @@ impl Deliveries {
         let times = Times::of_invocation(self.deadline);
         let (mut deliveries, mut remembered) = (Vec::new(), Vec::new());
         for batch in events.chunks(LARGEST_BATCH) {
-            let attempts =
-                batch.iter().map(|given| Attempt { given: *given, times, now, replay: None, explanation: None });
-            for (delivery, came) in join_all(attempts.map(|attempt| self.deliver(attempt))).await {
+            let deliver = |given| self.deliver(Attempt { given, times, now, replay: None, explanation: None });
+            let delivered = match batch {
+                // The usual invocation.
+                [given] => vec![deliver(*given).await],
+                _ => join_all(batch.iter().copied().map(deliver)).await,
+            };
+            for (delivery, came) in delivered {
                 deliveries.push(delivery);
                 remembered.extend(came.remembered);
             }

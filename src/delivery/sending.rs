@@ -71,13 +71,22 @@ pub async fn send_all<'a>(
             sendings.add(&[device], Sending::Refused(refusal));
         }
     }
-    let mut under_way = FuturesUnordered::new();
+    let (mut waiting, mut under_way) = (Vec::new(), FuturesUnordered::new());
     loop {
-        under_way.extend(outbox.take().map(|parcel| parcel.send(times, explanation)));
-        let Some((parcel, answer)) = under_way.next().await else { return sendings };
+        waiting.extend(outbox.take());
+        // The usual event is one request, which needs no task of its own.
+        let only = if waiting.len() == 1 && under_way.is_empty() { waiting.pop() } else { None };
+        let answered = match only {
+            Some(parcel) => Some(parcel.send(times, explanation).await),
+            None => {
+                under_way.extend(waiting.drain(..).map(|parcel| parcel.send(times, explanation)));
+                under_way.next().await
+            }
+        };
+        let Some((parcel, answer)) = answered else { return sendings };
         match parcel.meaning(answer) {
             Meaning::Settled(sending) => sendings.add(&parcel.devices, sending),
-            Meaning::OneByOne => under_way.extend(parcel.one_by_one().map(|parcel| parcel.send(times, explanation))),
+            Meaning::OneByOne => waiting.extend(parcel.one_by_one()),
             Meaning::AlertInstead => {
                 for device in parcel.devices {
                     if let Err(refusal) = outbox.add_alert(recipient(device)) {
