@@ -267,7 +267,8 @@ fn installation_key(id: &str) -> String {
     store::key("installations", &[id])
 }
 
-fn recipient_key(recipient: &Recipient) -> String {
+/// Where the register has everything of a recipient.
+pub fn recipient_key(recipient: &Recipient) -> String {
     match recipient {
         Recipient::User(user) => store::key("recipients", &["user", user.as_str()]),
         Recipient::Number(number) => store::key("recipients", &["number", number.as_str()]),
