@@ -13,7 +13,8 @@ use crate::installations;
 use crate::invocation::InvocationRequest;
 use crate::notification::Audience;
 pub use crate::notification::{Notification, Texts};
-pub use crate::payload::{Form, Payload};
+pub use crate::payload::Form;
+use crate::payload::Payload;
 
 /// Texts as they are without a notifications file.
 pub fn texts() -> Texts {
