@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::device::DeviceHandle;
 use crate::payload::Payload;
 
-mod access;
+pub mod access;
 mod answer;
 mod batch;
 mod client;

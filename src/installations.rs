@@ -280,7 +280,8 @@ fn installation_key(id: &str) -> String {
     Fingerprint::of(&[id]).key("installations")
 }
 
-fn recipient_key(recipient: &Recipient) -> String {
+/// Where the register has everything of a recipient.
+pub fn recipient_key(recipient: &Recipient) -> String {
     let kind = match recipient {
         Recipient::User(_) => "user",
         Recipient::Number(_) => "number",

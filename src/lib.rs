@@ -37,6 +37,10 @@ mod send;
 mod events_file;
 mod log;
 
+// What `benches/` measures.
+#[cfg(feature = "benches")]
+pub mod benches;
+
 pub use config::{Config, ConfigError};
 pub use events_file::EventsFileError;
 pub use handler::Handler;

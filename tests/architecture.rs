@@ -98,7 +98,7 @@ fn every_source_file_has_a_line_in_the_architecture_and_says_what_it_is() {
     for source in sources("src") {
         assert!(document.contains(&format!("`{source}`")), "ARCHITECTURE.md has no line for src/{source}");
     }
-    for folder in ["src", "tests", "examples", "emulator/src", "emulator/tests"] {
+    for folder in ["src", "tests", "examples", "benches", "emulator/src", "emulator/tests"] {
         for source in sources(folder) {
             assert!(
                 read(Path::new(folder).join(&source)).starts_with("//! "),

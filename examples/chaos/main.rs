@@ -8,10 +8,9 @@
 #[path = "scenario.rs"]
 #[expect(dead_code, reason = "the short run is for the test")]
 mod scenario;
+mod program;
 
-use std::ffi::OsStr;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, ValueExt as _};
@@ -63,7 +62,7 @@ async fn main() -> ExitCode {
 
 /// `None` when help is asked for.
 fn options() -> Result<Option<Options>, Failure> {
-    let mut options = Options::long(program()?, fastrand::u64(..));
+    let mut options = Options::long(program::build()?, fastrand::u64(..));
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -89,20 +88,4 @@ fn options() -> Result<Option<Options>, Failure> {
         return Err("--processes is 2 or more: one is killed now and then".into());
     }
     Ok(Some(options))
-}
-
-/// The program, built as this one was: cargo builds an example without it, and an older one must not be judged.
-fn program() -> Result<PathBuf, Failure> {
-    let this = std::env::current_exe()?;
-    let (Some(folder), Some(target)) = (this.ancestors().nth(2), this.ancestors().nth(3)) else {
-        return Err("this program lies in no target folder".into());
-    };
-    let profile = if folder.ends_with("debug") { OsStr::new("dev") } else { folder.file_name().unwrap_or_default() };
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--bin", "acs-push", "--profile"]).arg(profile);
-    build.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !build.status()?.success() {
-        return Err("the program does not build".into());
-    }
-    Ok(folder.join(format!("acs-push{}", std::env::consts::EXE_SUFFIX)))
 }

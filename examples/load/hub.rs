@@ -1,0 +1,118 @@
+//! A hub that does next to nothing: it answers 201 and counts. The emulator checks and keeps every request, which is too
+//! much for load.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use crate::events::number_in;
+use crate::fleet::Fleet;
+use crate::wire::{Message, Wire};
+
+/// One target's hub.
+#[derive(Debug)]
+pub struct Hub {
+    pub port: u16,
+    tally: Arc<Mutex<Tally>>,
+}
+
+/// What came to it.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    fleet: Fleet,
+    /// One bit for each event and device, and all of them counted.
+    seen: Vec<u64>,
+    pub pushes: usize,
+    /// Pushes of an event to a device that had it already.
+    pub twice: usize,
+    pub requests: usize,
+    /// Requests for no device that the event is for.
+    pub strange: usize,
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\n\
+    TrackingId: 8e3bd1a5-5b05-43bd-9dd2-1ec9a3cbbb28\r\n\
+    Content-Length: 0\r\n\r\n";
+
+impl Hub {
+    /// Answers each request after `delay`.
+    pub async fn start(fleet: Fleet, delay: Duration) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let tally = Tally { fleet, seen: Vec::new(), pushes: 0, twice: 0, requests: 0, strange: 0 };
+        let tally = Arc::new(Mutex::new(tally));
+        let counted = Arc::clone(&tally);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // It ends with the connection, which ends with the target.
+                tokio::spawn(answer(Wire::new(stream), Arc::clone(&counted), delay));
+            }
+        });
+        Ok(Self { port, tally })
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn answer(wire: io::Result<Wire>, tally: Arc<Mutex<Tally>>, delay: Duration) -> io::Result<()> {
+    let mut wire = wire?;
+    while let Some(request) = wire.receive().await? {
+        tally.lock().unwrap_or_else(PoisonError::into_inner).add(&request);
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
+        wire.send(ANSWER).await?;
+    }
+    Ok(())
+}
+
+impl Tally {
+    fn add(&mut self, request: &Message<'_>) {
+        self.requests += 1;
+        if self.count(request).is_none() {
+            self.strange += 1;
+        }
+    }
+
+    /// `None` when the request is for nobody.
+    fn count(&mut self, request: &Message<'_>) -> Option<()> {
+        let event = number_in(request.body)?;
+        let recipient = self.fleet.recipient_of(event);
+        if request.path().contains("/$batch") {
+            for handle in handles(request.body)? {
+                self.mark(event, self.fleet.device_of(recipient, handle)?);
+            }
+        } else {
+            // The relay knows of no devices.
+            let handle = request.header("servicebusnotification-devicehandle");
+            self.mark(event, handle.map_or(Some(0), |handle| self.fleet.device_of(recipient, handle))?);
+        }
+        Some(())
+    }
+
+    fn mark(&mut self, event: usize, device: usize) {
+        let index = event * self.fleet.devices + device;
+        let (word, bit) = (index / 64, 1 << (index % 64));
+        if self.seen.len() <= word {
+            self.seen.resize(word + 1, 0);
+        }
+        if self.seen[word] & bit == 0 {
+            self.seen[word] |= bit;
+            self.pushes += 1;
+        } else {
+            self.twice += 1;
+        }
+    }
+}
+
+/// The device handles of a batch: the array in its second part.
+fn handles(body: &[u8]) -> Option<Vec<&str>> {
+    let (_, part) = std::str::from_utf8(body).ok()?.split_once("name=devices\r\n\r\n")?;
+    serde_json::from_str(part.split_once("\r\n--")?.0).ok()
+}

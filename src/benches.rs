@@ -1,0 +1,90 @@
+//! Single steps of an event's way, for `benches/` to measure. Only there with the feature `benches`, so in no program.
+//!
+//! Each function is one step as the program takes it. Nothing may be decided here.
+
+use chrono::{DateTime, Utc};
+
+use crate::device::ContentMode;
+use crate::event::EventType;
+pub use crate::event::{Event, EventGridEvent};
+use crate::hub::access::Access;
+use crate::hub::connection_string::ConnectionString;
+use crate::installations;
+use crate::invocation::InvocationRequest;
+use crate::notification::Audience;
+pub use crate::notification::{Notification, Texts};
+pub use crate::payload::Form;
+use crate::payload::Payload;
+
+/// Texts as they are without a notifications file.
+pub fn texts() -> Texts {
+    Texts::new(None).expect("the built-in texts have no mistakes")
+}
+
+/// Reads an invocation, and hands on each of its events, the data still unread.
+pub fn each_event(body: &[u8], mut take: impl FnMut(&EventGridEvent<'_>)) {
+    let request = InvocationRequest::parse(body).expect("the samples are invocations");
+    for given in request.events().expect("the samples are no larger than a batch") {
+        take(&EventGridEvent::parse(given).expect("the samples hold events"));
+    }
+}
+
+/// Reads the data of an event, and with it whom the event is for.
+pub fn read<'a>(envelope: &EventGridEvent<'a>) -> Event<'a> {
+    let event_type = EventType::named(&envelope.type_name).expect("a push comes of every sample");
+    Event::read(envelope, event_type).expect("the samples are well formed")
+}
+
+/// The key under which the store has the devices of whom the event is for.
+pub fn recipient_key(event: &Event<'_>) -> String {
+    installations::recipient_key(event.recipient.as_ref().expect("every sample is for somebody"))
+}
+
+/// What everybody without a language of their own gets of an event.
+pub fn notification<'a>(event: &'a Event<'a>, texts: &'a Texts, now: DateTime<Utc>) -> Notification<'a> {
+    let audience = Audience { mode: ContentMode::Full, language: texts.language(None) };
+    Notification::new(event, texts, audience, now)
+}
+
+/// The payload for a kind of device.
+pub fn payload(notification: &Notification<'_>, form: Form) -> Payload {
+    Payload::new(notification, form).expect("whatever is too large is cut")
+}
+
+/// The payload of a call for an iPhone.
+pub fn voip_payload(notification: &Notification<'_>) -> Payload {
+    Payload::voip(notification).expect("the call is complete")
+}
+
+/// Signs for a hub.
+#[derive(Debug)]
+pub struct Signer(Access);
+
+impl Signer {
+    /// For a hub in a namespace of the usual length.
+    pub fn new() -> Self {
+        let text = "Endpoint=sb://contoso-messaging.servicebus.windows.net/;\
+                    SharedAccessKeyName=DefaultFullSharedAccessSignature;\
+                    SharedAccessKey=c2VjcmV0LXRlc3Qta2V5LWZvci1uaC12ZWN0b3ItMDE=";
+        let connection_string = ConnectionString::parse(text).expect("it has all that it needs");
+        Self(Access::new("contoso-hub", &[connection_string]))
+    }
+
+    /// The authorization, out of the cache after the first time.
+    pub fn authorization(&self, now: DateTime<Utc>) -> String {
+        self.0.key(0).authorization(now)
+    }
+
+    /// The authorization signed anew, as after a refusal of `refused`.
+    pub fn authorization_anew(&self, refused: &str, now: DateTime<Utc>) -> String {
+        let key = self.0.key(0);
+        key.renew(refused, None, now);
+        key.authorization(now)
+    }
+}
+
+impl Default for Signer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
