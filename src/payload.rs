@@ -1,6 +1,9 @@
 //! A notification in one platform's JSON, never over its limit. No network here.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::device::{Device, Os, Platform};
 use crate::notification::{Effect, Notification};
@@ -29,7 +32,7 @@ pub struct Payload {
     /// Whose JSON it is.
     pub platform: Platform,
     /// Headers that the hub passes on to the push service, by lower-case name.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The JSON, of at most [`LIMIT`] bytes.
     pub body: Bytes,
 }
@@ -41,6 +44,9 @@ pub struct PayloadTooLarge;
 
 /// The hub's limit for APNs, calls included, and FCM's own.
 pub const LIMIT: usize = 4096;
+
+/// What most payloads have room in.
+const USUAL: usize = 1024;
 
 impl Payload {
     /// An alert, a background push or, on Android, a call.
@@ -59,6 +65,12 @@ impl Payload {
             Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => None,
         }
     }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
+    json
 }
 
 impl Form {

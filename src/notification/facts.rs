@@ -123,12 +123,6 @@ impl<'a> Facts<'a> {
         Self(Fact::of(event.event_type).iter().map(|fact| shown(*fact)).collect())
     }
 
-    /// No facts.
-    #[cfg(test)]
-    pub fn none() -> Self {
-        Self(Vec::new())
-    }
-
     /// Each with its value.
     pub fn iter(&self) -> impl Iterator<Item = (Fact, &str)> {
         self.0.iter().map(|(fact, value)| (*fact, &**value))
@@ -137,6 +131,12 @@ impl<'a> Facts<'a> {
     /// One of them; empty where the event has none.
     pub fn get(&self, fact: Fact) -> &str {
         self.iter().find(|(of, _)| *of == fact).map_or("", |(_, value)| value)
+    }
+}
+
+impl<'a> FromIterator<(Fact, &'a str)> for Facts<'a> {
+    fn from_iter<T: IntoIterator<Item = (Fact, &'a str)>>(facts: T) -> Self {
+        Self(facts.into_iter().map(|(fact, value)| (fact, Cow::Borrowed(value))).collect())
     }
 }
 

@@ -4,6 +4,7 @@
 //! to), the file's table of the type, the built-in table of the language, the built-in table of the type, in English.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use chrono::TimeDelta;
 
@@ -13,20 +14,28 @@ use crate::locale::Locale;
 
 mod entry;
 mod file;
+mod sentence;
 mod template;
 mod value;
 
 use entry::Entry;
 use file::{Layer, Mistake};
-use template::{Context, RenderError, Template, Templates};
+use template::{RenderError, Template};
 
 use super::facts::Facts;
 use super::{Line, Urgency, Wording};
 
-/// All texts and options, compiled.
-#[derive(Debug, Clone)]
+/// All texts and options.
+#[derive(Debug)]
 pub struct Texts {
-    templates: Templates,
+    /// What the notifications file says.
+    own: Layer,
+    /// The same over what is built in: made when the first event needs it, so that the start does not wait for it.
+    whole: OnceLock<Whole>,
+}
+
+#[derive(Debug)]
+struct Whole {
     /// Every locale that some text is for.
     locales: Vec<Locale>,
     types: BTreeMap<EventType, TypeTexts>,
@@ -76,58 +85,42 @@ const BUILT_IN: &str = include_str!("texts/defaults.toml");
 impl Texts {
     /// The built-in texts, with those of `file` laid over them. `Err` has every mistake of the file.
     pub fn new(file: Option<&str>) -> Result<Self, Vec<Mistake>> {
-        let mut templates = Templates::new();
-        let built_in = file::read(BUILT_IN, &mut templates, false).expect("a test reads them");
-        let own = file.map_or(Ok(Layer::new()), |source| file::read(source, &mut templates, true))?;
-        let named = built_in.keys().chain(own.keys()).filter_map(|(_, locale)| locale.clone());
-        let locales: Vec<Locale> = named.collect::<BTreeSet<_>>().into_iter().collect();
-        let languages: Vec<Option<&Locale>> = std::iter::once(None).chain(locales.iter().map(Some)).collect();
-        let texts_of = |event_type| {
-            let whole = laid_over(&[&own, &built_in], event_type, None);
-            let options = languages.iter().map(|locale| {
-                let words = Words::of(laid_over(&[&built_in], event_type, *locale));
-                Options::of(laid_over(&[&own, &built_in], event_type, *locale), words)
-            });
-            let texts = TypeTexts {
-                on: whole.on.unwrap_or_default(),
-                time_to_live: whole.time_to_live.unwrap_or_default(),
-                by_language: options.collect(),
-            };
-            (event_type, texts)
-        };
-        let types = EventType::ALL.into_iter().map(texts_of).collect();
-        Ok(Self { templates, types, locales })
+        let own = file.map_or(Ok(Layer::new()), |source| file::read(source, true))?;
+        Ok(Self { own, whole: OnceLock::new() })
+    }
+
+    fn whole(&self) -> &Whole {
+        self.whole.get_or_init(|| Whole::new(&self.own))
     }
 
     /// Whether the type is pushed at all.
     pub fn is_on(&self, event_type: EventType) -> bool {
-        self.types[&event_type].on
+        self.whole().types[&event_type].on
     }
 
     /// How long a push about it is worth something, counted from the event's time.
     pub fn time_to_live(&self, event_type: EventType) -> TimeDelta {
-        self.types[&event_type].time_to_live
+        self.whole().types[&event_type].time_to_live
     }
 
     /// The texts that serve a device of that locale.
     pub fn language(&self, locale: Option<&Locale>) -> Language {
         let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
-        let known = |locale: &Locale| self.locales.iter().position(|known| known == locale);
+        let known = |locale: &Locale| self.whole().locales.iter().position(|known| known == locale);
         Language(fallbacks.iter().find_map(known).map_or(0, |index| index + 1))
     }
 
     /// How the type is pushed in that language.
     pub fn options(&self, event_type: EventType, language: Language) -> &Options {
-        &self.types[&event_type].by_language[language.0]
+        &self.whole().types[&event_type].by_language[language.0]
     }
 
     /// The words for an event. Where the file's own cannot be made, or are none, the built-in ones stand in: a person who
     /// is to see something sees something.
     pub fn wording(&self, event_type: EventType, language: Language, facts: &Facts<'_>) -> Wording {
         let options = self.options(event_type, language);
-        let context = Context::of(facts);
-        let built_in = || options.built_in.render(&self.templates, &context).unwrap_or_default();
-        match options.words.render(&self.templates, &context) {
+        let built_in = || options.built_in.render(facts).unwrap_or_default();
+        match options.words.render(facts) {
             Ok(wording) if wording.is_blank() => Wording { data: wording.data, ..built_in() },
             Ok(wording) => wording,
             Err(error) => {
@@ -139,12 +132,37 @@ impl Texts {
     }
 }
 
-/// What the layers say together, the first ones above the others.
-fn laid_over(layers: &[&Layer], event_type: EventType, locale: Option<&Locale>) -> Entry {
-    let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
-    let locales = || fallbacks.iter().cloned().map(Some).chain([None]);
-    let keys = layers.iter().flat_map(|layer| locales().map(move |locale| (layer, (event_type, locale))));
-    keys.filter_map(|(layer, key)| layer.get(&key)).fold(Entry::default(), Entry::over)
+impl Whole {
+    fn new(own: &Layer) -> Self {
+        let built_in = file::read(BUILT_IN, false).expect("a test reads them");
+        let named: BTreeSet<&Locale> = built_in.keys().chain(own.keys()).flatten().collect();
+        let locales: Vec<Locale> = named.into_iter().cloned().collect();
+        let for_all = vec![None];
+        let with_fallbacks = |locale: &Locale| locale.fallbacks().into_iter().map(Some).chain([None]).collect();
+        let languages: Vec<Vec<Option<Locale>>> =
+            [for_all].into_iter().chain(locales.iter().map(with_fallbacks)).collect();
+        let texts_of = |event_type| {
+            let options = languages.iter().map(|language| {
+                let built_in = laid_over(&built_in, event_type, language);
+                Options::of(laid_over(own, event_type, language).over(&built_in), Words::of(built_in))
+            });
+            let whole = laid_over(own, event_type, &[None]).over(&laid_over(&built_in, event_type, &[None]));
+            let texts = TypeTexts {
+                on: whole.on.unwrap_or_default(),
+                time_to_live: whole.time_to_live.unwrap_or_default(),
+                by_language: options.collect(),
+            };
+            (event_type, texts)
+        };
+        let types = EventType::ALL.into_iter().map(texts_of).collect();
+        Self { locales, types }
+    }
+}
+
+/// What a layer says in a language, the best of its tables above the others.
+fn laid_over(layer: &Layer, event_type: EventType, language: &[Option<Locale>]) -> Entry {
+    let tables = language.iter().filter_map(|locale| layer.get(locale)?.get(&event_type));
+    tables.fold(Entry::default(), Entry::over)
 }
 
 impl Options {
@@ -175,8 +193,8 @@ impl Words {
         }
     }
 
-    fn render(&self, templates: &Templates, context: &Context) -> Result<Wording, RenderError> {
-        let text = |template: &Template| templates.render(template, context);
+    fn render(&self, facts: &Facts<'_>) -> Result<Wording, RenderError> {
+        let text = |template: &Template| template.render(facts);
         let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), text);
         let line = |plain: &Option<Template>, key: &Option<Template>, args: &[Template]| {
             let key = optional(key)?;
@@ -200,13 +218,12 @@ mod tests {
 
     #[test]
     fn the_built_in_texts_have_no_mistake_and_every_option() {
-        let mut templates = Templates::new();
-        let layer = file::read(BUILT_IN, &mut templates, true).unwrap();
+        let layer = file::read(BUILT_IN, true).unwrap();
         for event_type in EventType::ALL {
-            let entry = &layer[&(event_type, None)];
+            let entry = &layer[&None][&event_type];
             assert!(entry.on.is_some() && entry.time_to_live.is_some() && entry.content.is_some(), "{event_type:?}");
         }
-        assert_eq!(Texts::new(None).unwrap().locales.len(), 4);
+        assert_eq!(Texts::new(None).unwrap().whole().locales.len(), 4);
     }
 
     #[test]
@@ -215,8 +232,7 @@ mod tests {
         let source = |tag, template: fn(&Words) -> &Option<Template>| {
             let language = texts.language(Locale::parse(tag).as_ref());
             let words = &texts.options(EventType::IncomingCall, language).words;
-            let template = template(words).as_ref().unwrap();
-            texts.templates.render(template, &Context::of(&Facts::none())).unwrap()
+            template(words).as_ref().unwrap().render(&Facts::from_iter([])).unwrap()
         };
         assert_eq!(source("fr", |words| &words.body), "Ring");
         assert_eq!(source("fr", |words| &words.title), "Appel entrant");

@@ -5,12 +5,13 @@
 //! `apns-topic` itself. A call's dictionary is what the ACS Calling SDK's `handlePush` reads:
 //! <https://learn.microsoft.com/azure/communication-services/tutorials/add-voip-push-notifications-event-grid>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge};
+use super::{Payload, PayloadTooLarge, json};
 use crate::device::Platform;
 use crate::notification::{Call, Effect, Expiry, Line, Notification, Urgency, Wording};
 
@@ -128,31 +129,31 @@ pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
         })
     })?;
     let headers = vec![
-        ("apns-push-type", "voip".to_owned()),
-        ("apns-priority", "10".to_owned()),
-        ("apns-expiration", "0".to_owned()),
+        ("apns-push-type", Cow::Borrowed("voip")),
+        ("apns-priority", Cow::Borrowed("10")),
+        ("apns-expiration", Cow::Borrowed("0")),
     ];
     Ok(Payload { platform: Platform::Apns, headers, body: body.into() })
 }
 
 /// The headers of an alert or a background push.
-pub fn headers(notification: &Notification<'_>) -> Vec<(&'static str, String)> {
+pub fn headers(notification: &Notification<'_>) -> Vec<(&'static str, Cow<'static, str>)> {
     let (push_type, priority) = match notification.effect.alert() {
         Some(alert) => ("alert", priority(alert.urgency)),
         None => ("background", "5"),
     };
     let expiration = match notification.effect {
         // APNs keeps one push for an app: a withdrawal is worth the place, news of a topic is not.
-        Effect::UpdateThread => "0".to_owned(),
+        Effect::UpdateThread => Cow::Borrowed("0"),
         Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::Ring(_) => {
             expiration(&notification.expiry)
         }
     };
     vec![
-        ("apns-push-type", push_type.to_owned()),
-        ("apns-priority", priority.to_owned()),
+        ("apns-push-type", Cow::Borrowed(push_type)),
+        ("apns-priority", Cow::Borrowed(priority)),
         ("apns-expiration", expiration),
-        ("apns-collapse-id", notification.id.clone()),
+        ("apns-collapse-id", Cow::Owned(notification.id.clone())),
     ]
 }
 
@@ -182,12 +183,8 @@ pub fn aps<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Aps<
 }
 
 /// Seconds of Unix time, or 0, "now or never", for what is over already.
-fn expiration(expiry: &Expiry) -> String {
-    if expiry.remaining.is_zero() { "0".to_owned() } else { expiry.at.timestamp().to_string() }
-}
-
-fn json(body: &impl Serialize) -> String {
-    serde_json::to_string(body).expect("structs of texts and numbers always serialize")
+fn expiration(expiry: &Expiry) -> Cow<'static, str> {
+    if expiry.remaining.is_zero() { Cow::Borrowed("0") } else { Cow::Owned(expiry.at.timestamp().to_string()) }
 }
 
 fn priority(urgency: Urgency) -> &'static str {

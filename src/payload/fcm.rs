@@ -3,24 +3,26 @@
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>. All values of `data` are strings.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge};
+use super::{Payload, PayloadTooLarge, json};
 use crate::device::Platform;
 use crate::notification::{Alert, CallContext, Effect, Line, Notification, Urgency, Wording};
 
 /// A message, but for the token.
 #[derive(Serialize)]
-pub struct Body<T> {
+struct Body<T> {
     /// What the REST reference calls so.
-    pub message: T,
+    message: T,
 }
 
-/// What the app reads: strings by name.
-pub type Data<'a> = BTreeMap<Cow<'a, str>, &'a str>;
+/// What the app reads, in the order of the names.
+pub struct Data<'a>(Vec<Member<'a>>);
+
+/// A string by name.
+pub type Member<'a> = (Cow<'a, str>, &'a str);
 
 #[derive(Serialize)]
 struct Message<'a, D> {
@@ -90,20 +92,20 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 }
 
 /// What the app is told of any notification but a call.
-pub fn data<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Data<'a> {
-    let mut data = Data::new();
-    data.insert("op".into(), notification.effect.op());
-    data.insert("id".into(), &notification.id);
-    data.extend(notification.thread_id.map(|id| ("threadId".into(), id)));
-    data.extend(notification.message_id.map(|id| ("messageId".into(), id)));
+pub fn members<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Vec<Member<'a>> {
+    let mut members = Vec::with_capacity(8);
+    members.push(("op".into(), notification.effect.op()));
+    members.push(("id".into(), &notification.id));
+    members.extend(notification.thread_id.map(|id| ("threadId".into(), id)));
+    members.extend(notification.message_id.map(|id| ("messageId".into(), id)));
     if matches!(notification.effect, Effect::UpdateThread) {
-        data.extend(wording.title.text().map(|topic| ("topic".into(), topic)));
+        members.extend(wording.title.text().map(|topic| ("topic".into(), topic)));
     }
-    data.extend(wording.data.iter().map(|(name, value)| (name.as_str().into(), value.as_str())));
-    data
+    members.extend(wording.data.iter().map(|(name, value)| (name.as_str().into(), value.as_str())));
+    members
 }
 
-fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<String, PayloadTooLarge> {
+fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&notification.wording, |wording| {
         let Wording { title, body, .. } = wording;
         let shown = AndroidNotification {
@@ -115,8 +117,8 @@ fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Stri
             body_loc_args: body.args(),
         };
         let texts = Texts { title: title.text(), body: body.text() };
-        json(Message {
-            data: data(notification, wording),
+        message(Message {
+            data: Data::from(members(notification, wording)),
             notification: Some(texts).filter(|texts| texts.title.is_some() || texts.body.is_some()),
             android: Android { notification: Some(shown), ..android(notification, priority(alert.urgency)) },
         })
@@ -124,22 +126,22 @@ fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Stri
 }
 
 /// The app does it: the system would show an edit of a swiped-away message again, and withdraws nothing.
-fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<String, PayloadTooLarge> {
+fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&notification.wording, |wording| {
-        let mut data = data(notification, wording);
-        data.insert("tag".into(), &notification.id);
+        let mut members = members(notification, wording);
+        members.push(("tag".into(), &notification.id));
         if matches!(notification.effect, Effect::Edit(_)) {
-            data.extend(line_data("title", &wording.title));
-            data.extend(line_data("body", &wording.body));
+            members.extend(line_members("title", &wording.title));
+            members.extend(line_members("body", &wording.body));
         }
-        json(Message { data, notification: None, android: android(notification, priority) })
+        message(Message { data: Data::from(members), notification: None, android: android(notification, priority) })
     })
 }
 
 /// A line as strings by name: `title`, or `titleLocKey`, `titleLocArg1` and so on.
-fn line_data<'a>(name: &'static str, line: &'a Line) -> Data<'a> {
+fn line_members<'a>(name: &'static str, line: &'a Line) -> Vec<Member<'a>> {
     match line {
-        Line::Text(text) => Data::from([(name.into(), text.as_str())]),
+        Line::Text(text) => vec![(name.into(), text.as_str())],
         Line::Localized { key, args } => {
             let args = args.iter().enumerate();
             let args = args.map(|(index, arg)| (format!("{name}LocArg{}", index + 1).into(), arg.as_str()));
@@ -152,7 +154,7 @@ fn call_body(
     notification: &Notification<'_>,
     context: &CallContext<'_>,
     display_name: &str,
-) -> Result<String, PayloadTooLarge> {
+) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
         let data = CallData {
             event_id: context.event_id.to_string(),
@@ -163,7 +165,7 @@ fn call_body(
             display_name: wording.title.text().unwrap_or_default(),
             video_call: "false",
         };
-        json(Message { data, notification: None, android: android(notification, "HIGH") })
+        message(Message { data, notification: None, android: android(notification, "HIGH") })
     })
 }
 
@@ -171,9 +173,22 @@ fn android<'a>(notification: &Notification<'_>, priority: &'static str) -> Andro
     Android { priority, ttl: format!("{}s", notification.expiry.remaining.as_secs()), notification: None }
 }
 
+impl<'a> From<Vec<Member<'a>>> for Data<'a> {
+    fn from(mut members: Vec<Member<'a>>) -> Self {
+        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        Self(members)
+    }
+}
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
 /// The JSON of a message.
-pub fn json(message: impl Serialize) -> String {
-    serde_json::to_string(&Body { message }).expect("structs of texts always serialize")
+pub fn message(message: impl Serialize) -> Vec<u8> {
+    json(&Body { message })
 }
 
 fn priority(urgency: Urgency) -> &'static str {

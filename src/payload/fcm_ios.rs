@@ -3,6 +3,7 @@
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#apnsconfig>. FCM sets `apns-topic`, and has no
 //! VoIP pushes: a call is an alert.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -20,7 +21,7 @@ struct Message<'a> {
 
 #[derive(Serialize)]
 struct Apns<'a> {
-    headers: BTreeMap<&'static str, String>,
+    headers: &'a BTreeMap<&'static str, Cow<'static, str>>,
     payload: ApnsPayload<'a>,
 }
 
@@ -34,8 +35,8 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
     let headers: BTreeMap<_, _> = apns::headers(notification).into_iter().collect();
     let body = fit(&notification.wording, |wording| {
         let payload = ApnsPayload { aps: apns::aps(notification, wording) };
-        let apns = Apns { headers: headers.clone(), payload };
-        fcm::json(Message { data: fcm::data(notification, wording), apns })
+        let apns = Apns { headers: &headers, payload };
+        fcm::message(Message { data: fcm::Data::from(fcm::members(notification, wording)), apns })
     })?;
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }

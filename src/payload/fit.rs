@@ -1,5 +1,7 @@
 //! Cuts texts so that a payload keeps its limit: the body first, then the title, each at a grapheme border.
 
+use std::borrow::Cow;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{LIMIT, PayloadTooLarge};
@@ -11,10 +13,13 @@ const ELLIPSIS: &str = "…";
 const LONGEST_DATA: usize = 256;
 
 /// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
-pub fn fit(wording: &Wording, render: impl Fn(&Wording) -> String) -> Result<String, PayloadTooLarge> {
-    let mut wording = wording.clone();
-    wording.data.retain(|(_, value)| !value.is_empty());
-    wording.data.iter_mut().for_each(|(_, value)| cut(value, LONGEST_DATA));
+pub fn fit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>) -> Result<Vec<u8>, PayloadTooLarge> {
+    let mut wording = Cow::Borrowed(wording);
+    if !wording.data.is_empty() {
+        let data = &mut wording.to_mut().data;
+        data.retain(|(_, value)| !value.is_empty());
+        data.iter_mut().for_each(|(_, value)| cut(value, LONGEST_DATA));
+    }
     let whole = render(&wording);
     if whole.len() <= LIMIT {
         return Ok(whole);
@@ -22,7 +27,7 @@ pub fn fit(wording: &Wording, render: impl Fn(&Wording) -> String) -> Result<Str
     let texts: usize = wording.texts().map(|text| escaped_len(text)).sum();
     let mut left = LIMIT.checked_sub(whole.len().saturating_sub(texts)).ok_or(PayloadTooLarge)?;
     // Each may take all that those before it left.
-    for text in wording.texts_mut() {
+    for text in wording.to_mut().texts_mut() {
         cut(text, left);
         left -= escaped_len(text);
     }
@@ -69,12 +74,12 @@ mod tests {
     fn fitted(title: &str, body: &str) -> (usize, String, String) {
         let render = |wording: &Wording| {
             let text = |line: &Line| line.text().unwrap_or_default().to_owned();
-            serde_json::to_string(&[text(&wording.title), text(&wording.body)]).unwrap()
+            serde_json::to_vec(&[text(&wording.title), text(&wording.body)]).unwrap()
         };
         let line = |text: &str| Line::Text(text.to_owned());
         let wording = Wording { title: line(title), body: line(body), data: Vec::new() };
         let payload = fit(&wording, render).unwrap();
-        let [title, body]: [String; 2] = serde_json::from_str(&payload).unwrap();
+        let [title, body]: [String; 2] = serde_json::from_slice(&payload).unwrap();
         (payload.len(), title, body)
     }
 
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_fixed_part_over_the_limit_is_an_error() {
-        let fixed = "f".repeat(LIMIT + 1);
+        let fixed = vec![b'f'; LIMIT + 1];
         assert_eq!(fit(&Wording::default(), |_| fixed.clone()), Err(PayloadTooLarge));
         // Texts that are not written do not count for less.
         let wording = Wording { title: Line::Text("t".repeat(LIMIT)), ..Wording::default() };

@@ -8,14 +8,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, Key};
-use super::template::{Template, Templates};
+use super::template::Template;
 use super::value;
 use crate::event::EventType;
 use crate::locale::Locale;
 use crate::notification::facts::Fact;
 
-/// What a file says, by type, and by language where it is not for all of them.
-pub type Layer = BTreeMap<(EventType, Option<Locale>), Entry>;
+/// What a file says: by language, `None` for all of them, and by type.
+pub type Layer = BTreeMap<Option<Locale>, BTreeMap<EventType, Entry>>;
 
 /// Something that is wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +31,9 @@ type Table<'a> = DeTable<'a>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
 /// Reads the file. `Err` has every mistake, in the order of the lines.
-pub fn read(source: &str, templates: &mut Templates, check: bool) -> Result<Layer, Vec<Mistake>> {
+pub fn read(source: &str, check: bool) -> Result<Layer, Vec<Mistake>> {
     let line_ends = source.match_indices('\n').map(|(at, _)| at).collect();
-    let mut reader = Reader { source, line_ends, templates, check, layer: Layer::new(), mistakes: Vec::new() };
+    let mut reader = Reader { source, line_ends, check, layer: Layer::new(), mistakes: Vec::new() };
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -53,7 +53,6 @@ pub fn read(source: &str, templates: &mut Templates, check: bool) -> Result<Laye
 struct Reader<'a> {
     source: &'a str,
     line_ends: Vec<usize>,
-    templates: &'a mut Templates,
     /// Whether templates are tried. Those that come with the program are, in its tests.
     check: bool,
     layer: Layer,
@@ -83,7 +82,7 @@ impl Reader<'_> {
                 },
             }
         }
-        self.layer.insert((event_type, None), entry);
+        self.layer.entry(None).or_default().insert(event_type, entry);
     }
 
     fn language(&mut self, event_type: EventType, tag: &str, at: usize, table: &Table<'_>) {
@@ -104,7 +103,7 @@ impl Reader<'_> {
                 None => self.unknown_key(event_type, &place, key.get_ref(), at),
             }
         }
-        if self.layer.insert((event_type, Some(locale.clone())), entry).is_some() {
+        if self.layer.entry(Some(locale.clone())).or_default().insert(event_type, entry).is_some() {
             self.mistake(at, &place, format!("is there twice, as two forms of the tag {locale}: expected one"));
         }
     }
@@ -143,9 +142,9 @@ impl Reader<'_> {
         let at = value.span().start;
         let source = self.checked(at, place, value::text(value.get_ref()))?;
         let added = if self.check {
-            self.templates.add_checked(&source, facts)
+            Template::checked(&source, facts)
         } else {
-            self.templates.add(&source).map_err(|error| vec![error])
+            Template::new(&source, facts).map_err(|error| vec![error])
         };
         let errors = match added {
             Ok(template) => return Some(template),

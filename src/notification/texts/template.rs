@@ -1,29 +1,26 @@
-//! Templates: minijinja, with nothing in it but what a sentence needs.
+//! Templates: sentences by themselves, all else by minijinja, with nothing in it but what a sentence needs.
 //!
 //! No function, no macro, no other template can be named, steps are counted, and output is bounded: a template can be
 //! wrong, but it can neither hang the program nor fill its memory. <https://docs.rs/minijinja>
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, filters};
 
+use super::sentence::{LONGEST, Sentence, cut};
 use crate::notification::facts::{Fact, Facts};
 
-/// All templates of the notifications, compiled.
+/// A template, compiled. Clones are the same one.
 #[derive(Debug, Clone)]
-pub struct Templates {
-    environment: Environment<'static>,
+pub enum Template {
+    /// One that needs no minijinja.
+    Sentence(Arc<Sentence>),
+    /// Any other.
+    Engine(Arc<Engine>),
 }
-
-/// One of them: its own source, by which the same text in several tables is compiled once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(String);
-
-/// The facts of an event, as templates take them.
-#[derive(Debug)]
-pub struct Context(Value);
 
 /// What is wrong with a template, to be read after its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,17 +40,65 @@ pub struct RenderError(ErrorKind);
 /// A template of one sentence takes about ten.
 const STEPS: u64 = 10_000;
 
-/// Four times what the largest payload can hold: no fact and no text is worth more.
-const LONGEST: usize = 16 * 1024;
-
 /// What the largest payload can hold. The compiler's recursion grows with it.
 const LONGEST_SOURCE: usize = 4096;
 
 const FILTERS: &str = "capitalize, default, lower, replace, title, trim and upper";
 
-impl Templates {
-    /// No templates yet.
-    pub fn new() -> Self {
+impl Template {
+    /// Compiles a template that is known to be right. It may name these facts.
+    pub fn new(source: &str, facts: &[Fact]) -> Result<Self, TemplateError> {
+        Ok(match Sentence::read(source, facts) {
+            Some(sentence) => Self::Sentence(Arc::new(sentence)),
+            None => Self::Engine(Arc::new(Engine::new(source)?)),
+        })
+    }
+
+    /// Compiles a template and tries it: with each of the facts that it may name there and not there.
+    pub fn checked(source: &str, facts: &[Fact]) -> Result<Self, Vec<TemplateError>> {
+        if source.len() > LONGEST_SOURCE {
+            let problem = format!("has {} bytes: expected at most {LONGEST_SOURCE}", source.len());
+            return Err(vec![TemplateError { lines_before: 0, problem }]);
+        }
+        let engine = Engine::new(source).map_err(|error| vec![error])?;
+        let named = engine.named();
+        let unknown = named.iter().filter(|name| !facts.iter().any(|fact| fact.name() == **name));
+        let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, facts)).collect();
+        if errors.is_empty() {
+            let subsets = (0..1_u32 << facts.len()).map(|subset| {
+                let fact = |(index, fact): (usize, &Fact)| (*fact, if subset >> index & 1 == 1 { "Text" } else { "" });
+                facts.iter().enumerate().map(fact).collect()
+            });
+            let tried = subsets.map(|facts: Facts<'_>| engine.render(&facts));
+            errors.extend(tried.filter_map(Result::err).next().map(|error| TemplateError::of(&error)));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(match Sentence::read(source, facts) {
+            Some(sentence) => Self::Sentence(Arc::new(sentence)),
+            None => Self::Engine(Arc::new(engine)),
+        })
+    }
+
+    /// The text, cut to what no payload could hold.
+    pub fn render(&self, facts: &Facts<'_>) -> Result<String, RenderError> {
+        match self {
+            Self::Sentence(sentence) => Ok(sentence.render(facts)),
+            Self::Engine(engine) => engine.render(facts).map_err(|error| RenderError(error.kind())),
+        }
+    }
+}
+
+/// minijinja, with one template in it.
+#[derive(Debug)]
+pub struct Engine(Environment<'static>);
+
+impl Engine {
+    const TEMPLATE: &str = "text";
+
+    /// Compiles the template, whatever it names.
+    pub fn new(source: &str) -> Result<Self, TemplateError> {
         let mut environment = Environment::empty();
         environment.set_fuel(Some(STEPS));
         environment.add_filter("capitalize", filters::capitalize);
@@ -63,61 +108,28 @@ impl Templates {
         environment.add_filter("title", filters::title);
         environment.add_filter("trim", filters::trim);
         environment.add_filter("upper", filters::upper);
-        Self { environment }
+        let added = environment.add_template_owned(Self::TEMPLATE, source.to_owned());
+        added.map_err(|error| TemplateError::of(&error))?;
+        Ok(Self(environment))
     }
 
-    /// Compiles a template that is known to be right.
-    pub fn add(&mut self, source: &str) -> Result<Template, TemplateError> {
-        if self.environment.get_template(source).is_err() {
-            let added = self.environment.add_template_owned(source.to_owned(), source.to_owned());
-            added.map_err(|error| TemplateError::of(&error))?;
-        }
-        Ok(Template(source.to_owned()))
+    fn template(&self) -> minijinja::Template<'_, '_> {
+        self.0.get_template(Self::TEMPLATE).expect("every engine is made with it")
     }
 
-    /// Compiles a template and tries it: with each of the facts that it may name there and not there.
-    pub fn add_checked(&mut self, source: &str, facts: &[Fact]) -> Result<Template, Vec<TemplateError>> {
-        if source.len() > LONGEST_SOURCE {
-            let problem = format!("has {} bytes: expected at most {LONGEST_SOURCE}", source.len());
-            return Err(vec![TemplateError { lines_before: 0, problem }]);
-        }
-        let template = self.add(source).map_err(|error| vec![error])?;
-        let compiled = self.environment.get_template(&template.0).expect("it was added above");
-        let named: BTreeSet<String> = compiled.undeclared_variables(true).into_iter().collect();
-        let unknown = named.iter().filter(|name| !facts.iter().any(|fact| fact.name() == **name));
-        let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, facts)).collect();
-        if errors.is_empty() {
-            let subsets = (0..1_u32 << facts.len()).map(|subset| {
-                let fact =
-                    |(index, fact): (usize, &Fact)| (fact.name(), if subset >> index & 1 == 1 { "Text" } else { "" });
-                Context(Value::from_pairs(facts.iter().enumerate().map(fact)))
-            });
-            let tried = subsets.map(|context| self.try_render(&template, &context));
-            errors.extend(tried.filter_map(Result::err).next().map(|error| TemplateError::of(&error)));
-        }
-        if errors.is_empty() { Ok(template) } else { Err(errors) }
+    fn named(&self) -> BTreeSet<String> {
+        self.template().undeclared_variables(true).into_iter().collect()
     }
 
     /// The text, cut to what no payload could hold.
-    pub fn render(&self, template: &Template, context: &Context) -> Result<String, RenderError> {
-        self.try_render(template, context).map_err(|error| RenderError(error.kind()))
-    }
-
-    fn try_render(&self, template: &Template, context: &Context) -> Result<String, minijinja::Error> {
+    pub fn render(&self, facts: &Facts<'_>) -> Result<String, minijinja::Error> {
+        // Steps are counted by length as well, so a long fact is cut before it can use them up.
+        let context = Value::from_pairs(facts.iter().map(|(fact, value)| (fact.name(), Value::from(cut(value)))));
         let mut bounded = Bounded(Vec::new());
-        let rendered = self.environment.get_template(&template.0)?.render_captured_to(context.0.clone(), &mut bounded);
-        match rendered {
+        match self.template().render_captured_to(context, &mut bounded) {
             Err(error) if !bounded.is_full() => Err(error),
             _ => Ok(bounded.into_text()),
         }
-    }
-}
-
-impl Context {
-    /// The facts by name. Steps are counted by length as well, so a long one is cut before it can use them up.
-    pub fn of(facts: &Facts<'_>) -> Self {
-        let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(LONGEST)]);
-        Self(Value::from_pairs(facts.iter().map(|(fact, value)| (fact.name(), cut(value)))))
     }
 }
 
@@ -187,13 +199,12 @@ mod tests {
     const FACTS: &[Fact] = &[Fact::Sender, Fact::Text];
 
     fn render(source: &str, text: &str) -> Result<String, RenderError> {
-        let mut templates = Templates::new();
-        let template = templates.add(source).unwrap();
-        templates.render(&template, &Context(Value::from_pairs([("sender", "Alice"), ("text", text)])))
+        let template = Template::new(source, FACTS).unwrap();
+        template.render(&Facts::from_iter([(Fact::Sender, "Alice"), (Fact::Text, text)]))
     }
 
     fn problems(source: &str) -> Vec<String> {
-        let errors = Templates::new().add_checked(source, FACTS).err().unwrap_or_default();
+        let errors = Template::checked(source, FACTS).err().unwrap_or_default();
         errors.into_iter().map(|error| error.problem).collect()
     }
 
