@@ -49,7 +49,7 @@ pub fn shares(payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
     let frame = body(payload, &[], &boundary(0)).len();
     let (mut shares, mut bytes) = (Vec::<usize>::new(), 0);
     for handle in handles {
-        let size = json(&[handle]).len();
+        let size = size(handle);
         match shares.last_mut() {
             Some(last) if *last < share && bytes + size <= MOST_BYTES => {
                 *last += 1;
@@ -89,6 +89,16 @@ pub fn body(payload: &Payload, handles: &[&DeviceHandle], boundary: &str) -> Vec
 fn json(handles: &[&DeviceHandle]) -> String {
     let handles: Vec<&str> = handles.iter().map(|handle| handle.expose()).collect();
     serde_json::to_string(&handles).expect("texts always serialize")
+}
+
+/// The most bytes that a handle takes among others: with its quotes, a comma, and what has to be escaped.
+fn size(handle: &DeviceHandle) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        0..b' ' => 6,
+        _ => 1,
+    };
+    handle.expose().bytes().map(escaped).sum::<usize>() + 3
 }
 
 #[cfg(test)]
