@@ -2,15 +2,19 @@
 //!
 //! BCP 47 as far as an app's texts need it: language, script, region. <https://www.rfc-editor.org/info/bcp47>
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// A language, perhaps in a script and of a region: `fr`, `pt-BR`, `zh-Hant-HK`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Locale {
-    language: String,
-    script: Option<String>,
-    region: Option<String>,
+    language: Subtag,
+    script: Option<Subtag>,
+    region: Option<Subtag>,
 }
+
+/// Up to four ASCII letters or digits, then zeros. No string: each event looks for the texts of each device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Subtag([u8; 4]);
 
 impl Locale {
     /// Reads a tag with `-` or `_`, in any case; what follows the region is left out. So is what iOS adds after `@` and
@@ -27,45 +31,74 @@ impl Locale {
             (part.len() == 2 && is_alpha(part)) || (part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit()))
         });
         let is_rest = |part: &str| matches!(part.len(), 1..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let capitalized = |script: &str| script[..1].to_ascii_uppercase() + &script[1..].to_ascii_lowercase();
         parts.all(is_rest).then(|| Self {
-            language: language.to_ascii_lowercase(),
-            script: script.map(capitalized),
-            region: region.map(str::to_ascii_uppercase),
+            language: Subtag::lower_case(language),
+            script: script.map(Subtag::capitalized),
+            region: region.map(Subtag::upper_case),
         })
     }
 
     /// The locales whose texts serve this one, the best first. Chinese is told apart by script, which a region implies;
     /// texts without a script serve those only who read it by habit.
     pub fn fallbacks(&self) -> Vec<Self> {
-        let script = self.script.clone().or_else(|| self.usual_script());
-        let mut fallbacks = vec![self.clone()];
-        for region in [&self.region, &None] {
-            let plain = Self { language: self.language.clone(), script: None, region: region.clone() };
+        let script = self.script.or_else(|| self.usual_script());
+        let mut fallbacks = Vec::with_capacity(5);
+        fallbacks.push(self.clone());
+        for region in [self.region, None] {
+            let plain = Self { language: self.language, script: None, region };
             let by_habit = script.is_none() || script == plain.usual_script();
-            fallbacks.push(Self { script: script.clone(), ..plain.clone() });
-            fallbacks.extend(by_habit.then_some(plain));
+            for fallback in [Some(Self { script, ..plain }), by_habit.then_some(plain)].into_iter().flatten() {
+                if !fallbacks.contains(&fallback) {
+                    fallbacks.push(fallback);
+                }
+            }
         }
-        let mut unique = Vec::new();
-        fallbacks.retain(|fallback| {
-            let is_new = !unique.contains(fallback);
-            unique.push(fallback.clone());
-            is_new
-        });
         fallbacks
     }
 
     /// The script that Chinese is written in where the tag does not say.
-    fn usual_script(&self) -> Option<String> {
-        let traditional = matches!(self.region.as_deref(), Some("TW" | "HK" | "MO"));
-        (self.language == "zh").then(|| if traditional { "Hant" } else { "Hans" }.to_owned())
+    fn usual_script(&self) -> Option<Subtag> {
+        let traditional = ["TW", "HK", "MO"].map(Subtag::upper_case).map(Some).contains(&self.region);
+        (self.language == Subtag::lower_case("zh"))
+            .then(|| Subtag::capitalized(if traditional { "Hant" } else { "Hans" }))
+    }
+}
+
+impl Subtag {
+    fn lower_case(text: &str) -> Self {
+        let mut bytes = [0; 4];
+        // Nothing longer is parsed.
+        bytes.iter_mut().zip(text.bytes()).for_each(|(byte, of)| *byte = of.to_ascii_lowercase());
+        Self(bytes)
+    }
+
+    fn upper_case(text: &str) -> Self {
+        Self(Self::lower_case(text).0.map(|byte| byte.to_ascii_uppercase()))
+    }
+
+    fn capitalized(text: &str) -> Self {
+        let Self([first, rest @ ..]) = Self::lower_case(text);
+        let [second, third, fourth] = rest;
+        Self([first.to_ascii_uppercase(), second, third, fourth])
     }
 }
 
 impl fmt::Display for Locale {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.language)?;
-        [&self.script, &self.region].into_iter().flatten().try_for_each(|part| write!(formatter, "-{part}"))
+        write!(formatter, "{}", self.language)?;
+        [self.script, self.region].into_iter().flatten().try_for_each(|part| write!(formatter, "-{part}"))
+    }
+}
+
+impl fmt::Display for Subtag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().filter(|byte| **byte != 0).try_for_each(|byte| formatter.write_char(char::from(*byte)))
+    }
+}
+
+impl fmt::Debug for Subtag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 

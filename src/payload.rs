@@ -67,12 +67,6 @@ impl Payload {
     }
 }
 
-fn json(body: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
-    json
-}
-
 impl Form {
     /// What the device reads. FCM reaches both systems; one that does not tell is taken for Android.
     pub fn of(device: &Device) -> Self {
@@ -82,4 +76,10 @@ impl Form {
             (Platform::FcmV1, Some(Os::Android) | None) => Self::FcmAndroid,
         }
     }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
+    json
 }

@@ -4,6 +4,7 @@
 //! to), the file's table of the type, the built-in table of the language, the built-in table of the type, in English.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::OnceLock;
 
 use chrono::TimeDelta;
@@ -137,10 +138,9 @@ impl Whole {
         let built_in = file::read(BUILT_IN, false).expect("a test reads them");
         let named: BTreeSet<&Locale> = built_in.keys().chain(own.keys()).flatten().collect();
         let locales: Vec<Locale> = named.into_iter().cloned().collect();
-        let for_all = vec![None];
         let with_fallbacks = |locale: &Locale| locale.fallbacks().into_iter().map(Some).chain([None]).collect();
         let languages: Vec<Vec<Option<Locale>>> =
-            [for_all].into_iter().chain(locales.iter().map(with_fallbacks)).collect();
+            iter::once(vec![None]).chain(locales.iter().map(with_fallbacks)).collect();
         let texts_of = |event_type| {
             let options = languages.iter().map(|language| {
                 let built_in = laid_over(&built_in, event_type, language);

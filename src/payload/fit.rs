@@ -15,7 +15,7 @@ const LONGEST_DATA: usize = 256;
 /// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
 pub fn fit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>) -> Result<Vec<u8>, PayloadTooLarge> {
     let mut wording = Cow::Borrowed(wording);
-    if !wording.data.is_empty() {
+    if wording.data.iter().any(|(_, value)| value.is_empty() || escaped_len(value) > LONGEST_DATA) {
         let data = &mut wording.to_mut().data;
         data.retain(|(_, value)| !value.is_empty());
         data.iter_mut().for_each(|(_, value)| cut(value, LONGEST_DATA));
