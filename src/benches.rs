@@ -2,6 +2,8 @@
 //!
 //! Each function is one step as the program takes it. Nothing may be decided here.
 
+use std::fmt::Debug;
+
 use chrono::{DateTime, Utc};
 
 use crate::device::ContentMode;
@@ -71,14 +73,14 @@ impl Signer {
     }
 
     /// The authorization, out of the cache after the first time.
-    pub fn authorization(&self, now: DateTime<Utc>) -> String {
+    pub fn authorization(&self, now: DateTime<Utc>) -> impl Debug + use<> {
         self.0.key(0).authorization(now)
     }
 
-    /// The authorization signed anew, as after a refusal of `refused`.
-    pub fn authorization_anew(&self, refused: &str, now: DateTime<Utc>) -> String {
+    /// The authorization signed anew, as after a refusal of the one in the cache.
+    pub fn authorization_anew(&self, now: DateTime<Utc>) -> impl Debug + use<> {
         let key = self.0.key(0);
-        key.renew(refused, None, now);
+        key.renew(&key.authorization(now), None, now);
         key.authorization(now)
     }
 }

@@ -94,11 +94,19 @@ impl Handler {
 
     /// Answers on `listener` until `stop` is over, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        tokio::spawn(hub::client());
+        if self.needs_certificates() {
+            tokio::spawn(hub::load_certificates());
+        }
         if let Ok(address) = listener.local_addr() {
             tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
         }
         server::serve(self.service, listener, stop).await;
+    }
+
+    fn needs_certificates(&self) -> bool {
+        let Hubs { default, apps } = &self.service.deliveries.hubs;
+        let mut hubs = apps.values().chain([default]).flat_map(|app| app.voip.iter().chain([&app.main]));
+        hubs.any(Hub::is_secure)
     }
 }
 

@@ -1,12 +1,15 @@
 //! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
 //!
-//! The only place that names reqwest. It knows nothing of events or notifications.
+//! The only place that names hyper, the HTTP client. It knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::Utc;
+use hyper::body::Body;
+use hyper::header::HeaderValue;
+use hyper_util::client::legacy;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -26,7 +29,7 @@ mod sas;
 use access::Access;
 use answer::Answer;
 use batch::{Batches, FEWEST_HANDLES};
-pub use client::client;
+pub use client::secure as load_certificates;
 use connection_string::ConnectionString;
 pub use error::SendError;
 pub use request::DirectSend;
@@ -96,6 +99,11 @@ impl Hub {
         &self.name
     }
 
+    /// Whether certificates are needed to reach it.
+    pub fn is_secure(&self) -> bool {
+        self.access.is_secure()
+    }
+
     /// Whether an operator was not told of this error within the last minute. One wrong setting meets every device.
     pub fn is_news(&self, error: &SendError) -> bool {
         let mut told = self.told.lock().expect("nothing panics while it is held");
@@ -155,8 +163,11 @@ impl Hub {
                 // Not everybody at the same moment.
                 sleep_until(until + AFTER_PAUSE.mul_f64(fastrand::f64())).await;
             }
-            let turn = timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await;
-            let turn = turn.ok().filter(|_| Instant::now() < direct_send.deadline).ok_or(SendError::OutOfTime)?;
+            let turn = match self.free_turn(direct_send.urgent) {
+                Some(turn) => Some(turn),
+                None => timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await.ok(),
+            };
+            let turn = turn.filter(|_| Instant::now() < direct_send.deadline).ok_or(SendError::OutOfTime)?;
             if direct_send.expires_at.is_some_and(|at| at <= Instant::now()) {
                 return Err(SendError::Expired);
             }
@@ -166,6 +177,12 @@ impl Hub {
                 return Ok(turn);
             }
         }
+    }
+
+    /// A place that nobody waits for: while somebody does, the semaphores have none to give away.
+    fn free_turn(&self, urgent: bool) -> Option<Turn<'_>> {
+        let not_urgent = if urgent { None } else { Some(self.not_urgent.try_acquire().ok()?) };
+        Some(Turn { _permit: self.permits.try_acquire().ok()?, _not_urgent: not_urgent })
     }
 
     async fn turn(&self, urgent: bool) -> Turn<'_> {
@@ -180,12 +197,10 @@ impl Hub {
         direct_send: &DirectSend<'_>,
         request: &Request<'_>,
     ) -> Result<Sent, (SendError, Option<String>)> {
-        let mut key = self.access.preferred();
-        let mut tries = vec![key, key];
-        tries.extend(self.access.other(key).map(|other| [other, other]).into_iter().flatten());
-        let mut refused = None;
-        for next in tries {
-            key = next;
+        let first = self.access.preferred();
+        let other = self.access.other(first);
+        let mut tracking_id = None;
+        for key in [Some(first), Some(first), other, other].into_iter().flatten() {
             let authorization = self.access.key(key).authorization(Utc::now());
             let answer = self.exchange(direct_send, request, key, &authorization).await;
             let answer = answer.map_err(|error| (error, None))?;
@@ -194,7 +209,7 @@ impl Hub {
                 if let Some(seconds) = ahead {
                     tracing::warn!(hub = self.name, seconds, "this clock differs from the hub's; signing by the hub's");
                 }
-                refused = Some(answer);
+                tracking_id = answer.tracking_id;
                 continue;
             }
             if self.access.accepted(key) {
@@ -205,8 +220,7 @@ impl Hub {
             }
             return self.judge(answer, request.is_batch());
         }
-        let answer = refused.expect("each of at least two tries was refused");
-        Err((SendError::Unauthorized, answer.tracking_id))
+        Err((SendError::Unauthorized, tracking_id))
     }
 
     fn judge(&self, answer: Answer, is_batch: bool) -> Result<Sent, (SendError, Option<String>)> {
@@ -237,28 +251,45 @@ impl Hub {
         direct_send: &DirectSend<'_>,
         request: &Request<'_>,
         key: usize,
-        authorization: &str,
+        authorization: &HeaderValue,
     ) -> Result<Answer, SendError> {
-        let posted = client()
-            .await
-            .post(request.url(self.access.key(key)))
-            .headers(request.headers(authorization).ok_or(SendError::BadRequest)?)
-            .body(request.body.clone());
+        let key = self.access.key(key);
+        let client = client::client(request.uri(key)).await;
+        let answered = client.request(request.signed(key, authorization.clone()).ok_or(SendError::BadRequest)?);
         let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
-        match timeout_at(limit, posted.send()).await {
-            Ok(Ok(response)) => Ok(Answer::read(response, limit, Utc::now()).await),
-            Ok(Err(error)) => Err(transport(&error)),
-            Err(_) => Err(SendError::NoAnswer),
-        }
+        let response = match timeout_at(limit, answered).await {
+            Ok(answered) => answered.map_err(|error| transport(&error))?,
+            Err(_) => return Err(SendError::NoAnswer),
+        };
+        let answer = Answer::of(&response, Utc::now());
+        let body = response.into_body();
+        // As a rule there is nothing to read, so nothing makes room for that.
+        if body.is_end_stream() { Ok(answer) } else { Ok(Box::pin(answer.read(body, limit)).await) }
     }
 }
 
-fn transport(error: &reqwest::Error) -> SendError {
-    if error.is_connect() {
-        SendError::NoConnection
-    } else if error.is_timeout() {
-        SendError::NoAnswer
-    } else {
-        SendError::ConnectionLost
+fn transport(error: &legacy::Error) -> SendError {
+    if error.is_connect() { SendError::NoConnection } else { SendError::ConnectionLost }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_that_a_call_waits_for_goes_to_nobody_who_comes_later() {
+        let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
+        let hub = Hub::new("hub", &[ConnectionString::parse(connection_string).unwrap()], 1);
+        let message = hub.free_turn(false).unwrap();
+        let mut call = pin!(hub.turn(true));
+        assert!(call.as_mut().now_or_never().is_none(), "there is one place only");
+        drop(message);
+        assert!(hub.free_turn(false).is_none() && hub.free_turn(true).is_none());
+        drop(call.now_or_never().unwrap());
+        assert!(hub.free_turn(false).is_some());
     }
 }

@@ -76,7 +76,10 @@ fn each_module_imports_exactly_what_the_table_says() {
 fn each_outside_world_is_named_in_one_room() {
     for (word, rooms) in [
         ("warp::", &["server.rs"][..]),
-        ("reqwest::", &["hub.rs", "hub/answer.rs", "hub/client.rs", "hub/request.rs"]),
+        ("hyper::", &["hub.rs", "hub/access.rs", "hub/answer.rs", "hub/client.rs", "hub/request.rs"]),
+        ("hyper_rustls::", &["hub/client.rs"]),
+        ("hyper_util::", &["hub.rs", "hub/client.rs"]),
+        ("reqwest::", &[]),
         ("servicebusnotification-", &["hub/request.rs"]),
         ("object_store::", &["store.rs", "store/azure.rs", "store/folder.rs"]),
         ("minijinja::", &["notification/texts/template.rs"]),

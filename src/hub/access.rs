@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use hyper::Uri;
+use hyper::header::HeaderValue;
 use tokio::time::Instant;
-use url::Url;
 
 use super::connection_string::ConnectionString;
-use super::sas;
+use super::{client, sas};
 
 /// How long a signature is valid, and after how much of that it is made anew.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -36,15 +37,15 @@ pub struct Access {
 /// One connection string's way into the hub.
 pub struct Key {
     /// Where a Direct Send is posted.
-    pub url: Url,
+    pub uri: Uri,
     /// Where one for several handles is posted.
-    pub batch_url: Url,
+    pub batch_uri: Uri,
     resource: String,
     rule: String,
     key: String,
     /// Seconds that the server's clock is ahead of ours, when that is worth minding.
     clock_offset: AtomicI64,
-    token: Mutex<Option<(String, Instant)>>,
+    token: Mutex<Option<(HeaderValue, Instant)>>,
 }
 
 impl Access {
@@ -52,6 +53,11 @@ impl Access {
     pub fn new(name: &str, connection_strings: &[ConnectionString]) -> Self {
         let keys = connection_strings.iter().map(|connection_string| Key::new(name, connection_string)).collect();
         Self { keys, second_since: Mutex::new(None) }
+    }
+
+    /// Whether certificates are needed to get in.
+    pub fn is_secure(&self) -> bool {
+        self.keys.iter().any(|key| client::is_secure(&key.uri))
     }
 
     /// The index of the key to begin with.
@@ -95,11 +101,12 @@ impl Key {
         let resource = url.as_str().to_owned();
         url.set_path(&format!("{path}/messages"));
         url.set_query(Some("direct&api-version=2020-06"));
-        let mut batch_url = url.clone();
-        batch_url.set_path(&format!("{path}/messages/$batch"));
+        // What is an address and yet no URI, as with a placeholder's braces in it, is where no connection leads to.
+        let uri = Uri::try_from(url.as_str()).unwrap_or_default();
+        url.set_path(&format!("{path}/messages/$batch"));
         Self {
-            url,
-            batch_url,
+            uri,
+            batch_uri: Uri::try_from(url.as_str()).unwrap_or_default(),
             resource,
             rule: connection_string.rule.clone(),
             key: connection_string.key.clone(),
@@ -109,7 +116,7 @@ impl Key {
     }
 
     /// The value of the `Authorization` header, from the cache while it is fresh.
-    pub fn authorization(&self, now: DateTime<Utc>) -> String {
+    pub fn authorization(&self, now: DateTime<Utc>) -> HeaderValue {
         let mut cached = self.token.lock().expect("nothing panics while it is held");
         match &*cached {
             Some((token, renewed_at)) if Instant::now() < *renewed_at => token.clone(),
@@ -117,6 +124,8 @@ impl Key {
                 let issued_at = now.timestamp() + self.clock_offset.load(Ordering::Relaxed);
                 let expires_at = issued_at + TOKEN_LIFETIME.as_secs().cast_signed();
                 let token = sas::token(&self.resource, &self.rule, &self.key, expires_at);
+                let mut token = HeaderValue::try_from(token).expect("every part of it is percent-encoded");
+                token.set_sensitive(true);
                 *cached = Some((token.clone(), Instant::now() + TOKEN_RENEWED_AFTER));
                 token
             }
@@ -125,7 +134,7 @@ impl Key {
 
     /// Forgets the signature `refused`, so that the next one is new. When the server's clock is far from ours, new
     /// signatures follow the server's; returns by how many seconds it is ahead then.
-    pub fn renew(&self, refused: &str, server_time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
+    pub fn renew(&self, refused: &HeaderValue, server_time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
         let mut cached = self.token.lock().expect("nothing panics while it is held");
         if cached.as_ref().is_some_and(|(token, _)| token == refused) {
             *cached = None;
@@ -139,6 +148,6 @@ impl Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Key").field("url", &self.url.as_str()).finish_non_exhaustive()
+        formatter.debug_struct("Key").field("uri", &self.uri).finish_non_exhaustive()
     }
 }

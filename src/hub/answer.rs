@@ -6,19 +6,22 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::Response;
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::{DATE, HeaderName, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
 
 use super::{SendError, retry};
 
-/// An answer, read to its end so that the connection can serve again.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// How long the hub asked to wait.
     pub retry_after: Option<Duration>,
-    /// The hub's clock.
+    /// The hub's clock, where it refused a signature.
     pub server_time: Option<DateTime<Utc>>,
     /// The hub's id of the request.
     pub tracking_id: Option<String>,
@@ -29,31 +32,50 @@ pub struct Answer {
 const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+static TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
+
 impl Answer {
-    /// Reads an answer. A body that breaks off, or does not come until `limit`, does not matter: the status is there.
-    pub async fn read(mut response: Response, limit: Instant, now: DateTime<Utc>) -> Self {
+    /// What the head of an answer says.
+    pub fn of<B>(response: &Response<B>, now: DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let server_time = || header(&DATE).and_then(retry::http_date);
         let milliseconds =
-            header("retry-after-ms").and_then(|value| value.trim().parse().ok()).map(Duration::from_millis);
+            header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok()).map(Duration::from_millis);
         let retry_after = milliseconds.map(|wait| wait.min(retry::FOR_EVER));
-        let server_time = header("date").and_then(retry::http_date);
         // A date is the hub's, so it is held against the hub's clock.
         let retry_after =
-            retry_after.or_else(|| retry::retry_after(header("retry-after")?, server_time.unwrap_or(now)));
-        let tracking_id = header("trackingid").and_then(identifier);
-        let mut body = Vec::new();
+            retry_after.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or(now)));
+        Self {
+            status,
+            retry_after,
+            server_time: if status == 401 { server_time() } else { None },
+            tracking_id: header(&TRACKING_ID).and_then(identifier),
+            no_credentials: false,
+        }
+    }
+
+    /// Reads the body to its end, so that the connection can serve again, and what it says where the head does not. One
+    /// that breaks off, or does not come until `limit`, does not matter: the status is there.
+    pub async fn read(mut self, mut body: Incoming, limit: Instant) -> Self {
+        let is_of_interest = self.tracking_id.is_none() || self.status == 400;
+        let (mut text, mut length) = (Vec::new(), 0);
         let limit = limit.min(Instant::now() + LONGEST_WAIT);
-        while let Ok(Ok(Some(chunk))) = timeout_at(limit, response.chunk()).await {
-            if body.len() + chunk.len() > LONGEST_BODY {
+        while let Ok(Some(Ok(frame))) = timeout_at(limit, body.frame()).await {
+            let Ok(data) = frame.into_data() else { continue };
+            length += data.len();
+            if length > LONGEST_BODY {
                 break;
             }
-            body.extend_from_slice(&chunk);
+            if is_of_interest {
+                text.extend_from_slice(&data);
+            }
         }
-        let body = String::from_utf8_lossy(&body);
-        let tracking_id = tracking_id.or_else(|| identifier(body.split_once("TrackingId:")?.1));
-        let no_credentials = status == 400 && body.to_ascii_lowercase().contains("credential");
-        Self { status, retry_after, server_time, tracking_id, no_credentials }
+        let text = String::from_utf8_lossy(&text);
+        self.tracking_id = self.tracking_id.or_else(|| identifier(text.split_once("TrackingId:")?.1));
+        self.no_credentials = self.status == 400 && text.to_ascii_lowercase().contains("credential");
+        self
     }
 
     /// The error that the status stands for; `None` for success. 401 has its own story, in the caller.
@@ -83,10 +105,10 @@ fn identifier(text: &str) -> Option<String> {
     let (guid, rest) = text.split_at_checked(36)?;
     let is_guid = guid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
         && guid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    let suffix = rest.strip_prefix('_').unwrap_or_default();
-    let suffix: String = suffix.chars().take_while(char::is_ascii_alphanumeric).take(4).collect();
-    let suffix = if suffix.is_empty() { suffix } else { format!("_{suffix}") };
-    is_guid.then(|| format!("{guid}{suffix}"))
+    let suffix =
+        rest.strip_prefix('_').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_alphanumeric).take(4).count());
+    let length = if suffix == 0 { guid.len() } else { guid.len() + 1 + suffix };
+    is_guid.then(|| text[..length].to_owned())
 }
 
 #[cfg(test)]

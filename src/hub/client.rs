@@ -1,18 +1,44 @@
-//! The HTTP client that all hubs share: its connections are kept and used again.
+//! The HTTP clients that all hubs share: their connections are kept and used again.
+//!
+//! There are two, so that an `http://` hub, which is an emulator, neither waits for certificates nor has them loaded.
+//! Both are of one type, which is compiled once; the plain one trusts nobody.
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Uri;
+use hyper::http::uri::Scheme;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio::sync::OnceCell;
 
-static CLIENT: OnceCell<Client> = OnceCell::const_new();
+/// Keeps connections to each hub that it reached.
+pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// The client. Loading certificates takes longer than everything else at the start, so it happens on a thread beside,
-/// and whoever comes early waits for it.
-pub async fn client() -> &'static Client {
-    CLIENT
+static PLAIN: LazyLock<Client> = LazyLock::new(|| build(trusting_nobody()));
+static SECURE: OnceCell<Client> = OnceCell::const_new();
+
+/// Whether certificates are needed to reach `uri`.
+pub fn is_secure(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
+}
+
+/// The client that reaches `uri`.
+pub async fn client(uri: &Uri) -> &'static Client {
+    if is_secure(uri) { secure().await } else { &PLAIN }
+}
+
+/// The client for `https://` hubs. Loading certificates takes longer than everything else at the start, so it happens on
+/// a thread beside, and whoever comes early waits for it.
+pub async fn secure() -> &'static Client {
+    SECURE
         .get_or_init(|| async {
-            match tokio::task::spawn_blocking(build).await {
+            match tokio::task::spawn_blocking(|| build(trusting_the_platform())).await {
                 Ok(client) => client,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
@@ -20,24 +46,46 @@ pub async fn client() -> &'static Client {
         .await
 }
 
-fn build() -> Client {
-    // Fails when somebody installed one before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    builder().build().unwrap_or_else(|error| {
-        let cause = std::error::Error::source(&error).map(tracing::field::display);
-        tracing::error!(
-            cause,
-            "no certificate authorities: install ca-certificates, or no https:// hub can be reached"
-        );
-        builder().tls_certs_only([]).build().expect("ring is installed, and nothing is loaded")
-    })
-}
-
-fn builder() -> ClientBuilder {
-    Client::builder()
-        .user_agent(concat!("acs-push/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
+fn build(tls: ClientConfig) -> Client {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // A hub that is gone without a word is noticed before the next request is lost on it.
+    tcp.set_keepalive(Some(Duration::from_secs(15)));
+    tcp.set_keepalive_interval(Some(Duration::from_secs(15)));
+    tcp.set_keepalive_retries(Some(3));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(Duration::from_secs(30)));
+    // HTTP/2 where the hub offers it.
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
         // Azure's load balancers forget a connection that was idle for four minutes.
         .pool_idle_timeout(Duration::from_secs(100))
+        .build(connector.wrap_connector(tcp))
+}
+
+fn trusting_the_platform() -> ClientConfig {
+    match tls().try_with_platform_verifier() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(error) => {
+            let cause = tracing::field::display(error);
+            tracing::error!(
+                cause,
+                "no certificate authorities: install ca-certificates, or no https:// hub can be reached"
+            );
+            trusting_nobody()
+        }
+    }
+}
+
+fn trusting_nobody() -> ClientConfig {
+    tls().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+}
+
+fn tls() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks the versions that rustls does")
 }

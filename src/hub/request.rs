@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Uri};
 use tokio::time::Instant;
-use url::Url;
 
 use super::access::Key;
 use super::batch;
@@ -36,14 +37,16 @@ pub struct DirectSend<'a> {
 pub struct Request<'a> {
     payload: &'a Payload,
     to: To<'a>,
-    /// What is posted.
-    pub body: Bytes,
+    body: Bytes,
 }
 
 enum To<'a> {
     One(&'a DeviceHandle),
     Many { content_type: String },
 }
+
+static FORMAT: HeaderName = HeaderName::from_static("servicebusnotification-format");
+static DEVICE_HANDLE: HeaderName = HeaderName::from_static("servicebusnotification-devicehandle");
 
 impl<'a> Request<'a> {
     /// What is to be posted. Of `random` comes what separates the parts of a batch.
@@ -62,31 +65,37 @@ impl<'a> Request<'a> {
         matches!(self.to, To::Many { .. })
     }
 
+    /// As it is posted, signed with `key`; `None` when something cannot stand in a header.
+    pub fn signed(&self, key: &Key, authorization: HeaderValue) -> Option<hyper::Request<Full<Bytes>>> {
+        let mut request = hyper::Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri(key).clone();
+        *request.headers_mut() = self.headers(authorization)?;
+        Some(request)
+    }
+
     /// Where it is posted.
-    pub fn url(&self, key: &Key) -> Url {
+    pub fn uri<'k>(&self, key: &'k Key) -> &'k Uri {
         match self.to {
-            To::One(_) => key.url.clone(),
-            To::Many { .. } => key.batch_url.clone(),
+            To::One(_) => &key.uri,
+            To::Many { .. } => &key.batch_uri,
         }
     }
 
-    /// All its headers; `None` when something cannot stand in one.
-    pub fn headers(&self, authorization: &str) -> Option<HeaderMap> {
-        let secret = |text: &str| {
-            let mut value = HeaderValue::from_str(text).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        };
+    fn headers(&self, authorization: HeaderValue) -> Option<HeaderMap> {
         let format = match self.payload.platform {
             Platform::Apns => "apple",
             Platform::FcmV1 => "fcmv1",
         };
-        let mut headers = HeaderMap::with_capacity(10);
-        headers.insert("authorization", secret(authorization)?);
-        headers.insert("servicebusnotification-format", HeaderValue::from_static(format));
+        // These, the payload's, and the two that the client adds: host and length.
+        let mut headers = HeaderMap::with_capacity(8 + self.payload.headers.len());
+        headers.insert(AUTHORIZATION, authorization);
+        headers.insert(&FORMAT, HeaderValue::from_static(format));
         match &self.to {
             To::One(handle) => {
-                headers.insert("servicebusnotification-devicehandle", secret(handle.expose())?);
+                let mut handle = HeaderValue::from_str(handle.expose()).ok()?;
+                handle.set_sensitive(true);
+                headers.insert(&DEVICE_HANDLE, handle);
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
             }
             To::Many { content_type } => {
@@ -94,8 +103,10 @@ impl<'a> Request<'a> {
             }
         }
         for (name, value) in &self.payload.headers {
-            headers.insert(*name, HeaderValue::from_str(value).ok()?);
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
         }
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("acs-push/", env!("CARGO_PKG_VERSION"))));
         Some(headers)
     }
 }

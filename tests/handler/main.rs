@@ -25,3 +25,4 @@ mod sms;
 mod status;
 mod stores;
 mod texts;
+mod tls;

@@ -91,14 +91,25 @@ async fn both_signals_let_it_finish_what_is_in_flight_and_exit_0() {
 
 #[tokio::test]
 async fn without_certificate_authorities_it_says_so_and_still_reaches_a_hub_without_tls() {
-    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
     let none = [("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/nonexistent")];
-    let process = Process::start(&vars(&hub, &none), folder.path()).await;
-    process.put("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})).await;
-    assert_eq!(process.outcome(&sms("e1", "15551234567", "Hello")).await, "delivered");
-    let (code, output) = process.terminate().await;
-    assert_eq!(code, Some(0));
-    assert!(output.contains("install ca-certificates"), "{output}");
+    let tls = [
+        ("NOTIFICATION_HUB_SANDBOX_NAME", SANDBOX_HUB),
+        (
+            "NOTIFICATION_HUB_SANDBOX_CONNECTION_STRING",
+            "Endpoint=sb://127.0.0.1:9/;SharedAccessKeyName=r;SharedAccessKey=k",
+        ),
+    ];
+    // Where no hub wants them, nobody looks for them.
+    for (settings, says_so) in [([none, tls].concat(), true), (none.to_vec(), false)] {
+        let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+        let process = Process::start(&vars(&hub, &settings), folder.path()).await;
+        let phone = json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE});
+        process.put("iphone", phone).await;
+        assert_eq!(process.outcome(&sms("e1", "15551234567", "Hello")).await, "delivered");
+        let (code, output) = process.terminate().await;
+        assert_eq!(code, Some(0));
+        assert_eq!(output.contains("install ca-certificates"), says_so, "{output}");
+    }
 }
 
 #[tokio::test]
