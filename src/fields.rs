@@ -54,7 +54,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads the object at the end of `path` and the object `inner` in it, both in one pass over the document. `None` where
-    /// they do not stand under exactly these names, or where anything is wrong: then look level by level.
+    /// they do not stand under exactly these names, or where anything is wrong: then look level by level. The first object
+    /// comes without the second, whose errors begin with its own name.
     pub fn both_at(document: &'a str, path: Path, inner: &'static str) -> Option<(Self, Self)> {
         let both = At { path, end: Object { inner: Some(inner) } };
         let (members, inner_members) = read(Deserializer::from_str(document), both).ok()??;

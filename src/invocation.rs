@@ -95,7 +95,7 @@ impl InvocationResponse {
 
     /// The JSON text.
     pub fn to_json(&self) -> Vec<u8> {
-        // The lines, a quotation mark in ten bytes escaped, and the frame.
+        // Room for the lines, their quotation marks escaped, so that it need not grow.
         let length: usize = self.logs.iter().map(|line| line.len() + line.len() / 4).sum();
         let mut json = Vec::with_capacity(length + 64);
         serde_json::to_writer(&mut json, self).expect("strings in an object always serialize");
@@ -124,6 +124,7 @@ mod tests {
     #[test]
     fn an_object_an_array_and_a_string_of_either_are_events() {
         assert_eq!(events(r#"{"Data":{"event":{"id":"1"}},"Metadata":{}}"#), [r#"{"id":"1"}"#]);
+        assert_eq!(events(r#"{"Data":{"event":{"data": {} }},"Metadata":{}}"#), [r#"{"data": {} }"#]);
         assert_eq!(events(r#"{"Data":{"event":[{"id":"1"},2]}}"#), [r#"{"id":"1"}"#, "2"]);
         assert_eq!(events(r#"{"Data":{"event":"{\"id\":\"1\"}"}}"#), [r#"{"id":"1"}"#]);
         assert_eq!(
@@ -148,6 +149,18 @@ mod tests {
                 matches!(InvocationRequest::parse(body.as_bytes()), Err(InvocationError::NotAnObject(_))),
                 "{body}"
             );
+        }
+        let no_text = b"{\"Data\":{\"event\":{\"data\":{}}},\"Metadata\":\"\xff\"}";
+        assert!(matches!(InvocationRequest::parse(no_text), Err(InvocationError::NotAnObject(_))));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_told_by_the_place() {
+        for (body, told) in [
+            ("{\"Data\":{\"event\":{\"data\":{}}},\n]", "the body is no JSON object, from line 2, column 1 on"),
+            ("{\"Data\":{\"event\":{\"data\":{\"a\tb\":1}}}}", "the body is no JSON object, from line 1, column 28 on"),
+        ] {
+            assert_eq!(InvocationRequest::parse(body.as_bytes()).unwrap_err().to_string(), told);
         }
     }
 
