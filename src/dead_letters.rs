@@ -96,6 +96,7 @@ impl DeadLetters {
 /// The text of what was given, fit to be stored.
 fn without_call_context(given: Given<'_>) -> Box<RawValue> {
     let text = match given {
+        Given::Object(object) => redacted(object.raw(), 0),
         Given::Json(raw) => redacted(raw, 0),
         // What is no JSON cannot be looked through, so one that mentions a context is not kept word for word.
         Given::Text(text) if mentions_context(text) || text.contains("\\u") => {
@@ -121,7 +122,7 @@ fn redacted(raw: &RawValue, depth: u8) -> String {
     if depth == DEEPEST {
         return "null".to_owned();
     }
-    if let Ok(object) = Fields::parse(raw, "") {
+    if let Ok(object) = Fields::parse(raw, &[]) {
         let members = object.members().filter(|(name, _)| !mentions_context(name));
         let members = members.map(|(name, value)| {
             let name = serde_json::to_string(name).expect("a string always serializes");

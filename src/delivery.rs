@@ -296,5 +296,5 @@ impl Ended {
 
 /// Ids and types come from outside: a line stays a line of bearable length.
 fn shortened(text: &str) -> String {
-    text.chars().take(256).collect()
+    if text.len() <= 256 { text.to_owned() } else { text.chars().take(256).collect() }
 }

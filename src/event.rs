@@ -15,24 +15,17 @@ use crate::recipient::{Recipient, UserId};
 pub mod call;
 pub mod chat;
 mod event_type;
+mod given;
 mod html;
 pub mod sms;
 
 use call::IncomingCall;
 use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost, TopicChanged};
 pub use event_type::EventType;
+pub use given::{Given, GivenObject};
 use sms::{Sms, SmsReport};
 
-/// Something that was handed over as an event.
-#[derive(Debug, Clone, Copy)]
-pub enum Given<'a> {
-    /// A JSON value, an object if all is well.
-    Json(&'a RawValue),
-    /// A string that holds no JSON.
-    Text(&'a str),
-}
-
-/// An event of either schema, its data still unread.
+/// An event of either schema, its data not yet understood.
 #[derive(Debug)]
 pub struct EventGridEvent<'a> {
     /// Unique per source.
@@ -45,7 +38,15 @@ pub struct EventGridEvent<'a> {
     pub subject: Cow<'a, str>,
     /// When it happened; `None` when that cannot be read.
     pub time: Option<DateTime<Utc>>,
-    data: Option<&'a RawValue>,
+    data: Data<'a>,
+}
+
+/// The data of an event.
+#[derive(Debug)]
+enum Data<'a> {
+    Missing,
+    Raw(&'a RawValue),
+    Read(&'a Fields<'a>),
 }
 
 /// An event whose data was read.
@@ -83,8 +84,13 @@ pub enum Happening<'a> {
 impl<'a> EventGridEvent<'a> {
     /// Reads the envelope; the error says what keeps the value from being an event.
     pub fn parse(given: Given<'a>) -> Result<Self, FieldError> {
-        let fields = match given {
-            Given::Json(raw) => Fields::parse(raw, "Data.event")?,
+        let parsed;
+        let (fields, data) = match given {
+            Given::Object(object) => (&object.fields, Data::Read(&object.data)),
+            Given::Json(raw) => {
+                parsed = Fields::parse(raw, &["Data", "event"])?;
+                (&parsed, parsed.raw("data").map_or(Data::Missing, Data::Raw))
+            }
             Given::Text(_) => {
                 return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string without JSON" });
             }
@@ -106,8 +112,8 @@ impl<'a> EventGridEvent<'a> {
             source,
             type_name,
             subject: fields.text("subject").ok().flatten().unwrap_or_default(),
-            time: time(&fields, "eventTime").or_else(|| time(&fields, "time")),
-            data: fields.raw("data"),
+            time: time(fields, "eventTime").or_else(|| time(fields, "time")),
+            data,
         })
     }
 }
@@ -115,42 +121,47 @@ impl<'a> EventGridEvent<'a> {
 impl<'a> Event<'a> {
     /// Reads the data of an event of this type. A field of a wrong type, or one that is needed and missing, is an error.
     pub fn read(envelope: &EventGridEvent<'a>, event_type: EventType) -> Result<Self, FieldError> {
-        let Some(raw) = envelope.data else {
-            return Err(FieldError { field: "data".to_owned(), problem: "is missing" });
+        let parsed;
+        let data = match &envelope.data {
+            Data::Missing => return Err(FieldError { field: "data".to_owned(), problem: "is missing" }),
+            Data::Raw(raw) => {
+                parsed = Fields::parse(raw, &["data"])?;
+                &parsed
+            }
+            Data::Read(data) => data,
         };
-        let data = Fields::parse(raw, "data")?;
         let subject = &envelope.subject;
         let (recipient, happening) = match event_type {
             EventType::SmsReceived => {
-                let sms = Sms::read(&data, subject)?;
+                let sms = Sms::read(data, subject)?;
                 (sms.recipient(), Happening::Sms(sms))
             }
             EventType::SmsDeliveryReportReceived => {
-                let report = SmsReport::read(&data, subject)?;
+                let report = SmsReport::read(data, subject)?;
                 (report.recipient(), Happening::SmsReport(report))
             }
             EventType::IncomingCall => {
-                let call = IncomingCall::read(&data)?;
+                let call = IncomingCall::read(data)?;
                 let callee = call.callee.as_deref().map(UserId::new).or_else(|| recipient_in(subject));
                 (callee.map(Recipient::User), Happening::IncomingCall(call))
             }
-            EventType::ChatMessageReceived => chat_message(&data, subject, MessageAction::Received)?,
-            EventType::ChatMessageEdited => chat_message(&data, subject, MessageAction::Edited)?,
-            EventType::ChatMessageDeleted => chat_message(&data, subject, MessageAction::Deleted)?,
+            EventType::ChatMessageReceived => chat_message(data, subject, MessageAction::Received)?,
+            EventType::ChatMessageEdited => chat_message(data, subject, MessageAction::Edited)?,
+            EventType::ChatMessageDeleted => chat_message(data, subject, MessageAction::Deleted)?,
             EventType::ChatThreadCreatedWithUser => {
-                (chat_recipient(&data, subject)?, Happening::ThreadJoined(ThreadJoined::read_created(&data)?))
+                (chat_recipient(data, subject)?, Happening::ThreadJoined(ThreadJoined::read_created(data)?))
             }
             EventType::ChatParticipantAddedToThreadWithUser => {
-                (chat_recipient(&data, subject)?, Happening::ThreadJoined(ThreadJoined::read_added(&data)?))
+                (chat_recipient(data, subject)?, Happening::ThreadJoined(ThreadJoined::read_added(data)?))
             }
             EventType::ChatParticipantRemovedFromThreadWithUser => {
-                (chat_recipient(&data, subject)?, Happening::ThreadLost(ThreadLost::read_removed(&data)?))
+                (chat_recipient(data, subject)?, Happening::ThreadLost(ThreadLost::read_removed(data)?))
             }
             EventType::ChatThreadWithUserDeleted => {
-                (chat_recipient(&data, subject)?, Happening::ThreadLost(ThreadLost::read_deleted(&data)?))
+                (chat_recipient(data, subject)?, Happening::ThreadLost(ThreadLost::read_deleted(data)?))
             }
             EventType::ChatThreadPropertiesUpdatedPerUser => {
-                (chat_recipient(&data, subject)?, Happening::TopicChanged(TopicChanged::read(&data)?))
+                (chat_recipient(data, subject)?, Happening::TopicChanged(TopicChanged::read(data)?))
             }
         };
         Ok(Self { event_type, time: envelope.time, recipient, happening })

@@ -5,19 +5,25 @@
 //! shape and any depth. No knowledge of events or installations belongs here.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Deserializer;
 use serde_json::value::RawValue;
+
+mod one_pass;
+
+use one_pass::{At, Members, Object, read};
 
 /// The members of one JSON object.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    /// Where the object stands, for errors: empty at the root, else `data` or `data.from`.
-    path: Cow<'static, str>,
-    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    /// Where the object stands, for errors: the names on the way to it.
+    path: Cow<'static, [&'static str]>,
+    members: Members<'a>,
 }
+
+/// The names on the way to a value.
+pub type Path = &'static [&'static str];
 
 /// A field that is missing or of another type than expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,18 +45,27 @@ pub struct NotAnObject {
 
 impl<'a> Fields<'a> {
     /// Reads the object `raw` that stands at `path`.
-    pub fn parse(raw: &'a RawValue, path: impl Into<Cow<'static, str>>) -> Result<Self, FieldError> {
+    pub fn parse(raw: &'a RawValue, path: impl Into<Cow<'static, [&'static str]>>) -> Result<Self, FieldError> {
         let path = path.into();
-        match serde_json::from_str::<Members>(raw.get()) {
-            Ok(Members(members)) => Ok(Self { path, members }),
-            Err(_) => Err(FieldError { field: path.into_owned(), problem: "must be an object" }),
+        match read(Deserializer::from_str(raw.get()), Object { inner: None }) {
+            Ok((members, _)) => Ok(Self { path, members }),
+            Err(_) => Err(FieldError { field: path.join("."), problem: "must be an object" }),
         }
+    }
+
+    /// Reads the object at the end of `path` and the object `inner` in it, both in one pass over the document. `None` where
+    /// they do not stand under exactly these names, or where anything is wrong: then look level by level. The first object
+    /// comes without the second, whose errors begin with its own name.
+    pub fn both_at(document: &'a str, path: Path, inner: &'static str) -> Option<(Self, Self)> {
+        let both = At { path, end: Object { inner: Some(inner) } };
+        let (members, inner_members) = read(Deserializer::from_str(document), both).ok()??;
+        Some((Self { path: path.into(), members }, Self { path: vec![inner].into(), members: inner_members? }))
     }
 
     /// Reads a whole document that should be an object.
     pub fn from_slice(document: &'a [u8]) -> Result<Self, NotAnObject> {
-        match serde_json::from_slice(document) {
-            Ok(Members(members)) => Ok(Self { path: Cow::Borrowed(""), members }),
+        match read(Deserializer::from_slice(document), Object { inner: None }) {
+            Ok((members, _)) => Ok(Self { path: Cow::Borrowed(&[]), members }),
             Err(error) => Err(NotAnObject { line: error.line(), column: error.column() }),
         }
     }
@@ -68,10 +83,7 @@ impl<'a> Fields<'a> {
     /// A text, if present.
     pub fn text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, FieldError> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
-        match serde_json::from_str::<Text>(raw.get()) {
-            Ok(Text(text)) => Ok(Some(text)),
-            Err(_) => Err(self.error(name, "must be a string")),
-        }
+        text_of(raw).map(Some).ok_or_else(|| self.error(name, "must be a string"))
     }
 
     /// A text that has to be there.
@@ -97,55 +109,107 @@ impl<'a> Fields<'a> {
 
     /// An error about the field `name` of this object.
     pub fn error(&self, name: &'static str, problem: &'static str) -> FieldError {
-        FieldError { field: self.path_of(name).into_owned(), problem }
+        FieldError { field: self.path_of(name).join("."), problem }
     }
 
     fn member(&self, name: &str) -> Option<&'a RawValue> {
-        let exact = self.members.iter().find(|(key, _)| key == name);
-        let member = exact.or_else(|| self.members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
-        member.map(|(_, value)| *value)
+        let mut found = None;
+        for (key, value) in self.members.iter().filter(|(key, _)| key.len() == name.len()) {
+            if key == name {
+                return Some(value);
+            }
+            if found.is_none() && key.eq_ignore_ascii_case(name) {
+                found = Some(*value);
+            }
+        }
+        found
     }
 
-    fn path_of(&self, name: &'static str) -> Cow<'static, str> {
-        if self.path.is_empty() { Cow::Borrowed(name) } else { Cow::Owned(format!("{}.{name}", self.path)) }
+    fn path_of(&self, name: &'static str) -> Vec<&'static str> {
+        [&self.path, [name].as_slice()].concat()
     }
 }
 
 /// Reads a JSON string, borrowing it where it holds no escapes.
 pub fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text>(raw.get()).ok().map(|Text(text)| text)
+    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    // What is raw was found to be JSON, so that between the quotes only escapes are left to be read.
+    if !inside.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(inside));
+    }
+    serde_json::from_str(raw.get()).ok().map(Cow::Owned)
 }
 
-/// Serde's own `Cow<str>` always copies unless it is a named field; this one borrows.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some((Text(name), value)) = map.next_entry::<Text, &RawValue>()? {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
+/// The value at the end of `path`, in one pass over the document. `None` where it does not stand under exactly these
+/// names, or where anything is wrong.
+pub fn value_at<'a>(document: &'a str, path: &[&str]) -> Option<&'a RawValue> {
+    read(Deserializer::from_str(document), At { path, end: PhantomData }).ok()?
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+
+    const NAMES: [&str; 7] = ["Data", "data", "DATA", "event", "Event", "other", "\\ud800"];
+
+    /// JSON in which the same names stand again and again, in several cases.
+    fn documents() -> impl Strategy<Value = String> {
+        let leaves = select(&["null", "7", "[]", r#""text""#, r#""\ud800""#][..]).prop_map(str::to_owned);
+        leaves.prop_recursive(4, 64, 6, |values| {
+            let names = prop_oneof![20 => select(&NAMES[..6]), 1 => Just(NAMES[6])];
+            let members = (names, values).prop_map(|(name, value)| format!(r#""{name}": {value}"#));
+            proptest::collection::vec(members, 0..6).prop_map(|members| format!("{{{}}}", members.join(",")))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn one_pass_finds_what_is_found_level_by_level(document in documents()) {
+            let text = |raw: &RawValue| raw.get().to_owned();
+            let level = |name| Fields::from_slice(document.as_bytes()).unwrap().object(name).unwrap().unwrap();
+            if let Some(value) = value_at(&document, &["Data", "event"]).filter(|value| value.get() != "null") {
+                prop_assert_eq!(Some(text(value)), level("Data").raw("event").map(text));
+            }
+            if let Some((outer, inner)) = Fields::both_at(&document, &["Data"], "data") {
+                let expected = level("Data");
+                let expected_inner = expected.object("data").unwrap().unwrap();
+                for name in NAMES {
+                    prop_assert_eq!(inner.raw(name).map(text), expected_inner.raw(name).map(text));
+                    if !name.eq_ignore_ascii_case("data") {
+                        prop_assert_eq!(outer.raw(name).map(text), expected.raw(name).map(text));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_pass_finds_exact_names_only_and_of_equal_ones_the_first() {
+        let both = |document| {
+            Fields::both_at(document, &["Data", "event"], "data").map(|(outer, inner)| {
+                [outer.raw("id"), inner.raw("id")].map(|id| id.map(RawValue::get).unwrap_or_default())
+            })
+        };
+        let first = r#"{"Data":{"event":{"id":1,"data":{"id":2},"data":7}},"Data":{"event":{"id":3,"data":{}}}}"#;
+        assert_eq!(both(first), Some(["1", "2"]));
+        assert_eq!(both(r#"{"Data":{"event":{"data":{}}},"unread":{"\ud800":[[]]}}"#), Some(["", ""]));
+        for odd in [
+            r#"{"data":{"event":{"data":{}}}}"#,
+            r#"{"Data":{},"Data":{"event":{"data":{}}}}"#,
+            r#"{"Data":{"event":[{"data":{}}]}}"#,
+            r#"{"Data":{"event":{"data":[]}}}"#,
+            r#"{"Data":{"event":{"data":{"\ud800":1}}}}"#,
+            r#"{"Data":{"event":{"data":{}}}}}"#,
+            r#"{"Data":{"event":{"data":{}}}"#,
+        ] {
+            assert_eq!(both(odd), None, "{odd}");
+        }
+    }
 
     fn fields(text: &str) -> Fields<'_> {
         Fields::from_slice(text.as_bytes()).unwrap()

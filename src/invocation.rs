@@ -8,13 +8,18 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::event::Given;
+use crate::event::{Given, GivenObject};
 use crate::fields::{Fields, NotAnObject, text_of};
 
-/// The `event` binding of one invocation, as JSON text.
+/// The `event` binding of one invocation.
 #[derive(Debug)]
-pub struct InvocationRequest<'a> {
-    event: Cow<'a, str>,
+pub enum InvocationRequest<'a> {
+    /// An object that was read together with the body.
+    Object(GivenObject<'a>),
+    /// Other JSON.
+    Json(&'a RawValue),
+    /// A text that should hold JSON.
+    Text(Cow<'a, str>),
 }
 
 /// Twice Event Grid's largest batch.
@@ -37,28 +42,34 @@ pub enum InvocationError {
 impl<'a> InvocationRequest<'a> {
     /// Reads the body of an Event Grid trigger's invocation.
     pub fn parse(body: &'a [u8]) -> Result<Self, InvocationError> {
-        let envelope = Fields::from_slice(body)?;
-        let data = envelope.object("Data").ok().flatten().ok_or(InvocationError::NoEvent)?;
-        let raw = data.raw("event").ok_or(InvocationError::NoEvent)?;
+        // The usual body is read in one pass. Every other one is read level by level, which also tells what is wrong.
+        if let Some(object) = str::from_utf8(body).ok().and_then(|body| GivenObject::read(body, &["Data", "event"])) {
+            return Ok(Self::Object(object));
+        }
+        let data = Fields::from_slice(body)?.object("Data").ok().flatten();
+        let event = data.and_then(|data| data.raw("event")).ok_or(InvocationError::NoEvent)?;
         // Whatever is not an object travels as a string that holds its JSON.
-        let event = if raw.get().starts_with('"') {
-            text_of(raw).unwrap_or(Cow::Borrowed(raw.get()))
-        } else {
-            Cow::Borrowed(raw.get())
-        };
-        Ok(Self { event })
+        Ok(text_of(event).map_or(Self::Json(event), Self::Text))
     }
 
     /// Takes the text of an event, or of an array of them, without an envelope.
     pub fn of_events(text: &'a str) -> Self {
-        Self { event: Cow::Borrowed(text) }
+        Self::Text(Cow::Borrowed(text))
     }
 
     /// The events: the elements of an array, or the one value that stands there instead.
     pub fn events(&self) -> Result<Vec<Given<'_>>, InvocationError> {
-        let Ok(value) = serde_json::from_str::<&RawValue>(&self.event) else {
-            return Ok(vec![Given::Text(&self.event)]);
+        let value = match self {
+            Self::Object(object) => return Ok(vec![Given::Object(object)]),
+            Self::Json(value) => *value,
+            Self::Text(text) => match serde_json::from_str(text) {
+                Ok(value) => value,
+                Err(_) => return Ok(vec![Given::Text(text)]),
+            },
         };
+        if !value.get().starts_with('[') {
+            return Ok(vec![Given::Json(value)]);
+        }
         match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
             Ok(elements) if elements.len() > MOST_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
             Ok(elements) => Ok(elements.into_iter().map(Given::Json).collect()),
@@ -84,7 +95,11 @@ impl InvocationResponse {
 
     /// The JSON text.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings in an object always serialize")
+        // Room for the lines, their quotation marks escaped, so that it need not grow.
+        let length: usize = self.logs.iter().map(|line| line.len() + line.len() / 4).sum();
+        let mut json = Vec::with_capacity(length + 64);
+        serde_json::to_writer(&mut json, self).expect("strings in an object always serialize");
+        json
     }
 }
 
@@ -99,6 +114,7 @@ mod tests {
             .unwrap()
             .into_iter()
             .map(|given| match given {
+                Given::Object(object) => object.raw().get().to_owned(),
                 Given::Json(raw) => raw.get().to_owned(),
                 Given::Text(text) => format!("text {text}"),
             })
@@ -108,6 +124,7 @@ mod tests {
     #[test]
     fn an_object_an_array_and_a_string_of_either_are_events() {
         assert_eq!(events(r#"{"Data":{"event":{"id":"1"}},"Metadata":{}}"#), [r#"{"id":"1"}"#]);
+        assert_eq!(events(r#"{"Data":{"event":{"data": {} }},"Metadata":{}}"#), [r#"{"data": {} }"#]);
         assert_eq!(events(r#"{"Data":{"event":[{"id":"1"},2]}}"#), [r#"{"id":"1"}"#, "2"]);
         assert_eq!(events(r#"{"Data":{"event":"{\"id\":\"1\"}"}}"#), [r#"{"id":"1"}"#]);
         assert_eq!(
@@ -132,6 +149,18 @@ mod tests {
                 matches!(InvocationRequest::parse(body.as_bytes()), Err(InvocationError::NotAnObject(_))),
                 "{body}"
             );
+        }
+        let no_text = b"{\"Data\":{\"event\":{\"data\":{}}},\"Metadata\":\"\xff\"}";
+        assert!(matches!(InvocationRequest::parse(no_text), Err(InvocationError::NotAnObject(_))));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_told_by_the_place() {
+        for (body, told) in [
+            ("{\"Data\":{\"event\":{\"data\":{}}},\n]", "the body is no JSON object, from line 2, column 1 on"),
+            ("{\"Data\":{\"event\":{\"data\":{\"a\tb\":1}}}}", "the body is no JSON object, from line 1, column 28 on"),
+        ] {
+            assert_eq!(InvocationRequest::parse(body.as_bytes()).unwrap_err().to_string(), told);
         }
     }
 

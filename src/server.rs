@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use chrono::Utc;
 use futures_util::{Stream, StreamExt, pin_mut};
 use serde_json::json;
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 use warp::Filter;
-use warp::http::header::{ALLOW, CONTENT_TYPE};
+use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use warp::http::{Method, Response, StatusCode};
 
 use crate::counters::Counters;
@@ -104,10 +104,12 @@ impl Service {
             Ok(Err(answer)) => return answer,
             Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
         };
-        let segments: Vec<&str> = path.as_str().split('/').filter(|segment| !segment.is_empty()).collect();
+        let mut found = path.as_str().split('/').filter(|segment| !segment.is_empty());
+        // No function has four segments; what is missing is empty.
+        let segments: [&str; 4] = std::array::from_fn(|_| found.next().unwrap_or_default());
         // The host's routes take no notice of case.
-        let is = |index: usize, word: &str| segments.get(index).is_some_and(|found| found.eq_ignore_ascii_case(word));
-        match segments.len() {
+        let is = |index: usize, word: &str| segments[index].eq_ignore_ascii_case(word);
+        match segments.into_iter().take_while(|segment| !segment.is_empty()).count() {
             0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
             1 if is(0, "EventGridTrigger") => self.on(&method, Method::POST, self.event_grid_trigger(&body)).await,
             1 if is(0, "Maintenance") => self.on(&method, Method::POST, Box::pin(self.maintenance())).await,
@@ -241,27 +243,29 @@ fn status_of(deliveries: &[Delivery]) -> StatusCode {
 
 /// Reads a body of either kind, with and without a length. One that is too large is read to its end all the same, so
 /// that the host sees the answer instead of a broken connection.
-async fn read<B: Buf, E>(body: impl Stream<Item = Result<B, E>>) -> Result<Vec<u8>, Answer> {
+async fn read<B: Buf, E>(body: impl Stream<Item = Result<B, E>>) -> Result<Bytes, Answer> {
     pin_mut!(body);
-    let mut bytes = Vec::new();
+    let (mut only, mut joined) = (Bytes::new(), Vec::new());
     let mut length = 0;
     while let Some(chunk) = body.next().await {
         let mut chunk = chunk.map_err(|_| error(StatusCode::BAD_REQUEST, "BadRequest", "the body broke off"))?;
         length += chunk.remaining();
         if length > LARGEST_BODY {
-            bytes = Vec::new();
-            continue;
-        }
-        while chunk.has_remaining() {
-            let part = chunk.chunk();
-            bytes.extend_from_slice(part);
-            chunk.advance(part.len());
+            (only, joined) = Default::default();
+        } else if length == chunk.remaining() {
+            // The usual body comes as one chunk, which is taken as it is.
+            only = chunk.copy_to_bytes(length);
+        } else {
+            if joined.is_empty() {
+                joined.extend_from_slice(&only);
+            }
+            joined.put(chunk);
         }
     }
     if length > LARGEST_BODY {
         return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
     }
-    Ok(bytes)
+    Ok(if joined.is_empty() { only } else { joined.into() })
 }
 
 fn put_answer(installation: &Installation, put: &Put) -> Answer {
@@ -299,6 +303,6 @@ fn json_answer(status: StatusCode, value: &impl serde::Serialize) -> Answer {
 fn answer(status: StatusCode, body: Bytes) -> Answer {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("it is a header value"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }

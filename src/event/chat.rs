@@ -90,19 +90,22 @@ impl<'a> ChatMessage<'a> {
             MessageAction::Received | MessageAction::Edited => data.required_text("messageBody")?,
         };
         // `Text`, `RichText/Html`, or what the thread wrote: `ThreadActivity/…`, `topicUpdated`.
-        let format = data.text("type")?.unwrap_or_default().to_ascii_lowercase();
-        let is_html = format.contains("html");
+        let format = data.text("type")?.unwrap_or_default();
+        let is_html = format.as_bytes().windows(4).any(|part| part.eq_ignore_ascii_case(b"html"));
+        let is_plain = ["", "text", "richtext"].iter().any(|plain| format.eq_ignore_ascii_case(plain));
+        // Only an edit can come late.
+        let time = |name| if action == MessageAction::Edited { time(data, name) } else { None };
         Ok(Self {
             action,
-            control: !is_html && !matches!(format.as_str(), "" | "text" | "richtext"),
+            control: !is_html && !is_plain,
             thread_id: data.required_text("threadId")?,
             message_id: data.required_text("messageId")?,
             version: data.raw("version").and_then(|raw| raw.get().trim_matches('"').parse().ok()),
             sender: identifier(data, "senderCommunicationIdentifier", "senderId")?,
             sender_name: data.text("senderDisplayName").ok().flatten().unwrap_or_default(),
             body: if is_html { Cow::Owned(html::to_text(&body)) } else { body },
-            composed: time(data, "composeTime"),
-            edited: time(data, "editTime"),
+            composed: time("composeTime"),
+            edited: time("editTime"),
         })
     }
 
@@ -190,7 +193,7 @@ fn name_among_members<'a>(data: &Fields<'a>, raw_id: Option<&str>) -> Result<Opt
         None => data.array("members")?,
     };
     for element in members.unwrap_or_default() {
-        let member = Fields::parse(element, "data.participants")?;
+        let member = Fields::parse(element, &["data", "participants"])?;
         if identifier(&member, "participantCommunicationIdentifier", "memberId")?.as_deref() == Some(raw_id) {
             return Ok(member.text("displayName")?.and_then(stated));
         }
