@@ -138,6 +138,16 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether certificates are needed to reach a hub or the store.
+    pub fn needs_certificates(&self) -> bool {
+        let apps = self.apps.values().chain([&self.default_app]);
+        let mut hubs = apps.flat_map(|app| app.voip.iter().chain([&app.main]));
+        hubs.any(HubSettings::is_secure)
+            || matches!(&self.store, StoreChoice::Azure(container) if container.account.is_secure())
+    }
+}
+
 impl ConfigError {
     /// A fault that shows only when the setting is used.
     pub fn of(setting: &str, problem: impl Into<String>) -> Self {

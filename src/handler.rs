@@ -13,7 +13,8 @@ use crate::dead_letters::DeadLetters;
 use crate::delivery::Deliveries;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::events_file::EventsFileError;
-use crate::hub::{self, Hub};
+use crate::http_client;
+use crate::hub::Hub;
 use crate::installations::Installations;
 use crate::ledger::Ledger;
 use crate::maintenance::Maintenance;
@@ -29,6 +30,7 @@ mod tests;
 #[derive(Debug)]
 pub struct Handler {
     service: Arc<Service>,
+    needs_certificates: bool,
 }
 
 impl Handler {
@@ -68,7 +70,7 @@ impl Handler {
             started: Instant::now(),
             deadline: config.deadline,
         };
-        Self { service: Arc::new(service) }
+        Self { service: Arc::new(service), needs_certificates: config.needs_certificates() }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -94,19 +96,13 @@ impl Handler {
 
     /// Answers on `listener` until `stop` is over, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        if self.needs_certificates() {
-            tokio::spawn(hub::load_certificates());
+        if self.needs_certificates {
+            tokio::spawn(http_client::secure());
         }
         if let Ok(address) = listener.local_addr() {
             tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
         }
         server::serve(self.service, listener, stop).await;
-    }
-
-    fn needs_certificates(&self) -> bool {
-        let Hubs { default, apps } = &self.service.deliveries.hubs;
-        let mut hubs = apps.values().chain([default]).flat_map(|app| app.voip.iter().chain([&app.main]));
-        hubs.any(Hub::is_secure)
     }
 }
 

@@ -14,12 +14,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::device::DeviceHandle;
+use crate::http_client;
 use crate::payload::Payload;
 
 pub mod access;
 mod answer;
 mod batch;
-mod client;
 pub mod connection_string;
 mod error;
 mod request;
@@ -29,7 +29,6 @@ mod sas;
 use access::Access;
 use answer::Answer;
 use batch::{Batches, FEWEST_HANDLES};
-pub use client::secure as load_certificates;
 use connection_string::ConnectionString;
 pub use error::SendError;
 pub use request::DirectSend;
@@ -97,11 +96,6 @@ impl Hub {
     /// The hub's name.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Whether certificates are needed to reach it.
-    pub fn is_secure(&self) -> bool {
-        self.access.is_secure()
     }
 
     /// Whether an operator was not told of this error within the last minute. One wrong setting meets every device.
@@ -254,7 +248,7 @@ impl Hub {
         authorization: &HeaderValue,
     ) -> Result<Answer, SendError> {
         let key = self.access.key(key);
-        let client = client::client(request.uri(key)).await;
+        let client = http_client::client(request.uri(key)).await;
         let answered = client.request(request.signed(key, authorization.clone()).ok_or(SendError::BadRequest)?);
         let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
         let response = match timeout_at(limit, answered).await {

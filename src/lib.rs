@@ -20,6 +20,7 @@ mod device;
 // Goes out.
 mod payload;
 mod hub;
+mod http_client;
 
 // Is kept.
 mod store;

@@ -88,8 +88,6 @@ impl Fleet {
         folder: &Path,
         started: Instant,
     ) -> Result<Self, Failure> {
-        // Fails when it was installed before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut settings = store.to_vec();
         settings.push(("NOTIFICATION_HUB_CONNECTION_STRING", hub.connection_string()));
         settings.push(("DELIVERY_DEADLINE_SECONDS", options.deadline.as_secs().to_string()));

@@ -25,6 +25,13 @@ pub struct HubSettings {
     pub connection_strings: Vec<ConnectionString>,
 }
 
+impl HubSettings {
+    /// Whether certificates are needed to reach it.
+    pub fn is_secure(&self) -> bool {
+        self.connection_strings.iter().any(|connection_string| connection_string.endpoint.scheme() == "https")
+    }
+}
+
 const CONNECTION_STRING: &str = "CONNECTION_STRING";
 const SECONDARY: &str = "SECONDARY_CONNECTION_STRING";
 const NAME: &str = "NAME";

@@ -14,7 +14,7 @@ use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use super::connection_string::ConnectionString;
-use super::{client, sas};
+use super::sas;
 
 /// How long a signature is valid, and after how much of that it is made anew.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -53,11 +53,6 @@ impl Access {
     pub fn new(name: &str, connection_strings: &[ConnectionString]) -> Self {
         let keys = connection_strings.iter().map(|connection_string| Key::new(name, connection_string)).collect();
         Self { keys, second_since: Mutex::new(None) }
-    }
-
-    /// Whether certificates are needed to get in.
-    pub fn is_secure(&self) -> bool {
-        self.keys.iter().any(|key| client::is_secure(&key.uri))
     }
 
     /// The index of the key to begin with.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use object_store::azure::{AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
-use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpRequest, HttpRequestBody, HttpService};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use tokio::sync::Mutex;
 use url::Url;
@@ -15,6 +15,9 @@ use url::Url;
 use super::StoreError;
 
 pub mod connection_string;
+mod http;
+
+use http::{REQUEST_LIMIT, SharedClients};
 
 /// A container and the way to open it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +61,6 @@ pub enum Credential {
 #[derive(Debug)]
 pub struct AzureBlobs {
     blobs: MicrosoftAzure,
-    http: HttpClient,
     account: String,
     url: Url,
     /// Whether the container is known to be there.
@@ -67,21 +69,9 @@ pub struct AzureBlobs {
     creating: Mutex<()>,
 }
 
-/// An invocation has seconds, so a request that is not answered must leave time for another.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-
 impl AzureBlobs {
     /// Opens a container; nothing is sent yet.
     pub fn open(container: &Container) -> Result<Self, object_store::Error> {
-        // Fails when somebody installed one before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = ClientOptions::new()
-            .with_allow_http(container.account.endpoint.starts_with("http://"))
-            .with_connect_timeout(CONNECT_LIMIT)
-            .with_timeout(REQUEST_LIMIT)
-            // Azure's load balancers forget a connection that was idle for four minutes.
-            .with_pool_idle_timeout(Duration::from_secs(100));
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(1),
@@ -92,7 +82,8 @@ impl AzureBlobs {
             .with_endpoint(container.account.endpoint.clone())
             .with_container_name(&container.name)
             .with_retry(RetryConfig { backoff, max_retries: 3, retry_timeout: REQUEST_LIMIT })
-            .with_client_options(options.clone());
+            .with_client_options(ClientOptions::new().with_allow_http(!container.account.is_secure()))
+            .with_http_connector(SharedClients);
         let builder = match &container.credential {
             Credential::Key(key) => builder.with_access_key(key),
             Credential::Signature(signature) => {
@@ -110,7 +101,6 @@ impl AzureBlobs {
             .map_err(|error| object_store::Error::Generic { store: "Azure Blob", source: Box::new(error) })?;
         Ok(Self {
             blobs: builder.build()?,
-            http: ReqwestConnector::default().connect(&options)?,
             account: container.account.name.clone(),
             url,
             is_there: AtomicBool::new(false),
@@ -155,12 +145,19 @@ impl AzureBlobs {
         *request.uri_mut() = url.as_str().parse().map_err(|error| failed(Box::new(error)))?;
         request.headers_mut().insert("content-length", "0".parse().expect("it is a header value"));
         AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
-        let answer = self.http.execute(request).await.map_err(|error| failed(Box::new(error)))?;
+        let answer = SharedClients.call(request).await.map_err(|error| failed(Box::new(error)))?;
         match answer.status().as_u16() {
             // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
             201 | 403 | 409 => Ok(()),
             status => Err(failed(format!("creating the container was answered with {status}").into())),
         }
+    }
+}
+
+impl Account {
+    /// Whether certificates are needed to reach it.
+    pub fn is_secure(&self) -> bool {
+        !self.endpoint.starts_with("http://")
     }
 }
 

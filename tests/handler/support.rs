@@ -258,6 +258,5 @@ pub fn headers(request: &ReceivedRequest) -> BTreeMap<&str, &str> {
 }
 
 pub fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().build().unwrap()
 }

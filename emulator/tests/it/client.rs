@@ -158,8 +158,7 @@ pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::Err
     None
 }
 
-/// A client for plain HTTP; see Cargo.toml for why it is told of rustls.
+/// A client for plain HTTP.
 pub fn http_client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }

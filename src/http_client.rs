@@ -1,6 +1,6 @@
-//! The HTTP clients that all hubs share: their connections are kept and used again.
+//! The HTTP clients that hubs and store share: their connections are kept and used again.
 //!
-//! There are two, so that an `http://` hub, which is an emulator, neither waits for certificates nor has them loaded.
+//! There are two, so that what is reached by `http://`, an emulator, neither waits for certificates nor has them loaded.
 //! Both are of one type, which is compiled once; the plain one trusts nobody.
 
 use std::sync::{Arc, LazyLock};
@@ -17,23 +17,21 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio::sync::OnceCell;
 
-/// Keeps connections to each hub that it reached.
+/// Keeps connections to each server that it reached.
 pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// Leaves time for another try within the shortest limit of an attempt, which is a call's four seconds.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 static PLAIN: LazyLock<Client> = LazyLock::new(|| build(trusting_nobody()));
 static SECURE: OnceCell<Client> = OnceCell::const_new();
 
-/// Whether certificates are needed to reach `uri`.
-pub fn is_secure(uri: &Uri) -> bool {
-    uri.scheme() == Some(&Scheme::HTTPS)
-}
-
 /// The client that reaches `uri`.
 pub async fn client(uri: &Uri) -> &'static Client {
-    if is_secure(uri) { secure().await } else { &PLAIN }
+    if uri.scheme() == Some(&Scheme::HTTPS) { secure().await } else { &PLAIN }
 }
 
-/// The client for `https://` hubs. Loading certificates takes longer than everything else at the start, so it happens on
+/// The client for `https://`. Loading certificates takes longer than everything else at the start, so it happens on
 /// a thread beside, and whoever comes early waits for it.
 pub async fn secure() -> &'static Client {
     SECURE
@@ -50,14 +48,15 @@ fn build(tls: ClientConfig) -> Client {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    // A hub that is gone without a word is noticed before the next request is lost on it.
+    tcp.set_connect_timeout(Some(CONNECT_LIMIT));
+    // A server that is gone without a word is noticed before the next request is lost on it.
     tcp.set_keepalive(Some(Duration::from_secs(15)));
     tcp.set_keepalive_interval(Some(Duration::from_secs(15)));
     tcp.set_keepalive_retries(Some(3));
     #[cfg(target_os = "linux")]
     tcp.set_tcp_user_timeout(Some(Duration::from_secs(30)));
-    // HTTP/2 where the hub offers it.
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
+    // HTTP/1.1: with HTTP/2 everything under way would share one connection and its fate.
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         // Azure's load balancers forget a connection that was idle for four minutes.
@@ -72,7 +71,7 @@ fn trusting_the_platform() -> ClientConfig {
             let cause = tracing::field::display(error);
             tracing::error!(
                 cause,
-                "no certificate authorities: install ca-certificates, or no https:// hub can be reached"
+                "no certificate authorities: install ca-certificates, or no https:// address can be reached"
             );
             trusting_nobody()
         }
