@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::event::{Given, GivenObject};
@@ -79,18 +78,15 @@ impl<'a> InvocationRequest<'a> {
 }
 
 /// The answer to an invocation. The host hangs on an empty body, so there is always an object.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug)]
 pub struct InvocationResponse {
-    outputs: serde_json::Map<String, serde_json::Value>,
     logs: Vec<String>,
-    return_value: (),
 }
 
 impl InvocationResponse {
     /// An answer that has the host write these lines.
     pub fn with_logs(logs: Vec<String>) -> Self {
-        Self { outputs: serde_json::Map::new(), logs, return_value: () }
+        Self { logs }
     }
 
     /// The JSON text.
@@ -98,9 +94,32 @@ impl InvocationResponse {
         // Room for the lines, their quotation marks escaped, so that it need not grow.
         let length: usize = self.logs.iter().map(|line| line.len() + line.len() / 4).sum();
         let mut json = Vec::with_capacity(length + 64);
-        serde_json::to_writer(&mut json, self).expect("strings in an object always serialize");
+        json.extend_from_slice(br#"{"Outputs":{},"Logs":["#);
+        for (index, line) in self.logs.iter().enumerate() {
+            if index > 0 {
+                json.push(b',');
+            }
+            write_string(&mut json, line);
+        }
+        json.extend_from_slice(br#"],"ReturnValue":null}"#);
         json
     }
+}
+
+/// Writes a JSON string. Lines of a log are JSON themselves, so every fourth character is to be escaped, which serde does
+/// one by one.
+fn write_string(json: &mut Vec<u8>, line: &str) {
+    if line.bytes().any(|byte| byte < b' ') {
+        return serde_json::to_writer(json, line).expect("a string always serializes");
+    }
+    json.push(b'"');
+    for byte in line.bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            json.push(b'\\');
+        }
+        json.push(byte);
+    }
+    json.push(b'"');
 }
 
 #[cfg(test)]
@@ -166,7 +185,15 @@ mod tests {
 
     #[test]
     fn the_answer_is_never_empty() {
-        let answer = InvocationResponse::with_logs(vec!["line".to_owned()]).to_json();
-        assert_eq!(String::from_utf8(answer).unwrap(), r#"{"Outputs":{},"Logs":["line"],"ReturnValue":null}"#);
+        let answer = InvocationResponse::with_logs(Vec::new()).to_json();
+        assert_eq!(String::from_utf8(answer).unwrap(), r#"{"Outputs":{},"Logs":[],"ReturnValue":null}"#);
+    }
+
+    #[test]
+    fn any_line_comes_out_as_it_went_in() {
+        let lines = ["", "line", r#"{"a":"\"b\\"}"#, "안 \u{7f} 👍", "tab\tand \0 \"both\""].map(str::to_owned);
+        let answer = InvocationResponse::with_logs(lines.to_vec()).to_json();
+        let read: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(read["Logs"], serde_json::json!(lines));
     }
 }

@@ -237,11 +237,9 @@ fn call_context<'a>(call: &'a IncomingCall<'a>) -> Option<CallContext<'a>> {
 
 /// Differs for any two pairs, and is short enough for `apns-collapse-id`, which takes 64 bytes.
 fn id(thread_id: &str, message_id: &str) -> String {
-    let mut hash = blake3::Hasher::new();
-    hash.update(&(thread_id.len() as u64).to_be_bytes());
-    hash.update(thread_id.as_bytes());
-    hash.update(message_id.as_bytes());
-    BASE64_URL_SAFE_NO_PAD.encode(hash.finalize().as_bytes())
+    let length = (thread_id.len() as u64).to_be_bytes();
+    let hash = blake3::hash(&[&length, thread_id.as_bytes(), message_id.as_bytes()].concat());
+    BASE64_URL_SAFE_NO_PAD.encode(hash.as_bytes())
 }
 
 impl std::fmt::Debug for Call<'_> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use chrono::Utc;
-use futures_util::{Stream, StreamExt, pin_mut};
+use futures_util::{FutureExt, Stream, StreamExt, pin_mut};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -26,6 +26,10 @@ use crate::invocation::{InvocationError, InvocationRequest, InvocationResponse};
 use crate::log;
 use crate::maintenance::Maintenance;
 use crate::store::{StoreError, to_its_end};
+
+mod to_its_end;
+
+use to_its_end::{Panicked, ToItsEnd};
 
 /// What the requests are answered from.
 #[derive(Debug)]
@@ -66,9 +70,10 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
         let tracker = tracker.clone();
         warp::method().and(warp::path::full()).and(warp::body::stream()).then(move |method, path, body| {
             let service = Arc::clone(&service);
-            // A task of its own goes on when the host hangs up, and panics by itself.
-            let answer = tracker.spawn(async move { service.answer(method, path, body).await });
-            async { answer.await.unwrap_or_else(|_| failure("an unexpected fault; see the log")) }
+            // It goes on when the host hangs up, and a panic fails it alone.
+            let answer = tracker.track_future(async move { service.answer(method, path, body).await });
+            ToItsEnd::new(answer)
+                .map(|answer| answer.unwrap_or_else(|Panicked| failure("an unexpected fault; see the log")))
         })
     };
     let served = warp::serve(routes).incoming(listener).graceful(stop).run();

@@ -59,28 +59,21 @@ impl RecentlyRead {
         if devices.is_empty() || devices.len() > MOST_DEVICES || memory.changes != reading.changes {
             return;
         }
-        memory.forget(recipient);
         if memory.devices + devices.len() > MOST_DEVICES {
             // Most of it is too old by now.
             memory.readings.clear();
             memory.devices = 0;
         }
         memory.devices += devices.len();
-        memory.readings.insert(recipient.clone(), (reading.began, Arc::clone(devices)));
+        let before = memory.readings.insert(recipient.clone(), (reading.began, Arc::clone(devices)));
+        memory.devices -= before.map_or(0, |(_, devices)| devices.len());
     }
 
     /// The recipient's devices were changed.
     pub fn forget(&self, recipient: &Recipient) {
         let mut memory = self.0.lock().expect("nothing panics while it is held");
         memory.changes += 1;
-        memory.forget(recipient);
-    }
-}
-
-impl Memory {
-    fn forget(&mut self, recipient: &Recipient) {
-        if let Some((_, devices)) = self.readings.remove(recipient) {
-            self.devices -= devices.len();
-        }
+        let before = memory.readings.remove(recipient);
+        memory.devices -= before.map_or(0, |(_, devices)| devices.len());
     }
 }
