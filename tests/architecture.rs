@@ -90,7 +90,7 @@ fn each_outside_world_is_named_in_one_room() {
         ("Utc::now", &["handler.rs", "hub.rs", "replay.rs", "send.rs", "server.rs"]),
         ("fastrand::", &["dead_letters.rs", "hub.rs", "store.rs"]),
         ("\"apns-", &["payload/apns.rs"]),
-        ("return_value", &["invocation.rs"]),
+        ("ReturnValue", &["invocation.rs"]),
     ] {
         let named: Vec<String> = sources("src").into_iter().filter(|source| code(source).contains(word)).collect();
         assert_eq!(named, rooms, "{word}");
