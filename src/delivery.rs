@@ -27,14 +27,14 @@ pub mod outcome;
 mod parcel;
 mod record;
 pub mod sending;
-mod times;
+pub mod times;
 
 use explanation::Explanation;
 use message::MessageAtHand;
 use outcome::{Delivery, Outcome};
 use record::tell;
 use sending::{Hubs, Sendings};
-use times::Times;
+use times::{Times, until};
 
 /// Everything that a delivery needs.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Deliveries {
             let deliver = |given| self.deliver(Attempt { given, times, now, replay: None, explanation: None });
             let delivered = match batch {
                 // The usual invocation.
-                [given] => vec![deliver(*given).await],
+                [given] => vec![Box::pin(deliver(*given)).await],
                 _ => join_all(batch.iter().copied().map(deliver)).await,
             };
             for (delivery, came) in delivered {
@@ -206,10 +206,10 @@ impl Deliveries {
         let deadline = attempt.times.deadline;
         let message = MessageAtHand::of(event);
         // Whoever comes with the same event meanwhile, or with another version of the message, waits for these.
-        let Ok(mut entry) = timeout_at(deadline, self.ledger.event(&key)).await else { return under_way() };
+        let Ok(mut entry) = until(deadline, self.ledger.event(&key)).await else { return under_way() };
         let mut handled = None;
         if let Some(message) = &message {
-            let Ok(held) = timeout_at(deadline, self.ledger.message(&message.key)).await else { return under_way() };
+            let Ok(held) = until(deadline, self.ledger.message(&message.key)).await else { return under_way() };
             handled = Some(held);
         }
 

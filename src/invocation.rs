@@ -91,8 +91,8 @@ impl InvocationResponse {
 
     /// The JSON text.
     pub fn to_json(&self) -> Vec<u8> {
-        // Room for the lines, their quotation marks escaped, so that it need not grow.
-        let length: usize = self.logs.iter().map(|line| line.len() + line.len() / 4).sum();
+        // Room for the lines, each of their characters escaped, so that it need not grow.
+        let length: usize = self.logs.iter().map(|line| 2 * line.len() + 3).sum();
         let mut json = Vec::with_capacity(length + 64);
         json.extend_from_slice(br#"{"Outputs":{},"Logs":["#);
         for (index, line) in self.logs.iter().enumerate() {
@@ -112,14 +112,18 @@ fn write_string(json: &mut Vec<u8>, line: &str) {
     if line.bytes().any(|byte| byte < b' ') {
         return serde_json::to_writer(json, line).expect("a string always serializes");
     }
-    json.push(b'"');
+    let mut end = json.len() + 1;
+    // As long as it can get, and of what it begins and ends with.
+    json.resize(end + 2 * line.len() + 1, b'"');
     for byte in line.bytes() {
         if matches!(byte, b'"' | b'\\') {
-            json.push(b'\\');
+            json[end] = b'\\';
+            end += 1;
         }
-        json.push(byte);
+        json[end] = byte;
+        end += 1;
     }
-    json.push(b'"');
+    json.truncate(end + 1);
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use warp::http::{Method, Response, StatusCode};
 use crate::counters::Counters;
 use crate::delivery::Deliveries;
 use crate::delivery::outcome::{Delivery, Outcome};
+use crate::delivery::times::until;
 use crate::device::AppName;
 use crate::installations::{Installation, InstallationError, Installations, Put, ShownInstallation, Submitted};
 use crate::invocation::{InvocationError, InvocationRequest, InvocationResponse};
@@ -104,7 +105,7 @@ impl Service {
         path: warp::path::FullPath,
         body: impl Stream<Item = Result<B, E>>,
     ) -> Answer {
-        let body = match timeout(self.deadline, read(body)).await {
+        let body = match until(Instant::now() + self.deadline, read(body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(answer)) => return answer,
             Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
@@ -116,9 +117,18 @@ impl Service {
         let is = |index: usize, word: &str| segments[index].eq_ignore_ascii_case(word);
         match segments.into_iter().take_while(|segment| !segment.is_empty()).count() {
             0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
-            1 if is(0, "EventGridTrigger") => self.on(&method, Method::POST, self.event_grid_trigger(&body)).await,
-            1 if is(0, "Maintenance") => self.on(&method, Method::POST, Box::pin(self.maintenance())).await,
-            2 if is(0, "api") && is(1, "status") => self.on(&method, Method::GET, async { self.status() }).await,
+            1 if is(0, "EventGridTrigger") => match method {
+                Method::POST => self.event_grid_trigger(&body).await,
+                _ => not_allowed("POST"),
+            },
+            1 if is(0, "Maintenance") => match method {
+                Method::POST => Box::pin(self.maintenance()).await,
+                _ => not_allowed("POST"),
+            },
+            2 if is(0, "api") && is(1, "status") => match method {
+                Method::GET => self.status(),
+                _ => not_allowed("GET"),
+            },
             3 if is(0, "api") && is(1, "installations") => match urlencoding::decode(segments[2]) {
                 Ok(id) => Box::pin(self.installation(&method, &id, &body)).await,
                 Err(_) => error(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8"),
@@ -224,10 +234,6 @@ impl Service {
             "rejected": counts.rejected,
         });
         json_answer(StatusCode::OK, &status)
-    }
-
-    async fn on(&self, method: &Method, expected: Method, answer: impl Future<Output = Answer>) -> Answer {
-        if *method == expected { answer.await } else { not_allowed(expected.as_str()) }
     }
 }
 

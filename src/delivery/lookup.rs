@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use tokio::time::timeout_at;
-
 use super::message::MessageAtHand;
 use super::outcome::Outcome;
 use super::record::tell;
+use super::times::until;
 use super::{Attempt, Deliveries, Ended};
 use crate::device::Device;
 use crate::event::{Event, Happening};
 use crate::ledger::{Entry, EventKey, MessageVersion};
 use crate::recipient::Recipient;
+use chrono::TimeDelta;
 
 /// A younger chat event cannot have been overtaken by its own edit or deletion.
 const OVERTAKEN_AFTER: TimeDelta = TimeDelta::seconds(5);
@@ -103,7 +102,7 @@ impl Deliveries {
             }
         };
         let found = async { tokio::try_join!(self.ledger.read(key), version, devices) };
-        match timeout_at(attempt.times.deadline, found).await {
+        match until(attempt.times.deadline, found).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 tell(&error);

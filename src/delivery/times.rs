@@ -1,8 +1,21 @@
 //! When what is done about an event has to be over.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use futures_util::future::poll_immediate;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+
+/// Waits until `deadline` at the longest.
+pub async fn until<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    // Most of it is there at once, and needs no timer.
+    match poll_immediate(future.as_mut()).await {
+        Some(output) => Ok(output),
+        None => timeout_at(deadline, future).await,
+    }
+}
 
 /// The end of an invocation, and of an event.
 #[derive(Debug, Clone, Copy)]

@@ -41,15 +41,15 @@ impl Answer {
         let status = response.status().as_u16();
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let server_time = || header(&DATE).and_then(retry::http_date);
-        let milliseconds =
-            header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok()).map(Duration::from_millis);
-        let retry_after = milliseconds.map(|wait| wait.min(retry::FOR_EVER));
-        // A date is the hub's, so it is held against the hub's clock.
-        let retry_after =
-            retry_after.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or(now)));
+        let retry_after = || {
+            let milliseconds = header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok());
+            let wait = milliseconds.map(|wait| Duration::from_millis(wait).min(retry::FOR_EVER));
+            // A date is the hub's, so it is held against the hub's clock.
+            wait.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or(now)))
+        };
         Self {
             status,
-            retry_after,
+            retry_after: if response.status().is_success() { None } else { retry_after() },
             server_time: if status == 401 { server_time() } else { None },
             tracking_id: header(&TRACKING_ID).and_then(identifier),
             no_credentials: false,
@@ -103,8 +103,10 @@ impl Answer {
 /// The GUID that `text` begins with, and a suffix like `_G4`. Nothing else: it goes into logs.
 fn identifier(text: &str) -> Option<String> {
     let (guid, rest) = text.split_at_checked(36)?;
-    let is_guid = guid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
-        && guid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let is_guid = guid.bytes().enumerate().all(|(index, byte)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
     let suffix =
         rest.strip_prefix('_').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_alphanumeric).take(4).count());
     let length = if suffix == 0 { guid.len() } else { guid.len() + 1 + suffix };

@@ -1,5 +1,6 @@
 //! A folder of one machine that several processes may share.
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,10 @@ impl Folder {
 
     /// Reads at once: a small file comes sooner than another thread would.
     pub fn read(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        match std::fs::read(self.path.join(key)) {
+        // Keys are safe, so joining them needs no care.
+        let mut path = OsString::with_capacity(self.path.as_os_str().len() + 1 + key.len());
+        path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
+        match std::fs::read(path) {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) if error.kind() == ErrorKind::NotFound => self.check().map(|()| None),
             Err(error) => Err(StoreError::Folder(error)),
