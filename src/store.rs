@@ -134,6 +134,15 @@ impl Store {
 
     /// Reads a document.
     pub async fn read<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let document = self.get(key).await?.0;
+        if document.is_none() {
+            self.check_folder()?;
+        }
+        Ok(document)
+    }
+
+    /// Reads a document that as a rule is not there. In a folder that was moved away there is none, either.
+    pub async fn look_for<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         Ok(self.get(key).await?.0)
     }
 

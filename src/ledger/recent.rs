@@ -1,16 +1,16 @@
-//! A bounded memory of what came last. Whoever holds an entry has it for itself; the oldest ones make room.
+//! A bounded memory of what came last. Whoever holds an entry has it for itself; the older half makes room at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::OwnedMutexGuard;
 
-/// Up to `capacity` entries by key, and those that are held.
+/// The last `half` entries by key at least, twice as many at most, and those that are held.
 #[derive(Debug)]
 pub struct Recent<V> {
-    capacity: usize,
+    half: usize,
     memory: Mutex<Memory<V>>,
 }
 
@@ -18,10 +18,10 @@ pub struct Recent<V> {
 struct Memory<V> {
     /// What somebody holds or waits for.
     held: ByKey<Arc<tokio::sync::Mutex<V>>>,
-    /// What is known of all others.
-    known: ByKey<V>,
-    /// The keys of these, in the order in which they came.
-    order: VecDeque<u128>,
+    /// What came last.
+    newer: ByKey<V>,
+    /// What came before that.
+    older: ByKey<V>,
 }
 
 type ByKey<V> = HashMap<u128, V, BuildHasherDefault<AsItIs>>;
@@ -47,10 +47,10 @@ struct Place<'a, V: Clone + Default + PartialEq> {
 }
 
 impl<V: Clone + Default + PartialEq> Recent<V> {
-    /// A memory of so many entries.
-    pub fn new(capacity: usize) -> Self {
-        let memory = Memory { held: ByKey::default(), known: ByKey::default(), order: VecDeque::new() };
-        Self { capacity, memory: Mutex::new(memory) }
+    /// A memory of the last `half` entries at least.
+    pub fn new(half: usize) -> Self {
+        let memory = Memory { held: ByKey::default(), newer: ByKey::default(), older: ByKey::default() };
+        Self { half, memory: Mutex::new(memory) }
     }
 
     /// Waits until nobody else holds the entry of that key.
@@ -60,27 +60,28 @@ impl<V: Clone + Default + PartialEq> Recent<V> {
     }
 
     fn place(&self, key: u128) -> Place<'_, V> {
-        let Memory { held, known, .. } = &mut *self.memory.lock().expect("nothing panics while it is held");
-        let known = || Arc::new(tokio::sync::Mutex::new(known.get(&key).cloned().unwrap_or_default()));
-        Place { recent: self, key, entry: Arc::clone(held.entry(key).or_insert_with(known)) }
+        let Memory { held, newer, older } = &mut *self.memory.lock().expect("nothing panics while it is held");
+        let known = || newer.get(&key).or_else(|| older.get(&key)).cloned().unwrap_or_default();
+        let entry = held.entry(key).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(known())));
+        Place { recent: self, key, entry: Arc::clone(entry) }
     }
 }
 
 impl<V: Clone + Default + PartialEq> Drop for Place<'_, V> {
     fn drop(&mut self) {
-        let memory = &mut *self.recent.memory.lock().expect("nothing panics while it is held");
+        let Memory { held, newer, older } = &mut *self.recent.memory.lock().expect("nothing panics while it is held");
+        // The memory has the other one.
         let is_last = Arc::strong_count(&self.entry) == 2;
         let Some(entry) = self.entry.try_lock().ok().filter(|_| is_last) else { return };
-        memory.held.remove(&self.key);
-        if *entry == V::default() || memory.known.insert(self.key, entry.clone()).is_some() {
+        held.remove(&self.key);
+        if *entry == V::default() {
             return;
         }
-        memory.order.push_back(self.key);
-        if memory.order.len() > self.recent.capacity
-            && let Some(oldest) = memory.order.pop_front()
-        {
-            memory.known.remove(&oldest);
+        if newer.len() == self.recent.half {
+            std::mem::swap(newer, older);
+            newer.clear();
         }
+        newer.insert(self.key, entry.clone());
     }
 }
 
@@ -132,11 +133,13 @@ mod tests {
             // Seen twice is not remembered twice.
             write(&recent, key, 2).await;
         }
+        {
+            let Memory { held, newer, older } = &*recent.memory.lock().unwrap();
+            assert!(held.is_empty() && newer.len() <= 1000 && older.len() <= 1000);
+        }
         for key in 49_000..50_000 {
             assert_eq!(*recent.hold(key).await, 2, "{key} was forgotten");
         }
-        let memory = recent.memory.lock().unwrap();
-        assert_eq!((memory.held.len(), memory.known.len(), memory.order.len()), (0, 1000, 1000));
     }
 
     #[tokio::test]
@@ -161,6 +164,6 @@ mod tests {
         for key in 0..100 {
             drop(recent.hold(key).await);
         }
-        assert_eq!(recent.memory.lock().unwrap().known.len(), 0);
+        assert_eq!(recent.memory.lock().unwrap().newer.len(), 0);
     }
 }

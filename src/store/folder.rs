@@ -35,7 +35,7 @@ impl Folder {
         path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
         match std::fs::read(path) {
             Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.check().map(|()| None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::Folder(error)),
         }
     }
