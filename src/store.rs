@@ -236,11 +236,18 @@ impl Store {
     }
 
     async fn get_object(&self, key: &str) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
-        let got = match self.objects().await?.get(&Path::from(key)).await {
+        let objects: &dyn ObjectStore = match &self.backend {
+            Backend::Azure(azure) => azure.for_reading(),
+            Backend::Memory(_) | Backend::Folder(_) => self.objects().await?,
+        };
+        let got = match objects.get(&Path::from(key)).await {
             Ok(got) => got,
             Err(error @ object_store::Error::NotFound { .. }) if !self.is_lost(&error) => return Ok(None),
             Err(error) => return Err(self.failure(error)),
         };
+        if let Backend::Azure(azure) = &self.backend {
+            azure.seen();
+        }
         let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
         let bytes = got.bytes().await.map_err(|error| self.failure(error))?;
         Ok(Some((bytes, version)))

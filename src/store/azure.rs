@@ -108,6 +108,16 @@ impl AzureBlobs {
         })
     }
 
+    /// The blobs for reading: in a container that is not there is nothing, so this does not wait for one.
+    pub fn for_reading(&self) -> &MicrosoftAzure {
+        &self.blobs
+    }
+
+    /// Something was found in it.
+    pub fn seen(&self) {
+        self.is_there.store(true, Ordering::Relaxed);
+    }
+
     /// The blobs, after the container was created if need be.
     pub async fn blobs(&self) -> Result<&MicrosoftAzure, StoreError> {
         if !self.is_there.load(Ordering::Relaxed) {
@@ -120,14 +130,11 @@ impl AzureBlobs {
         Ok(&self.blobs)
     }
 
-    /// Whether something was not found because the container is gone. The next one who needs it creates it anew.
+    /// Whether something was not found because the container is gone that was there before. The next one who needs it
+    /// creates it anew.
     pub fn is_lost(&self, error: &object_store::Error) -> bool {
         // object_store tells both by the same variant; the service's answer is in its source.
-        let lost = format!("{error:?}").contains("ContainerNotFound");
-        if lost {
-            self.is_there.store(false, Ordering::Relaxed);
-        }
-        lost
+        format!("{error:?}").contains("ContainerNotFound") && self.is_there.swap(false, Ordering::Relaxed)
     }
 
     async fn create(&self) -> Result<(), object_store::Error> {
