@@ -17,8 +17,12 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio::sync::OnceCell;
 
+mod resolver;
+
+use resolver::SharedResolver;
+
 /// Keeps connections to each server that it reached.
-pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub type Client = legacy::Client<HttpsConnector<HttpConnector<SharedResolver>>, Full<Bytes>>;
 
 /// Leaves time for another try within the shortest limit of an attempt, which is a call's four seconds.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -45,7 +49,7 @@ pub async fn secure() -> &'static Client {
 }
 
 fn build(tls: ClientConfig) -> Client {
-    let mut tcp = HttpConnector::new();
+    let mut tcp = HttpConnector::new_with_resolver(SharedResolver::default());
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_LIMIT));

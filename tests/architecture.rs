@@ -81,7 +81,7 @@ fn each_outside_world_is_named_in_one_room() {
             &["http_client.rs", "hub.rs", "hub/access.rs", "hub/answer.rs", "hub/request.rs", "store/azure/http.rs"],
         ),
         ("hyper_rustls::", &["http_client.rs"]),
-        ("hyper_util::", &["http_client.rs", "hub.rs", "store/azure/http.rs"]),
+        ("hyper_util::", &["http_client.rs", "http_client/resolver.rs", "hub.rs", "store/azure/http.rs"]),
         ("servicebusnotification-", &["hub/request.rs"]),
         ("object_store::", &["store.rs", "store/azure.rs", "store/azure/http.rs", "store/folder.rs"]),
         ("minijinja::", &["notification/texts/template.rs"]),
