@@ -17,7 +17,10 @@ use tower_service::Service;
 
 /// The system's resolver, asked by one at a time for each name.
 #[derive(Debug, Clone, Default)]
-pub struct SharedResolver(Arc<Mutex<HashMap<Name, Arc<tokio::sync::Mutex<Option<Answer>>>>>>);
+pub struct SharedResolver(Arc<Mutex<HashMap<Name, LastAnswer>>>);
+
+/// Held while the question is under way.
+type LastAnswer = Arc<tokio::sync::Mutex<Option<Answer>>>;
 
 /// What was found, and when.
 #[derive(Debug)]
