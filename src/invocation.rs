@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::event::{Given, GivenObject};
-use crate::fields::{Fields, NotAnObject, Raw};
+use crate::fields::{Fields, NotAnObject, text_of};
 
 /// The `event` binding of one invocation.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub enum InvocationRequest<'a> {
     /// An object that was read together with the body.
     Object(GivenObject<'a>),
     /// Other JSON.
-    Json(Raw<'a>),
+    Json(&'a RawValue),
     /// A text that should hold JSON.
     Text(Cow<'a, str>),
 }
@@ -46,7 +48,7 @@ impl<'a> InvocationRequest<'a> {
         let data = Fields::from_slice(body)?.object("Data").ok().flatten();
         let event = data.and_then(|data| data.raw("event")).ok_or(InvocationError::NoEvent)?;
         // Whatever is not an object travels as a string that holds its JSON.
-        Ok(event.text().map_or(Self::Json(event), Self::Text))
+        Ok(text_of(event).map_or(Self::Json(event), Self::Text))
     }
 
     /// Takes the text of an event, or of an array of them, without an envelope.
@@ -67,7 +69,7 @@ impl<'a> InvocationRequest<'a> {
         if !value.get().starts_with('[') {
             return Ok(vec![Given::Json(value)]);
         }
-        match serde_json::from_str::<Vec<Raw<'_>>>(value.get()) {
+        match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
             Ok(elements) if elements.len() > MOST_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
             Ok(elements) => Ok(elements.into_iter().map(Given::Json).collect()),
             Err(_) => Ok(vec![Given::Json(value)]),

@@ -1,6 +1,8 @@
 //! What is handed over as an event, whatever it is.
 
-use crate::fields::{Fields, Path, Raw};
+use serde_json::value::RawValue;
+
+use crate::fields::{Fields, Path, value_at};
 
 /// Something that was handed over as an event.
 #[derive(Debug, Clone, Copy)]
@@ -8,7 +10,7 @@ pub enum Given<'a> {
     /// An object whose members were read together with what it stands in.
     Object(&'a GivenObject<'a>),
     /// A JSON value, an object if all is well.
-    Json(Raw<'a>),
+    Json(&'a RawValue),
     /// A string that holds no JSON.
     Text(&'a str),
 }
@@ -18,19 +20,20 @@ pub enum Given<'a> {
 pub struct GivenObject<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) data: Fields<'a>,
-    raw: Raw<'a>,
+    document: &'a str,
+    path: Path,
 }
 
 impl<'a> GivenObject<'a> {
     /// Reads the object at the end of `path`. `None` where it, its data or the document are not of the usual form.
     pub fn read(document: &'a str, path: Path) -> Option<Self> {
-        let (raw, fields, data) = Fields::both_at(document, path, "data")?;
-        Some(Self { fields, data, raw })
+        let (fields, data) = Fields::both_at(document, path, "data")?;
+        Some(Self { fields, data, document, path })
     }
 
-    /// The text of the object.
-    pub fn raw(&self) -> Raw<'a> {
-        self.raw
+    /// The text of the object, which takes another pass.
+    pub fn raw(&self) -> &'a RawValue {
+        value_at(self.document, self.path).expect("its members were read from there")
     }
 }
 
