@@ -109,21 +109,23 @@ impl InvocationResponse {
 /// Writes a JSON string. Lines of a log are JSON themselves, so every fourth character is to be escaped, which serde does
 /// one by one.
 fn write_string(json: &mut Vec<u8>, line: &str) {
-    if line.bytes().any(|byte| byte < b' ') {
+    // Without a way out early, which lets it look at many bytes at a time.
+    if line.bytes().fold(false, |any, byte| any | (byte < b' ')) {
         return serde_json::to_writer(json, line).expect("a string always serializes");
     }
-    let mut end = json.len() + 1;
+    let start = json.len();
     // As long as it can get, and of what it begins and ends with.
-    json.resize(end + 2 * line.len() + 1, b'"');
+    json.resize(start + 2 * line.len() + 2, b'"');
+    let mut room = json[start + 1..].iter_mut();
+    let mut put = |byte| *room.next().expect("there is room for two of each") = byte;
     for byte in line.bytes() {
         if matches!(byte, b'"' | b'\\') {
-            json[end] = b'\\';
-            end += 1;
+            put(b'\\');
         }
-        json[end] = byte;
-        end += 1;
+        put(byte);
     }
-    json.truncate(end + 1);
+    let left = room.len();
+    json.truncate(json.len() - left + 1);
 }
 
 #[cfg(test)]
