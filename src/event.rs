@@ -7,9 +7,8 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
-use serde_json::value::RawValue;
 
-use crate::fields::{FieldError, Fields};
+use crate::fields::{FieldError, Fields, Raw};
 use crate::recipient::{Recipient, UserId};
 
 pub mod call;
@@ -45,7 +44,7 @@ pub struct EventGridEvent<'a> {
 #[derive(Debug)]
 enum Data<'a> {
     Missing,
-    Raw(&'a RawValue),
+    Raw(Raw<'a>),
     Read(&'a Fields<'a>),
 }
 
@@ -125,7 +124,7 @@ impl<'a> Event<'a> {
         let data = match &envelope.data {
             Data::Missing => return Err(FieldError { field: "data".to_owned(), problem: "is missing" }),
             Data::Raw(raw) => {
-                parsed = Fields::parse(raw, &["data"])?;
+                parsed = Fields::parse(*raw, &["data"])?;
                 &parsed
             }
             Data::Read(data) => data,

@@ -5,14 +5,15 @@
 //! shape and any depth. No knowledge of events or installations belongs here.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
+use std::collections::HashMap;
 
-use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-mod one_pass;
+mod raw;
+mod scan;
 
-use one_pass::{At, Members, Object, read};
+pub use raw::Raw;
+use scan::{Members, Object, object_at};
 
 /// The members of one JSON object.
 #[derive(Debug)]
@@ -45,33 +46,34 @@ pub struct NotAnObject {
 
 impl<'a> Fields<'a> {
     /// Reads the object `raw` that stands at `path`.
-    pub fn parse(raw: &'a RawValue, path: impl Into<Cow<'static, [&'static str]>>) -> Result<Self, FieldError> {
+    pub fn parse(raw: Raw<'a>, path: impl Into<Cow<'static, [&'static str]>>) -> Result<Self, FieldError> {
         let path = path.into();
-        match read(Deserializer::from_str(raw.get()), Object { inner: None }) {
-            Ok((members, _)) => Ok(Self { path, members }),
-            Err(_) => Err(FieldError { field: path.join("."), problem: "must be an object" }),
+        match object_at(raw.get(), &[], None) {
+            Some(Object { members, .. }) => Ok(Self { path, members }),
+            None => Err(FieldError { field: path.join("."), problem: "must be an object" }),
         }
     }
 
     /// Reads the object at the end of `path` and the object `inner` in it, both in one pass over the document. `None` where
     /// they do not stand under exactly these names, or where anything is wrong: then look level by level. The first object
-    /// comes without the second, whose errors begin with its own name.
-    pub fn both_at(document: &'a str, path: Path, inner: &'static str) -> Option<(Self, Self)> {
-        let both = At { path, end: Object { inner: Some(inner) } };
-        let (members, inner_members) = read(Deserializer::from_str(document), both).ok()??;
-        Some((Self { path: path.into(), members }, Self { path: vec![inner].into(), members: inner_members? }))
+    /// comes with its text and without the second one, whose errors begin with its own name.
+    pub fn both_at(document: &'a str, path: Path, inner: &'static str) -> Option<(Raw<'a>, Self, Self)> {
+        let Object { raw, members, inner: inner_members } = object_at(document, path, Some(inner))?;
+        let inner = Self { path: vec![inner].into(), members: inner_members? };
+        Some((raw, Self { path: path.into(), members }, inner))
     }
 
     /// Reads a whole document that should be an object.
     pub fn from_slice(document: &'a [u8]) -> Result<Self, NotAnObject> {
-        match read(Deserializer::from_slice(document), Object { inner: None }) {
-            Ok((members, _)) => Ok(Self { path: Cow::Borrowed(&[]), members }),
-            Err(error) => Err(NotAnObject { line: error.line(), column: error.column() }),
+        let object = str::from_utf8(document).ok().and_then(|document| object_at(document, &[], None));
+        match object {
+            Some(Object { members, .. }) => Ok(Self { path: Cow::Borrowed(&[]), members }),
+            None => Err(NotAnObject::in_slice(document)),
         }
     }
 
     /// The raw value of a field; `null` counts as absent. An exact match of the name goes before others.
-    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn raw(&self, name: &str) -> Option<Raw<'a>> {
         self.member(name).filter(|value| value.get() != "null")
     }
 
@@ -83,7 +85,7 @@ impl<'a> Fields<'a> {
     /// A text, if present.
     pub fn text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, FieldError> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
-        text_of(raw).map(Some).ok_or_else(|| self.error(name, "must be a string"))
+        raw.text().map(Some).ok_or_else(|| self.error(name, "must be a string"))
     }
 
     /// A text that has to be there.
@@ -97,13 +99,13 @@ impl<'a> Fields<'a> {
     }
 
     /// An array, if present, as its raw elements.
-    pub fn array(&self, name: &'static str) -> Result<Option<Vec<&'a RawValue>>, FieldError> {
+    pub fn array(&self, name: &'static str) -> Result<Option<Vec<Raw<'a>>>, FieldError> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         serde_json::from_str(raw.get()).map(Some).map_err(|_| self.error(name, "must be an array"))
     }
 
     /// All members, in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+    pub fn members(&self) -> impl Iterator<Item = (&str, Raw<'a>)> {
         self.members.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
@@ -112,11 +114,11 @@ impl<'a> Fields<'a> {
         FieldError { field: self.path_of(name).join("."), problem }
     }
 
-    fn member(&self, name: &str) -> Option<&'a RawValue> {
+    fn member(&self, name: &str) -> Option<Raw<'a>> {
         let mut found = None;
         for (key, value) in self.members.iter().filter(|(key, _)| key.len() == name.len()) {
             if key == name {
-                return Some(value);
+                return Some(*value);
             }
             if found.is_none() && key.eq_ignore_ascii_case(name) {
                 found = Some(*value);
@@ -130,20 +132,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Reads a JSON string, borrowing it where it holds no escapes.
-pub fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    // What is raw was found to be JSON, so that between the quotes only escapes are left to be read.
-    if !inside.as_bytes().contains(&b'\\') {
-        return Some(Cow::Borrowed(inside));
+impl NotAnObject {
+    /// Looks again for what is wrong, which the scanner does not say.
+    fn in_slice(document: &[u8]) -> Self {
+        let read = serde_json::from_slice::<HashMap<String, &RawValue>>(document);
+        let (line, column) = read.err().map_or((0, 0), |error| (error.line(), error.column()));
+        Self { line, column }
     }
-    serde_json::from_str(raw.get()).ok().map(Cow::Owned)
-}
-
-/// The value at the end of `path`, in one pass over the document. `None` where it does not stand under exactly these
-/// names, or where anything is wrong.
-pub fn value_at<'a>(document: &'a str, path: &[&str]) -> Option<&'a RawValue> {
-    read(Deserializer::from_str(document), At { path, end: PhantomData }).ok()?
 }
 
 #[cfg(test)]
@@ -170,13 +165,11 @@ mod tests {
 
         #[test]
         fn one_pass_finds_what_is_found_level_by_level(document in documents()) {
-            let text = |raw: &RawValue| raw.get().to_owned();
+            let text = |raw: Raw| raw.get().to_owned();
             let level = |name| Fields::from_slice(document.as_bytes()).unwrap().object(name).unwrap().unwrap();
-            if let Some(value) = value_at(&document, &["Data", "event"]).filter(|value| value.get() != "null") {
-                prop_assert_eq!(Some(text(value)), level("Data").raw("event").map(text));
-            }
-            if let Some((outer, inner)) = Fields::both_at(&document, &["Data"], "data") {
+            if let Some((raw, outer, inner)) = Fields::both_at(&document, &["Data"], "data") {
                 let expected = level("Data");
+                prop_assert_eq!(Some(text(raw)), Fields::from_slice(document.as_bytes()).unwrap().raw("Data").map(text));
                 let expected_inner = expected.object("data").unwrap().unwrap();
                 for name in NAMES {
                     prop_assert_eq!(inner.raw(name).map(text), expected_inner.raw(name).map(text));
@@ -191,8 +184,8 @@ mod tests {
     #[test]
     fn one_pass_finds_exact_names_only_and_of_equal_ones_the_first() {
         let both = |document| {
-            Fields::both_at(document, &["Data", "event"], "data").map(|(outer, inner)| {
-                [outer.raw("id"), inner.raw("id")].map(|id| id.map(RawValue::get).unwrap_or_default())
+            Fields::both_at(document, &["Data", "event"], "data").map(|(_, outer, inner)| {
+                [outer.raw("id"), inner.raw("id")].map(|id| id.map(Raw::get).unwrap_or_default())
             })
         };
         let first = r#"{"Data":{"event":{"id":1,"data":{"id":2},"data":7}},"Data":{"event":{"id":3,"data":{}}}}"#;

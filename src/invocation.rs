@@ -5,10 +5,8 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use crate::event::{Given, GivenObject};
-use crate::fields::{Fields, NotAnObject, text_of};
+use crate::fields::{Fields, NotAnObject, Raw};
 
 /// The `event` binding of one invocation.
 #[derive(Debug)]
@@ -16,7 +14,7 @@ pub enum InvocationRequest<'a> {
     /// An object that was read together with the body.
     Object(GivenObject<'a>),
     /// Other JSON.
-    Json(&'a RawValue),
+    Json(Raw<'a>),
     /// A text that should hold JSON.
     Text(Cow<'a, str>),
 }
@@ -48,7 +46,7 @@ impl<'a> InvocationRequest<'a> {
         let data = Fields::from_slice(body)?.object("Data").ok().flatten();
         let event = data.and_then(|data| data.raw("event")).ok_or(InvocationError::NoEvent)?;
         // Whatever is not an object travels as a string that holds its JSON.
-        Ok(text_of(event).map_or(Self::Json(event), Self::Text))
+        Ok(event.text().map_or(Self::Json(event), Self::Text))
     }
 
     /// Takes the text of an event, or of an array of them, without an envelope.
@@ -69,7 +67,7 @@ impl<'a> InvocationRequest<'a> {
         if !value.get().starts_with('[') {
             return Ok(vec![Given::Json(value)]);
         }
-        match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
+        match serde_json::from_str::<Vec<Raw<'_>>>(value.get()) {
             Ok(elements) if elements.len() > MOST_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
             Ok(elements) => Ok(elements.into_iter().map(Given::Json).collect()),
             Err(_) => Ok(vec![Given::Json(value)]),

@@ -1,8 +1,6 @@
 //! What is handed over as an event, whatever it is.
 
-use serde_json::value::RawValue;
-
-use crate::fields::{Fields, Path, value_at};
+use crate::fields::{Fields, Path, Raw};
 
 /// Something that was handed over as an event.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +8,7 @@ pub enum Given<'a> {
     /// An object whose members were read together with what it stands in.
     Object(&'a GivenObject<'a>),
     /// A JSON value, an object if all is well.
-    Json(&'a RawValue),
+    Json(Raw<'a>),
     /// A string that holds no JSON.
     Text(&'a str),
 }
@@ -20,20 +18,19 @@ pub enum Given<'a> {
 pub struct GivenObject<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) data: Fields<'a>,
-    document: &'a str,
-    path: Path,
+    raw: Raw<'a>,
 }
 
 impl<'a> GivenObject<'a> {
     /// Reads the object at the end of `path`. `None` where it, its data or the document are not of the usual form.
     pub fn read(document: &'a str, path: Path) -> Option<Self> {
-        let (fields, data) = Fields::both_at(document, path, "data")?;
-        Some(Self { fields, data, document, path })
+        let (raw, fields, data) = Fields::both_at(document, path, "data")?;
+        Some(Self { fields, data, raw })
     }
 
-    /// The text of the object, which takes another pass.
-    pub fn raw(&self) -> &'a RawValue {
-        value_at(self.document, self.path).expect("its members were read from there")
+    /// The text of the object.
+    pub fn raw(&self) -> Raw<'a> {
+        self.raw
     }
 }
 

@@ -1,11 +1,10 @@
 //! An installation as a backend PUTs it: every fault is named, in one answer.
 
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
 
 use super::Installation;
 use crate::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
-use crate::fields::{FieldError, Fields, text_of};
+use crate::fields::{FieldError, Fields, Raw};
 use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, UserId};
 
@@ -205,7 +204,7 @@ impl<'a> Submitted<'a> {
             self.fault(name, &format!("has {} elements: expected at most {most}", elements.len()));
             return Vec::new();
         }
-        let text = |raw: &RawValue| text_of(raw).filter(|text| is_id(text)).map(|text| text.into_owned());
+        let text = |raw: Raw<'_>| raw.text().filter(|text| is_id(text)).map(|text| text.into_owned());
         let texts: Option<Vec<String>> = elements.into_iter().map(text).collect();
         if texts.is_none() {
             self.fault(name, "expected an array of strings of 1 to 256 bytes without control characters");
