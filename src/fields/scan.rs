@@ -200,18 +200,26 @@ impl<'a> Scanner<'a> {
 
     /// Goes on to what is no space, and tells what it is.
     fn token(&mut self) -> Option<u8> {
-        loop {
-            match *self.document.as_bytes().get(self.at)? {
-                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
-                byte => return Some(byte),
-            }
+        match self.document.as_bytes().get(self.at) {
+            Some(byte) if *byte > b' ' => Some(*byte),
+            _ => self.token_behind_space(),
         }
     }
 
+    /// Stands apart, as programs write no spaces.
+    #[inline(never)]
+    fn token_behind_space(&mut self) -> Option<u8> {
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        self.at += self.rest().iter().take_while(|byte| is_space(byte)).count();
+        self.rest().first().copied()
+    }
+
     fn eat(&mut self, token: u8) -> bool {
-        let found = self.token() == Some(token);
-        self.at += usize::from(found);
-        found
+        if self.token() != Some(token) {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     fn expect(&mut self, token: u8) -> Option<()> {
