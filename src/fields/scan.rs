@@ -1,8 +1,8 @@
 //! Finds the members of JSON objects in one pass over a document, and checks all of it by the way.
 //!
 //! Most of an invocation is read by nobody, so what counts is to get past a value soon: strings are looked through eight
-//! bytes at a time, and nothing is kept of a value but where it stands. What is JSON is said by RFC 8259, and serde_json
-//! accepts the same. Where anything is wrong there is no answer; serde_json can tell what it was.
+//! bytes at a time, and nothing is kept of a value but where it stands. What is JSON is said by RFC 8259, and `serde_json`
+//! accepts the same. Where anything is wrong there is no answer; `serde_json` can tell what it was.
 
 use std::borrow::Cow;
 
