@@ -1,8 +1,8 @@
 //! Finds the members of JSON objects in one pass over a document, and checks all of it by the way.
 //!
 //! Most of an invocation is read by nobody, so what counts is to get past a value soon: strings are looked through eight
-//! bytes at a time, and nothing is kept of a value but where it stands. What is JSON is said by RFC 8259, and serde_json
-//! accepts the same. Where anything is wrong there is no answer; serde_json can tell what it was.
+//! bytes at a time, and nothing is kept of a value but where it stands. What is JSON is said by RFC 8259, and `serde_json`
+//! accepts the same. Where anything is wrong there is no answer; `serde_json` can tell what it was.
 
 use std::borrow::Cow;
 
@@ -77,6 +77,7 @@ impl<'a> Scanner<'a> {
         }
         loop {
             let name = self.name()?.text()?;
+            self.expect(b':')?;
             read(self, name)?;
             if !self.eat(b',') {
                 return self.expect(b'}');
@@ -84,14 +85,12 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes a name and the colon behind it.
+    /// Passes a name.
     fn name(&mut self) -> Option<Raw<'a>> {
-        if self.token()? != b'"' {
-            return None;
-        }
-        let name = self.value()?;
-        self.expect(b':')?;
-        Some(name)
+        self.token()?;
+        let start = self.at;
+        let plain = self.quoted()?;
+        Some(Raw::new(&self.document[start..self.at], plain))
     }
 
     fn value(&mut self) -> Option<Raw<'a>> {
@@ -120,7 +119,7 @@ impl<'a> Scanner<'a> {
                 if !self.eat(closing) {
                     self.closing.push(closing);
                     if closing == b'}' {
-                        self.name()?;
+                        self.pass_name()?;
                     }
                     continue;
                 }
@@ -130,7 +129,7 @@ impl<'a> Scanner<'a> {
                 let Some(closing) = self.closing.last().copied() else { return Some(()) };
                 if self.eat(b',') {
                     if closing == b'}' {
-                        self.name()?;
+                        self.pass_name()?;
                     }
                     break;
                 }
@@ -140,22 +139,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Passes a name that nobody reads, and the colon behind it.
+    fn pass_name(&mut self) -> Option<()> {
+        self.quoted()?;
+        self.expect(b':')
+    }
+
+    /// Passes what has to be a string.
+    fn quoted(&mut self) -> Option<bool> {
+        if self.token()? == b'"' { self.string() } else { None }
+    }
+
     /// Passes a string, and tells whether it is without escapes.
     fn string(&mut self) -> Option<bool> {
-        let mut plain = true;
-        self.at += 1;
-        loop {
-            self.at += ordinary(self.rest());
-            self.at += match self.rest() {
-                [b'"', ..] => break,
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
-                _ => return None,
-            };
-            plain = false;
-        }
-        self.at += 1;
-        Some(plain)
+        let special = from_special(&self.document.as_bytes()[self.at + 1..]);
+        let is_plain = special.first() == Some(&b'"');
+        let closed = if is_plain { special } else { from_end_of_string(special)? };
+        self.at = self.document.len() - closed.len() + 1;
+        Some(is_plain)
     }
 
     /// Passes what is neither a string nor in brackets.
@@ -170,20 +171,16 @@ impl<'a> Scanner<'a> {
     }
 
     fn number(&mut self) -> Option<()> {
-        self.at += usize::from(self.is_at(b"-"));
+        self.pass_if(|byte| byte == b'-');
         // A zero stands alone.
-        if self.is_at(b"0") {
-            self.at += 1;
-        } else {
+        if !self.pass_if(|byte| byte == b'0') {
             self.digits()?;
         }
-        if self.is_at(b".") {
-            self.at += 1;
+        if self.pass_if(|byte| byte == b'.') {
             self.digits()?;
         }
-        if self.is_at(b"eE") {
-            self.at += 1;
-            self.at += usize::from(self.is_at(b"+-"));
+        if self.pass_if(|byte| matches!(byte, b'e' | b'E')) {
+            self.pass_if(|byte| matches!(byte, b'+' | b'-'));
             self.digits()?;
         }
         Some(())
@@ -191,30 +188,38 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
-        while self.is_at(b"0123456789") {
-            self.at += 1;
-        }
+        while self.pass_if(|byte| byte.is_ascii_digit()) {}
         (self.at > start).then_some(())
     }
 
-    fn is_at(&self, any: &[u8]) -> bool {
-        self.rest().first().is_some_and(|byte| any.contains(byte))
+    fn pass_if(&mut self, is_wanted: impl Fn(u8) -> bool) -> bool {
+        let passed = self.rest().first().is_some_and(|byte| is_wanted(*byte));
+        self.at += usize::from(passed);
+        passed
     }
 
     /// Goes on to what is no space, and tells what it is.
     fn token(&mut self) -> Option<u8> {
-        loop {
-            match *self.document.as_bytes().get(self.at)? {
-                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
-                byte => return Some(byte),
-            }
+        match self.document.as_bytes().get(self.at) {
+            Some(byte) if *byte > b' ' => Some(*byte),
+            _ => self.token_behind_space(),
         }
     }
 
+    /// Stands apart, as programs write no spaces.
+    #[inline(never)]
+    fn token_behind_space(&mut self) -> Option<u8> {
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        self.at += self.rest().iter().take_while(|byte| is_space(byte)).count();
+        self.rest().first().copied()
+    }
+
     fn eat(&mut self, token: u8) -> bool {
-        let found = self.token() == Some(token);
-        self.at += usize::from(found);
-        found
+        if self.token() != Some(token) {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     fn expect(&mut self, token: u8) -> Option<()> {
@@ -226,22 +231,36 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes there are before a quotation mark, a backslash or a control character.
-fn ordinary(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    // The highest bit of each byte that is below `limit`, and perhaps of some behind the first such byte.
-    let below = |chunk: u64, limit: u8| chunk.wrapping_sub(ONES * u64::from(limit)) & !chunk & (ONES << 7);
-    let equal = |chunk: u64, byte: u8| below(chunk ^ (ONES * u64::from(byte)), 1);
-    let (chunks, rest) = bytes.as_chunks();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let chunk = u64::from_le_bytes(*chunk);
-        let ends = below(chunk, b' ') | equal(chunk, b'"') | equal(chunk, b'\\');
-        if ends != 0 {
-            return 8 * index + ends.trailing_zeros() as usize / 8;
-        }
+/// Goes on to the quotation mark at the end of a string that has an escape, or a mistake. Few have any, so it stands apart.
+#[inline(never)]
+fn from_end_of_string(mut special: &[u8]) -> Option<&[u8]> {
+    loop {
+        special = from_special(match special {
+            [b'"', ..] => return Some(special),
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => rest,
+            [b'\\', b'u', a, b, c, d, rest @ ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => rest,
+            _ => return None,
+        });
     }
-    let ends = |byte: &u8| matches!(byte, ..b' ' | b'"' | b'\\');
-    8 * chunks.len() + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+/// What comes from the first quotation mark, backslash or control character on.
+fn from_special(mut bytes: &[u8]) -> &[u8] {
+    const ONES: u64 = u64::MAX / 255;
+    while let Some((chunk, rest)) = bytes.split_first_chunk() {
+        let chunk = u64::from_le_bytes(*chunk);
+        // A subtraction sets the highest bit of each byte that is less, and perhaps of some behind the first such byte. With
+        // one bit flipped, a quotation mark stands right behind the control characters.
+        let control_or_quote = (chunk ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslash = (chunk ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let special = (control_or_quote | backslash) & !chunk & (ONES << 7);
+        if special != 0 {
+            return &bytes[special.trailing_zeros() as usize / 8..];
+        }
+        bytes = rest;
+    }
+    let is_special = |byte: &u8| matches!(byte, ..b' ' | b'"' | b'\\');
+    &bytes[bytes.iter().position(is_special).unwrap_or(bytes.len())..]
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The scanner beside serde_json, over documents that are nearly right.
+//! The scanner beside `serde_json`, over documents that are nearly right.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::*;
 
-/// The members of an object as serde_json finds them.
+/// The members of an object as `serde_json` finds them.
 #[derive(Debug, PartialEq)]
 struct Expected(Vec<(String, String)>);
 
