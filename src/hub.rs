@@ -161,13 +161,14 @@ impl Hub {
                 Some(turn) => Some(turn),
                 None => timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await.ok(),
             };
-            let turn = turn.filter(|_| Instant::now() < direct_send.deadline).ok_or(SendError::OutOfTime)?;
-            if direct_send.expires_at.is_some_and(|at| at <= Instant::now()) {
+            let now = Instant::now();
+            let turn = turn.filter(|_| now < direct_send.deadline).ok_or(SendError::OutOfTime)?;
+            if direct_send.expires_at.is_some_and(|at| at <= now) {
                 return Err(SendError::Expired);
             }
             // While this one waited for its place, another may have been told to be silent.
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
-            if paused_until.is_none_or(|until| until <= Instant::now()) {
+            if paused_until.is_none_or(|until| until <= now) {
                 return Ok(turn);
             }
         }

@@ -56,9 +56,12 @@ pub async fn send_all<'a>(
     times: Times,
     explanation: Option<&Explanation>,
 ) -> Sendings {
-    let audiences: BTreeSet<Audience> = devices.iter().map(&audience).collect();
-    let notifications: Vec<(Audience, Notification<'_>)> =
-        audiences.into_iter().map(|audience| (audience, notification(audience))).collect();
+    let mut notifications: Vec<(Audience, Notification<'_>)> = Vec::new();
+    for audience in devices.iter().map(&audience) {
+        if notifications.iter().all(|(to, _)| *to != audience) {
+            notifications.push((audience, notification(audience)));
+        }
+    }
     let recipient = |device| {
         let audience = audience(device);
         let mut known = notifications.iter().filter(|(to, _)| *to == audience);
