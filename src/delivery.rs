@@ -100,27 +100,24 @@ impl Deliveries {
     /// all of them, so who was served is written down first.
     pub async fn deliver_all(&self, events: &[Given<'_>], now: DateTime<Utc>) -> Vec<Delivery> {
         let times = Times::of_invocation(self.deadline);
-        let (mut deliveries, mut remembered) = (Vec::new(), Vec::new());
+        let deliver = |given| self.deliver(Attempt { given, times, now, replay: None, explanation: None });
+        let mut delivered = Vec::with_capacity(events.len());
         for batch in events.chunks(LARGEST_BATCH) {
-            let deliver = |given| self.deliver(Attempt { given, times, now, replay: None, explanation: None });
-            let delivered = match batch {
+            match batch {
                 // The usual invocation.
-                [given] => vec![Box::pin(deliver(*given)).await],
-                _ => join_all(batch.iter().copied().map(deliver)).await,
-            };
-            for (delivery, came) in delivered {
-                deliveries.push(delivery);
-                remembered.extend(came.remembered);
+                [given] => delivered.push(Box::pin(deliver(*given)).await),
+                _ => delivered.extend(join_all(batch.iter().copied().map(deliver)).await),
             }
         }
-        if deliveries.iter().any(|delivery| delivery.outcome == Outcome::Failed) {
-            let writes = join_all(remembered.iter().map(|(key, entry)| self.ledger.write(key, entry)));
+        if delivered.iter().any(|(delivery, _)| delivery.outcome == Outcome::Failed) {
+            let remembered = delivered.iter().filter_map(|(_, came)| came.remembered.as_ref());
+            let writes = join_all(remembered.map(|(key, entry)| self.ledger.write(key, entry)));
             match timeout_at(times.answered_by(), writes).await {
                 Ok(written) => written.into_iter().filter_map(Result::err).for_each(|error| tell(&error)),
                 Err(_) => tracing::error!("the store did not take in time who was served: a repeat may push twice"),
             }
         }
-        deliveries
+        delivered.into_iter().map(|(delivery, _)| delivery).collect()
     }
 
     /// Sends a dead letter's event to the installations that it did not reach; also returns those it did not reach now.
@@ -136,14 +133,14 @@ impl Deliveries {
         let envelope = EventGridEvent::parse(attempt.given);
         let decided = match &envelope {
             Ok(envelope) => self.wanted_event(envelope, attempt).map(|(event, left)| {
-                let key = key_of(envelope, &event);
+                let key = self.key_of(envelope, &event);
                 (event, left, key)
             }),
             Err(error) => Err(Ended::with(Outcome::DeadLettered, format!("not_an_event: {error}"))),
         };
         let mut came = match decided {
             Ok((event, left, key)) => {
-                let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| Instant::now() + left);
+                let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| started + left);
                 let times = Times { expires_at, ..attempt.times };
                 self.deliver_to_recipient(Attempt { times, ..attempt }, &event, key).await
             }
@@ -200,6 +197,17 @@ impl Deliveries {
         }
     }
 
+    /// All events that tell somebody of one call are one: it rings once.
+    fn key_of(&self, envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
+        let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
+        if let Happening::IncomingCall(call) = &event.happening
+            && !call.correlation_id.is_empty()
+        {
+            return EventKey::of_call(&call.correlation_id, recipient);
+        }
+        self.ledger.key_of_event(&envelope.source, &envelope.id, recipient)
+    }
+
     /// Delivers unless that was done before, and remembers how far it came.
     async fn deliver_to_recipient(&self, attempt: Attempt<'_>, event: &Event<'_>, key: EventKey) -> Came {
         let under_way = || Ended::with(Outcome::Failed, "the same event or message is still under way").into();
@@ -247,17 +255,6 @@ impl Deliveries {
         let remembered = entry.is_worth_keeping().then(|| (key, entry.clone()));
         Came { ended, sendings, remembered }
     }
-}
-
-/// All events that tell somebody of one call are one: it rings once.
-fn key_of(envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
-    let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
-    if let Happening::IncomingCall(call) = &event.happening
-        && !call.correlation_id.is_empty()
-    {
-        return EventKey::of_call(&call.correlation_id, recipient);
-    }
-    EventKey::of_event(&envelope.source, &envelope.id, recipient)
 }
 
 impl From<Ended> for Came {

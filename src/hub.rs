@@ -256,7 +256,7 @@ impl Hub {
             Ok(answered) => answered.map_err(|error| transport(&error))?,
             Err(_) => return Err(SendError::NoAnswer),
         };
-        let answer = Answer::of(&response, Utc::now());
+        let answer = Answer::of(&response, Utc::now);
         let body = response.into_body();
         // As a rule there is nothing to read, so nothing makes room for that.
         if body.is_end_stream() { Ok(answer) } else { Ok(Box::pin(answer.read(body, limit)).await) }

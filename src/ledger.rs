@@ -6,7 +6,7 @@
 //! The normal delivery of a message writes nothing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct Ledger {
     events: Recent<Entry>,
     /// Versions of recent chat messages that were handled here.
     messages: Recent<Option<MessageVersion>>,
+    /// The source of the last event, and what stands for it: as a rule all events have the same one.
+    source: Mutex<(String, Fingerprint)>,
 }
 
 /// Under which key an event, or all events that tell somebody of one call, are remembered.
@@ -76,11 +78,6 @@ impl Document for MessageVersion {
 }
 
 impl EventKey {
-    /// The key of an event for one recipient: its id is unique within its source, or should be.
-    pub fn of_event(source: &str, id: &str, recipient: &str) -> Self {
-        Self(Fingerprint::of(&["event", &source.to_ascii_lowercase(), id, recipient]))
-    }
-
     /// The key of all events that tell one recipient of one call.
     pub fn of_call(correlation_id: &str, recipient: &str) -> Self {
         Self(Fingerprint::of(&["call", correlation_id, recipient]))
@@ -119,7 +116,17 @@ impl MessageVersion {
 impl Ledger {
     /// A ledger in `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, events: Recent::new(HALF), messages: Recent::new(HALF) }
+        let source = Mutex::new((String::new(), Fingerprint::of(&[""])));
+        Self { store, events: Recent::new(HALF), messages: Recent::new(HALF), source }
+    }
+
+    /// The key of an event for one recipient: its id is unique within its source, or should be.
+    pub fn key_of_event(&self, source: &str, id: &str, recipient: &str) -> EventKey {
+        let mut last = self.source.lock().expect("nothing panics while it is held");
+        if last.0 != source {
+            *last = (source.to_owned(), Fingerprint::of(&[&source.to_ascii_lowercase()]));
+        }
+        EventKey(last.1.and(&["event", id, recipient]))
     }
 
     /// What this instance knows of the event, for whoever has this alone: a repeat that comes meanwhile waits, and then

@@ -37,7 +37,7 @@ static TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
 
 impl Answer {
     /// What the head of an answer says.
-    pub fn of<B>(response: &Response<B>, now: DateTime<Utc>) -> Self {
+    pub fn of<B>(response: &Response<B>, now: impl Fn() -> DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let server_time = || header(&DATE).and_then(retry::http_date);
@@ -45,7 +45,7 @@ impl Answer {
             let milliseconds = header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok());
             let wait = milliseconds.map(|wait| Duration::from_millis(wait).min(retry::FOR_EVER));
             // A date is the hub's, so it is held against the hub's clock.
-            wait.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or(now)))
+            wait.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or_else(&now)))
         };
         Self {
             status,

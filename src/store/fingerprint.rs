@@ -8,8 +8,18 @@ pub struct Fingerprint([u8; 32]);
 impl Fingerprint {
     /// The fingerprint of texts, in their order.
     pub fn of(texts: &[&str]) -> Self {
+        Self::behind(&[], texts)
+    }
+
+    /// The fingerprint of what this one stands for, and of texts.
+    pub fn and(&self, texts: &[&str]) -> Self {
+        Self::behind(&self.0, texts)
+    }
+
+    fn behind(first: &[u8], texts: &[&str]) -> Self {
         // In one piece: so many small ones would take longer than the hash.
-        let mut bytes = Vec::with_capacity(texts.iter().map(|text| 8 + text.len()).sum());
+        let mut bytes = Vec::with_capacity(first.len() + texts.iter().map(|text| 8 + text.len()).sum::<usize>());
+        bytes.extend_from_slice(first);
         for text in texts {
             bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
             bytes.extend_from_slice(text.as_bytes());
