@@ -23,6 +23,7 @@ mod send;
 mod settings;
 mod sms;
 mod status;
+mod store_reads;
 mod stores;
 mod texts;
 mod tls;
