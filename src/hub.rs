@@ -1,6 +1,6 @@
 //! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
 //!
-//! The only place that names hyper, the HTTP client. It knows nothing of events or notifications.
+//! It asks with `http_client`, and knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
 use std::sync::Mutex;
