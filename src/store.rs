@@ -236,13 +236,19 @@ impl Store {
     }
 
     async fn get_object(&self, key: &str) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
-        let objects: &dyn ObjectStore = match &self.backend {
-            Backend::Azure(azure) => azure.for_reading(),
-            Backend::Memory(_) | Backend::Folder(_) => self.objects().await?,
+        let (objects, was_there): (&dyn ObjectStore, bool) = match &self.backend {
+            Backend::Azure(azure) => {
+                let (blobs, is_there) = azure.for_reading();
+                (blobs, is_there)
+            }
+            Backend::Memory(_) | Backend::Folder(_) => (self.objects().await?, true),
         };
         let got = match objects.get(&Path::from(key)).await {
             Ok(got) => got,
-            Err(error @ object_store::Error::NotFound { .. }) if !self.is_lost(&error) => return Ok(None),
+            // A container that was created while this was under way is not lost.
+            Err(error @ object_store::Error::NotFound { .. }) if !(was_there && self.is_lost(&error)) => {
+                return Ok(None);
+            }
             Err(error) => return Err(self.failure(error)),
         };
         if let Backend::Azure(azure) = &self.backend {

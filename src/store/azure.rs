@@ -108,9 +108,10 @@ impl AzureBlobs {
         })
     }
 
-    /// The blobs for reading: in a container that is not there is nothing, so this does not wait for one.
-    pub fn for_reading(&self) -> &MicrosoftAzure {
-        &self.blobs
+    /// The blobs for reading, and whether their container is known to be there. In one that is not there is nothing, so
+    /// this does not wait for it.
+    pub fn for_reading(&self) -> (&MicrosoftAzure, bool) {
+        (&self.blobs, self.is_there.load(Ordering::Relaxed))
     }
 
     /// Something was found in it.

@@ -46,12 +46,15 @@ impl HttpService for SharedClients {
     }
 }
 
-/// Whether the service may have taken the request decides about its repetition.
+/// What is repeated: always what did not come to an answer, as every change of ours may be made twice.
 fn kind(error: &legacy::Error) -> HttpErrorKind {
     let cause = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    let is_cut_off = |cause: &hyper::Error| {
+        cause.is_canceled() || cause.is_closed() || cause.is_incomplete_message() || cause.is_body_write_aborted()
+    };
     if error.is_connect() {
         HttpErrorKind::Connect
-    } else if cause.is_some_and(|cause| cause.is_canceled() || cause.is_closed()) {
+    } else if cause.is_some_and(is_cut_off) {
         HttpErrorKind::Request
     } else {
         HttpErrorKind::Interrupted
