@@ -136,9 +136,7 @@ impl Config {
         }
         self
     }
-}
 
-impl Config {
     /// Whether certificates are needed to reach a hub or the store.
     pub fn needs_certificates(&self) -> bool {
         let apps = self.apps.values().chain([&self.default_app]);
