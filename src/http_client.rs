@@ -1,94 +1,241 @@
-//! The HTTP clients that hubs and store share: their connections are kept and used again.
+//! HTTP/1.1 towards hubs and store: connections that are kept and used again.
 //!
-//! There are two, so that what is reached by `http://`, an emulator, neither waits for certificates nor has them loaded.
-//! Both are of one type, which is compiled once; the plain one trusts nobody.
+//! A connection belongs to one request at a time, and whoever waits for the answer does the connection's reading and writing.
+//! hyper-util's client has a task for each connection, which costs an event a switch in each direction, and looks for the
+//! server of every request anew; hyper's protocol, and hyper-util's and hyper-rustls' way to a connection, are used as they
+//! are.
 
-use std::sync::{Arc, LazyLock};
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Uri;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::Scheme;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
-use tokio::sync::OnceCell;
+use hyper::{Request, Response, Uri};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tower_service::Service;
 
+mod connector;
 mod resolver;
 
-use resolver::SharedResolver;
+pub use connector::secure;
 
-/// Keeps connections to each server that it reached.
-pub type Client = legacy::Client<HttpsConnector<HttpConnector<SharedResolver>>, Full<Bytes>>;
+/// The connections to one server.
+#[derive(Debug, Clone)]
+pub struct Server(Arc<Connections>);
 
-/// Leaves time for another try within the shortest limit of an attempt, which is a call's four seconds.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-
-static PLAIN: LazyLock<Client> = LazyLock::new(|| build(trusting_nobody()));
-static SECURE: OnceCell<Client> = OnceCell::const_new();
-
-/// The client that reaches `uri`.
-pub async fn client(uri: &Uri) -> &'static Client {
-    if uri.scheme() == Some(&Scheme::HTTPS) { secure().await } else { &PLAIN }
+#[derive(Debug)]
+struct Connections {
+    /// Scheme, host and port.
+    origin: Uri,
+    host: Option<HeaderValue>,
+    kept: Mutex<Kept>,
+    /// Set when what idles is looked for.
+    sweeps: OnceLock<()>,
 }
 
-/// The client for `https://`. Loading certificates takes longer than everything else at the start, so it happens on
-/// a thread beside, and whoever comes early waits for it.
-pub async fn secure() -> &'static Client {
-    SECURE
-        .get_or_init(|| async {
-            match tokio::task::spawn_blocking(|| build(trusting_the_platform())).await {
-                Ok(client) => client,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
+/// What nobody uses at the moment, the last one used at the end.
+#[derive(Debug, Default)]
+struct Kept {
+    connections: Vec<Connection>,
+    sweeps: u64,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Connection {
+    requests: SendRequest<Full<Bytes>>,
+    /// `None` once it ended.
+    exchange: Option<Box<Exchange>>,
+    /// How many sweeps there were when it was used last.
+    used: u64,
+}
+
+type Exchange = http1::Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Full<Bytes>>;
+
+/// The body of an answer. At its end the connection is free for another request.
+#[derive(Debug)]
+pub struct AnswerBody<'a> {
+    body: Incoming,
+    connection: Option<Connection>,
+    server: &'a Connections,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No connection came about: the name, the network or TLS.
+    #[error("no connection: {0}")]
+    Connect(#[source] Box<dyn Error + Send + Sync>),
+    /// The connection broke, or what came is no answer.
+    #[error("{0}")]
+    Exchange(#[from] hyper::Error),
+}
+
+/// A connection is closed after nobody used it for as long as this, or twice as long. Azure's load balancers forget one that
+/// was idle for four minutes.
+const SWEPT_EVERY: Duration = Duration::from_secs(50);
+
+impl Server {
+    /// The server of that address. What has no host is reached by no connection.
+    pub fn of(address: &Uri) -> Self {
+        let mut origin = address.clone().into_parts();
+        origin.path_and_query = origin.scheme.as_ref().map(|_| "/".parse().expect("a path"));
+        let origin = Uri::from_parts(origin).unwrap_or_default();
+        let host = host(&origin);
+        Self(Arc::new(Connections { origin, host, kept: Mutex::default(), sweeps: OnceLock::new() }))
+    }
+
+    /// Whether it is the server of that address.
+    pub fn is_of(&self, address: &Uri) -> bool {
+        self.0.origin.scheme() == address.scheme() && self.0.origin.authority() == address.authority()
+    }
+
+    /// Asks for what the request names by path and query, on a connection that is there or on a new one.
+    pub async fn request(&self, mut request: Request<Full<Bytes>>) -> Result<Response<AnswerBody<'_>>, ClientError> {
+        if let Some(host) = &self.0.host {
+            request.headers_mut().insert(HOST, host.clone());
+        }
+        loop {
+            let kept = self.0.last_kept();
+            let was_kept = kept.is_some();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            match connection.ask(request).await {
+                Ok(answer) => return Ok(answer.map(|body| AnswerBody::new(body, connection, &self.0))),
+                // The server closed it while nobody used it, and knows nothing of the request.
+                Err((_, Some(unsent))) if was_kept => request = unsent,
+                Err((error, _)) => return Err(error.into()),
             }
-        })
-        .await
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, ClientError> {
+        self.0.sweeps.get_or_init(|| {
+            tokio::spawn(close_what_idles(Arc::downgrade(&self.0)));
+        });
+        let origin = self.0.origin.clone();
+        let mut connector = connector::connector(origin.scheme() == Some(&Scheme::HTTPS)).await;
+        let stream = connector.call(origin).await.map_err(ClientError::Connect)?;
+        let (requests, exchange) = http1::handshake(stream).await?;
+        Ok(Connection { requests, exchange: Some(Box::new(exchange)), used: 0 })
+    }
 }
 
-fn build(tls: ClientConfig) -> Client {
-    let mut tcp = HttpConnector::new_with_resolver(SharedResolver::default());
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_LIMIT));
-    // A server that is gone without a word is noticed before the next request is lost on it.
-    tcp.set_keepalive(Some(Duration::from_secs(15)));
-    tcp.set_keepalive_interval(Some(Duration::from_secs(15)));
-    tcp.set_keepalive_retries(Some(3));
-    #[cfg(target_os = "linux")]
-    tcp.set_tcp_user_timeout(Some(Duration::from_secs(30)));
-    // HTTP/1.1: with HTTP/2 everything under way would share one connection and its fate.
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-    legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        // Azure's load balancers forget a connection that was idle for four minutes.
-        .pool_idle_timeout(Duration::from_secs(100))
-        .build(connector.wrap_connector(tcp))
+/// The value of `Host`: without a port where it is the scheme's own.
+fn host(origin: &Uri) -> Option<HeaderValue> {
+    let own_port = if origin.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    let host = match origin.port_u16().filter(|port| *port != own_port) {
+        Some(port) => format!("{}:{port}", origin.host()?),
+        None => origin.host()?.to_owned(),
+    };
+    HeaderValue::try_from(host).ok()
 }
 
-fn trusting_the_platform() -> ClientConfig {
-    match tls().try_with_platform_verifier() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(error) => {
-            let cause = tracing::field::display(error);
-            tracing::error!(
-                cause,
-                "no certificate authorities: install ca-certificates, or no https:// address can be reached"
-            );
-            trusting_nobody()
+impl Connections {
+    fn last_kept(&self) -> Option<Connection> {
+        self.kept.lock().expect("nothing panics while it is held").connections.pop()
+    }
+
+    /// Keeps a connection that can take another request; any other one is closed.
+    fn keep(&self, mut connection: Connection) {
+        if connection.exchange.is_some() && connection.requests.is_ready() {
+            let mut kept = self.kept.lock().expect("nothing panics while it is held");
+            connection.used = kept.sweeps;
+            kept.connections.push(connection);
         }
     }
 }
 
-fn trusting_nobody() -> ClientConfig {
-    tls().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+async fn close_what_idles(server: Weak<Connections>) {
+    loop {
+        sleep(SWEPT_EVERY).await;
+        let Some(server) = server.upgrade() else { return };
+        let mut kept = server.kept.lock().expect("nothing panics while it is held");
+        kept.sweeps += 1;
+        let Kept { connections, sweeps } = &mut *kept;
+        connections.retain(|connection| connection.used + 1 >= *sweeps);
+    }
 }
 
-fn tls() -> ConfigBuilder<ClientConfig, WantsVerifier> {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks the versions that rustls does")
+impl Connection {
+    /// The head of the answer. With an error comes the request, unless something of it may have been sent.
+    async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, (hyper::Error, Option<Request<Full<Bytes>>>)> {
+        let mut answer = pin!(self.requests.try_send_request(request));
+        let exchange = &mut self.exchange;
+        let answered = poll_fn(|context| {
+            go_on(exchange, context);
+            answer.as_mut().poll(context)
+        });
+        answered.await.map_err(|mut error| {
+            let unsent = error.take_message();
+            (error.into_error(), unsent)
+        })
+    }
 }
+
+/// Reads and writes as much as there is.
+fn go_on(exchange: &mut Option<Box<Exchange>>, context: &mut Context<'_>) {
+    // At its end it goes, and with it whatever waited for it.
+    if exchange.as_mut().is_some_and(|exchange| Pin::new(exchange).poll(context).is_ready()) {
+        *exchange = None;
+    }
+}
+
+impl<'a> AnswerBody<'a> {
+    fn new(body: Incoming, connection: Connection, server: &'a Connections) -> Self {
+        if body.is_end_stream() {
+            server.keep(connection);
+            return Self { body, connection: None, server };
+        }
+        Self { body, connection: Some(connection), server }
+    }
+}
+
+impl Body for AnswerBody<'_> {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(connection) = &mut self.connection {
+            go_on(&mut connection.exchange, context);
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if (frame.is_none() || self.body.is_end_stream())
+            && let Some(mut connection) = self.connection.take()
+        {
+            go_on(&mut connection.exchange, context);
+            self.server.keep(connection);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;

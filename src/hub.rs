@@ -9,12 +9,11 @@ use std::time::Duration;
 use chrono::Utc;
 use hyper::body::Body;
 use hyper::header::HeaderValue;
-use hyper_util::client::legacy;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::device::DeviceHandle;
-use crate::http_client;
+use crate::http_client::ClientError;
 use crate::payload::Payload;
 
 pub mod access;
@@ -249,8 +248,7 @@ impl Hub {
         authorization: &HeaderValue,
     ) -> Result<Answer, SendError> {
         let key = self.access.key(key);
-        let client = http_client::client(request.uri(key)).await;
-        let answered = client.request(request.signed(key, authorization.clone()).ok_or(SendError::BadRequest)?);
+        let answered = key.server.request(request.signed(key, authorization.clone()).ok_or(SendError::BadRequest)?);
         let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
         let response = match timeout_at(limit, answered).await {
             Ok(answered) => answered.map_err(|error| transport(&error))?,
@@ -263,8 +261,11 @@ impl Hub {
     }
 }
 
-fn transport(error: &legacy::Error) -> SendError {
-    if error.is_connect() { SendError::NoConnection } else { SendError::ConnectionLost }
+fn transport(error: &ClientError) -> SendError {
+    match error {
+        ClientError::Connect(_) => SendError::NoConnection,
+        ClientError::Exchange(_) => SendError::ConnectionLost,
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
 //! HTTP towards the Functions host: which request is which, and the table from an outcome to a status.
 //!
-//! The only file that names warp. <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use chrono::Utc;
-use futures_util::{FutureExt, Stream, StreamExt, pin_mut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
-use warp::Filter;
-use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use warp::http::{Method, Response, StatusCode};
 
 use crate::counters::Counters;
 use crate::delivery::Deliveries;
@@ -28,6 +28,7 @@ use crate::log;
 use crate::maintenance::Maintenance;
 use crate::store::{StoreError, to_its_end};
 
+mod connections;
 mod to_its_end;
 
 use to_its_end::{Panicked, ToItsEnd};
@@ -53,7 +54,9 @@ pub struct Service {
     pub deadline: Duration,
 }
 
-type Answer = Response<Bytes>;
+type Body = Full<Bytes>;
+
+type Answer = Response<Body>;
 
 /// A body may hold a full batch of events twice over, as data and as metadata.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -67,17 +70,16 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
         stop.await;
         let _ = stopping.send(());
     };
-    let routes = {
+    let answer = {
         let tracker = tracker.clone();
-        warp::method().and(warp::path::full()).and(warp::body::stream()).then(move |method, path, body| {
+        move |request| {
             let service = Arc::clone(&service);
             // It goes on when the host hangs up, and a panic fails it alone.
-            let answer = tracker.track_future(async move { service.answer(method, path, body).await });
-            ToItsEnd::new(answer)
-                .map(|answer| answer.unwrap_or_else(|Panicked| failure("an unexpected fault; see the log")))
-        })
+            let answer = ToItsEnd::new(tracker.track_future(async move { service.answer(request).await }));
+            async { answer.await.unwrap_or_else(|Panicked| failure("an unexpected fault; see the log")) }
+        }
     };
-    let served = warp::serve(routes).incoming(listener).graceful(stop).run();
+    let served = connections::serve(listener, answer, stop);
     let bounded = async {
         let _ = stopped.await;
         tracing::info!("stopping: finishing what is in flight");
@@ -99,38 +101,34 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
 }
 
 impl Service {
-    async fn answer<B: Buf, E>(
-        &self,
-        method: Method,
-        path: warp::path::FullPath,
-        body: impl Stream<Item = Result<B, E>>,
-    ) -> Answer {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
         let body = match until(Instant::now() + self.deadline, read(body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(answer)) => return answer,
             Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
         };
-        let mut found = path.as_str().split('/').filter(|segment| !segment.is_empty());
+        let mut found = head.uri.path().split('/').filter(|segment| !segment.is_empty());
         // No function has four segments; what is missing is empty.
         let segments: [&str; 4] = std::array::from_fn(|_| found.next().unwrap_or_default());
         // The host's routes take no notice of case.
         let is = |index: usize, word: &str| segments[index].eq_ignore_ascii_case(word);
         match segments.into_iter().take_while(|segment| !segment.is_empty()).count() {
             0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
-            1 if is(0, "EventGridTrigger") => match method {
+            1 if is(0, "EventGridTrigger") => match head.method {
                 Method::POST => self.event_grid_trigger(&body).await,
                 _ => not_allowed("POST"),
             },
-            1 if is(0, "Maintenance") => match method {
+            1 if is(0, "Maintenance") => match head.method {
                 Method::POST => Box::pin(self.maintenance()).await,
                 _ => not_allowed("POST"),
             },
-            2 if is(0, "api") && is(1, "status") => match method {
+            2 if is(0, "api") && is(1, "status") => match head.method {
                 Method::GET => self.status(),
                 _ => not_allowed("GET"),
             },
             3 if is(0, "api") && is(1, "installations") => match urlencoding::decode(segments[2]) {
-                Ok(id) => Box::pin(self.installation(&method, &id, &body)).await,
+                Ok(id) => Box::pin(self.installation(&head.method, &id, &body)).await,
                 Err(_) => error(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8"),
             },
             _ => error(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),
@@ -254,18 +252,18 @@ fn status_of(deliveries: &[Delivery]) -> StatusCode {
 
 /// Reads a body of either kind, with and without a length. One that is too large is read to its end all the same, so
 /// that the host sees the answer instead of a broken connection.
-async fn read<B: Buf, E>(body: impl Stream<Item = Result<B, E>>) -> Result<Bytes, Answer> {
-    pin_mut!(body);
+async fn read(mut body: Incoming) -> Result<Bytes, Answer> {
     let (mut only, mut joined) = (Bytes::new(), Vec::new());
     let mut length = 0;
-    while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|_| error(StatusCode::BAD_REQUEST, "BadRequest", "the body broke off"))?;
-        length += chunk.remaining();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| error(StatusCode::BAD_REQUEST, "BadRequest", "the body broke off"))?;
+        let Ok(chunk) = frame.into_data() else { continue };
+        length += chunk.len();
         if length > LARGEST_BODY {
             (only, joined) = Default::default();
-        } else if length == chunk.remaining() {
+        } else if length == chunk.len() {
             // The usual body comes as one chunk, which is taken as it is.
-            only = chunk.copy_to_bytes(length);
+            only = chunk;
         } else {
             if joined.is_empty() {
                 joined.extend_from_slice(&only);
@@ -312,7 +310,7 @@ fn json_answer(status: StatusCode, value: &impl serde::Serialize) -> Answer {
 }
 
 fn answer(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(body);
+    let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer

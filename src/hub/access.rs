@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::connection_string::ConnectionString;
 use super::sas;
+use crate::http_client::Server;
 
 /// How long a signature is valid, and after how much of that it is made anew.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -36,10 +37,12 @@ pub struct Access {
 
 /// One connection string's way into the hub.
 pub struct Key {
-    /// Where a Direct Send is posted.
-    pub uri: Uri,
+    /// The server of the namespace.
+    pub server: Server,
+    /// Where a Direct Send is posted there.
+    pub messages: Uri,
     /// Where one for several handles is posted.
-    pub batch_uri: Uri,
+    pub batch: Uri,
     resource: String,
     rule: String,
     key: String,
@@ -94,14 +97,13 @@ impl Key {
         let mut url = connection_string.endpoint.clone();
         url.set_path(&path);
         let resource = url.as_str().to_owned();
-        url.set_path(&format!("{path}/messages"));
-        url.set_query(Some("direct&api-version=2020-06"));
         // What is an address and yet no URI, as with a placeholder's braces in it, is where no connection leads to.
-        let uri = Uri::try_from(url.as_str()).unwrap_or_default();
-        url.set_path(&format!("{path}/messages/$batch"));
+        let server = Server::of(&Uri::try_from(&resource).unwrap_or_default());
+        let posted_to = |path: String| Uri::try_from(format!("{path}?direct&api-version=2020-06")).unwrap_or_default();
         Self {
-            uri,
-            batch_uri: Uri::try_from(url.as_str()).unwrap_or_default(),
+            server,
+            messages: posted_to(format!("{}/messages", url.path())),
+            batch: posted_to(format!("{}/messages/$batch", url.path())),
             resource,
             rule: connection_string.rule.clone(),
             key: connection_string.key.clone(),
@@ -143,6 +145,6 @@ impl Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Key").field("uri", &self.uri).finish_non_exhaustive()
+        formatter.debug_struct("Key").field("resource", &self.resource).finish_non_exhaustive()
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http_body_util::BodyExt;
 use hyper::Response;
-use hyper::body::Incoming;
 use hyper::header::{DATE, HeaderName, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
 
 use super::{SendError, retry};
+use crate::http_client::AnswerBody;
 
 /// An answer.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Answer {
 
     /// Reads the body to its end, so that the connection can serve again, and what it says where the head does not. One
     /// that breaks off, or does not come until `limit`, does not matter: the status is there.
-    pub async fn read(mut self, mut body: Incoming, limit: Instant) -> Self {
+    pub async fn read(mut self, mut body: AnswerBody<'_>, limit: Instant) -> Self {
         let is_of_interest = self.tracking_id.is_none() || self.status == 400;
         let (mut text, mut length) = (Vec::new(), 0);
         let limit = limit.min(Instant::now() + LONGEST_WAIT);

@@ -74,11 +74,10 @@ impl<'a> Request<'a> {
         Some(request)
     }
 
-    /// Where it is posted.
-    pub fn uri<'k>(&self, key: &'k Key) -> &'k Uri {
+    fn uri<'k>(&self, key: &'k Key) -> &'k Uri {
         match self.to {
-            To::One(_) => &key.uri,
-            To::Many { .. } => &key.batch_uri,
+            To::One(_) => &key.messages,
+            To::Many { .. } => &key.batch,
         }
     }
 
@@ -87,7 +86,7 @@ impl<'a> Request<'a> {
             Platform::Apns => "apple",
             Platform::FcmV1 => "fcmv1",
         };
-        // These, the payload's, and the two that the client adds: host and length.
+        // These, the payload's, and the host that the client adds.
         let mut headers = HeaderMap::with_capacity(8 + self.payload.headers.len());
         headers.insert(AUTHORIZATION, authorization);
         headers.insert(&FORMAT, HeaderValue::from_static(format));

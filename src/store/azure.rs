@@ -17,7 +17,7 @@ use super::StoreError;
 pub mod connection_string;
 mod http;
 
-use http::{REQUEST_LIMIT, SharedClients};
+use http::{REQUEST_LIMIT, Servers};
 
 /// A container and the way to open it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub struct AzureBlobs {
     blobs: MicrosoftAzure,
     account: String,
     url: Url,
+    servers: Servers,
     /// Whether the container is known to be there.
     is_there: AtomicBool,
     /// Held by who creates it, while others wait.
@@ -72,6 +73,7 @@ pub struct AzureBlobs {
 impl AzureBlobs {
     /// Opens a container; nothing is sent yet.
     pub fn open(container: &Container) -> Result<Self, object_store::Error> {
+        let servers = Servers::default();
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(1),
@@ -83,7 +85,7 @@ impl AzureBlobs {
             .with_container_name(&container.name)
             .with_retry(RetryConfig { backoff, max_retries: 3, retry_timeout: REQUEST_LIMIT })
             .with_client_options(ClientOptions::new().with_allow_http(!container.account.is_secure()))
-            .with_http_connector(SharedClients);
+            .with_http_connector(servers.clone());
         let builder = match &container.credential {
             Credential::Key(key) => builder.with_access_key(key),
             Credential::Signature(signature) => {
@@ -103,6 +105,7 @@ impl AzureBlobs {
             blobs: builder.build()?,
             account: container.account.name.clone(),
             url,
+            servers,
             is_there: AtomicBool::new(false),
             creating: Mutex::new(()),
         })
@@ -153,7 +156,7 @@ impl AzureBlobs {
         *request.uri_mut() = url.as_str().parse().map_err(|error| failed(Box::new(error)))?;
         request.headers_mut().insert("content-length", "0".parse().expect("it is a header value"));
         AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
-        let answer = SharedClients.call(request).await.map_err(|error| failed(Box::new(error)))?;
+        let answer = self.servers.call(request).await.map_err(|error| failed(Box::new(error)))?;
         match answer.status().as_u16() {
             // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
             201 | 403 | 409 => Ok(()),
