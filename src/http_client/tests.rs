@@ -110,11 +110,12 @@ async fn what_nobody_uses_is_closed_after_a_while() {
     assert_eq!(asked.unwrap(), "");
     let is_open = || matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
 
+    let a_bit_more = SWEPT_EVERY + Duration::from_secs(1);
     tokio::time::pause();
-    tokio::time::advance(SWEPT_EVERY).await;
+    tokio::time::advance(a_bit_more).await;
     tokio::task::yield_now().await;
     assert!(is_open(), "it was in use a moment ago");
-    tokio::time::advance(SWEPT_EVERY).await;
+    tokio::time::advance(a_bit_more).await;
     tokio::time::resume();
     tokio::time::timeout(Duration::from_secs(5), stream.readable()).await.unwrap().unwrap();
     assert_eq!(stream.try_read(&mut [0]).unwrap(), 0);
