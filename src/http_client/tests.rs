@@ -14,6 +14,8 @@ const SIZED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n";
 const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe";
 
+const CLOSED_AFTER: Duration = Duration::from_millis(20);
+
 /// Answers on each connection in turn with what is said for it, piece by piece, and closes it then.
 async fn server(connections: &'static [&'static [&'static str]]) -> (Server, tokio::task::JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -35,6 +37,8 @@ async fn server(connections: &'static [&'static [&'static str]]) -> (Server, tok
                 tokio::task::yield_now().await;
                 stream.write_all(rest.as_bytes()).await.unwrap();
             }
+            // Whoever asked has its answer first.
+            tokio::time::sleep(CLOSED_AFTER).await;
         }
         requests
     });
@@ -63,7 +67,7 @@ async fn one_that_the_server_closed_is_followed_by_a_new_one() {
     for expected in ["", "", "hello"] {
         assert_eq!(ask(&server).await.unwrap(), expected);
         // Where the server closes without a word, that has to arrive.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(CLOSED_AFTER * 3).await;
     }
     assert_eq!(serving.await.unwrap(), 3);
 }
