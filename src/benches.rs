@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use crate::device::ContentMode;
 use crate::event::EventType;
@@ -74,14 +75,15 @@ impl Signer {
 
     /// The authorization, out of the cache after the first time.
     pub fn authorization(&self, now: DateTime<Utc>) -> impl Debug + use<> {
-        self.0.key(0).authorization(now)
+        self.0.key(0).authorization(Instant::now(), || now)
     }
 
     /// The authorization signed anew, as after a refusal of the one in the cache.
     pub fn authorization_anew(&self, now: DateTime<Utc>) -> impl Debug + use<> {
         let key = self.0.key(0);
-        key.renew(&key.authorization(now), None, now);
-        key.authorization(now)
+        let authorization = || key.authorization(Instant::now(), || now);
+        key.renew(&authorization(), None, now);
+        authorization()
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,8 +99,8 @@ const LARGEST_BATCH: usize = 5000;
 impl Deliveries {
     /// Delivers the events of one invocation, each on its own. When one of them failed, the host will be asked to repeat
     /// all of them, so who was served is written down first.
-    pub async fn deliver_all(&self, events: &[Given<'_>], now: DateTime<Utc>) -> Vec<Delivery> {
-        let times = Times::of_invocation(self.deadline);
+    pub async fn deliver_all(&self, events: &[Given<'_>], began: Instant, now: DateTime<Utc>) -> Vec<Delivery> {
+        let times = Times::of_invocation(began, self.deadline);
         let deliver = |given| self.deliver(Attempt { given, times, now, replay: None, explanation: None });
         let mut delivered = Vec::with_capacity(events.len());
         for batch in events.chunks(LARGEST_BATCH) {
@@ -122,14 +123,13 @@ impl Deliveries {
 
     /// Sends a dead letter's event to the installations that it did not reach; also returns those it did not reach now.
     pub async fn replay(&self, given: Given<'_>, replay: &Replay, now: DateTime<Utc>) -> (Delivery, BTreeSet<String>) {
-        let times = Times::of_invocation(self.deadline);
+        let times = Times::of_invocation(Instant::now(), self.deadline);
         let (delivery, came) =
             self.deliver(Attempt { given, times, now, replay: Some(replay), explanation: None }).await;
         (delivery, came.sendings.unreached())
     }
 
     async fn deliver(&self, attempt: Attempt<'_>) -> (Delivery, Came) {
-        let started = Instant::now();
         let envelope = EventGridEvent::parse(attempt.given);
         let decided = match &envelope {
             Ok(envelope) => self.wanted_event(envelope, attempt).map(|(event, left)| {
@@ -140,7 +140,7 @@ impl Deliveries {
         };
         let mut came = match decided {
             Ok((event, left, key)) => {
-                let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| started + left);
+                let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| attempt.times.began + left);
                 let times = Times { expires_at, ..attempt.times };
                 self.deliver_to_recipient(Attempt { times, ..attempt }, &event, key).await
             }
@@ -156,7 +156,7 @@ impl Deliveries {
             delivered: came.sendings.accepted.len(),
             refused: came.sendings.refused.len(),
             failed: came.sendings.failed.len(),
-            ms: started.elapsed().as_millis(),
+            ms: attempt.times.began.elapsed().as_millis(),
             tracking: std::mem::take(&mut came.sendings.tracking),
         };
         (delivery, came)
@@ -214,10 +214,10 @@ impl Deliveries {
         let deadline = attempt.times.deadline;
         let message = MessageAtHand::of(event);
         // Whoever comes with the same event meanwhile, or with another version of the message, waits for these.
-        let Ok(mut entry) = until(deadline, self.ledger.event(&key)).await else { return under_way() };
+        let Ok(mut entry) = until(deadline, pin!(self.ledger.event(&key))).await else { return under_way() };
         let mut handled = None;
         if let Some(message) = &message {
-            let Ok(held) = until(deadline, self.ledger.message(&message.key)).await else { return under_way() };
+            let Ok(held) = until(deadline, pin!(self.ledger.message(&message.key))).await else { return under_way() };
             handled = Some(held);
         }
 

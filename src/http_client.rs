@@ -111,13 +111,17 @@ impl Server {
             let was_kept = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => self.connect().await?,
+                // On the heap: it is rare, and whatever waits for an answer would have its size.
+                None => Box::pin(self.connect()).await?,
             };
-            match connection.ask(request).await {
+            let answer = pin!(connection.requests.try_send_request(request));
+            match answered(&mut connection.exchange, answer).await {
                 Ok(answer) => return Ok(answer.map(|body| AnswerBody::new(body, connection, &self.0))),
-                // The server closed it while nobody used it, and knows nothing of the request.
-                Err((_, Some(unsent))) if was_kept => request = unsent,
-                Err((error, _)) => return Err(error.into()),
+                Err(mut error) => match error.take_message().filter(|_| was_kept) {
+                    // The server closed it while nobody used it, and knows nothing of the request.
+                    Some(unsent) => request = unsent,
+                    None => return Err(error.into_error().into()),
+                },
             }
         }
     }
@@ -170,23 +174,13 @@ async fn close_what_idles(server: Weak<Connections>) {
     }
 }
 
-impl Connection {
-    /// The head of the answer. With an error comes the request, unless something of it may have been sent.
-    async fn ask(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, (hyper::Error, Option<Request<Full<Bytes>>>)> {
-        let mut answer = pin!(self.requests.try_send_request(request));
-        let exchange = &mut self.exchange;
-        let answered = poll_fn(|context| {
-            go_on(exchange, context);
-            answer.as_mut().poll(context)
-        });
-        answered.await.map_err(|mut error| {
-            let unsent = error.take_message();
-            (error.into_error(), unsent)
-        })
-    }
+/// Waits for an answer while the connection goes on.
+async fn answered<A: Future>(exchange: &mut Option<Box<Exchange>>, mut answer: Pin<&mut A>) -> A::Output {
+    poll_fn(|context| {
+        go_on(exchange, context);
+        answer.as_mut().poll(context)
+    })
+    .await
 }
 
 /// Reads and writes as much as there is.

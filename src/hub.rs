@@ -195,8 +195,10 @@ impl Hub {
         let other = self.access.other(first);
         let mut tracking_id = None;
         for key in [Some(first), Some(first), other, other].into_iter().flatten() {
-            let authorization = self.access.key(key).authorization(Utc::now());
-            let answer = self.exchange(direct_send, request, key, &authorization).await;
+            let now = Instant::now();
+            let authorization = self.access.key(key).authorization(now, Utc::now);
+            let limit = direct_send.deadline.min(now + direct_send.attempt_limit);
+            let answer = self.exchange(request, key, &authorization, limit).await;
             let answer = answer.map_err(|error| (error, None))?;
             if answer.status == 401 {
                 let ahead = self.access.key(key).renew(&authorization, answer.server_time, Utc::now());
@@ -242,14 +244,13 @@ impl Hub {
     /// One request and its answer.
     async fn exchange(
         &self,
-        direct_send: &DirectSend<'_>,
         request: &Request<'_>,
         key: usize,
         authorization: &HeaderValue,
+        limit: Instant,
     ) -> Result<Answer, SendError> {
         let key = self.access.key(key);
         let answered = key.server.request(request.signed(key, authorization.clone()).ok_or(SendError::BadRequest)?);
-        let limit = direct_send.deadline.min(Instant::now() + direct_send.attempt_limit);
         let response = match timeout_at(limit, answered).await {
             Ok(answered) => answered.map_err(|error| transport(&error))?,
             Err(_) => return Err(SendError::NoAnswer),

@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,8 +103,9 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
 
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let began = Instant::now();
         let (head, body) = request.into_parts();
-        let body = match until(Instant::now() + self.deadline, read(body)).await {
+        let body = match until(began + self.deadline, pin!(read(body))).await {
             Ok(Ok(body)) => body,
             Ok(Err(answer)) => return answer,
             Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
@@ -116,7 +118,7 @@ impl Service {
         match segments.into_iter().take_while(|segment| !segment.is_empty()).count() {
             0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
             1 if is(0, "EventGridTrigger") => match head.method {
-                Method::POST => self.event_grid_trigger(&body).await,
+                Method::POST => self.event_grid_trigger(&body, began).await,
                 _ => not_allowed("POST"),
             },
             1 if is(0, "Maintenance") => match head.method {
@@ -135,7 +137,7 @@ impl Service {
         }
     }
 
-    async fn event_grid_trigger(&self, body: &[u8]) -> Answer {
+    async fn event_grid_trigger(&self, body: &[u8], began: Instant) -> Answer {
         let request = InvocationRequest::parse(body);
         let events = match request
             .as_ref()
@@ -150,7 +152,7 @@ impl Service {
             }
         };
         let mut in_flight = self.counters.receive(events.len());
-        let deliveries = self.deliveries.deliver_all(&events, Utc::now()).await;
+        let deliveries = self.deliveries.deliver_all(&events, began, Utc::now()).await;
         deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
         let lines: Vec<String> = deliveries.iter().map(Delivery::line).collect();
         let status = status_of(&deliveries);

@@ -6,6 +6,7 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use tokio::time::Instant;
 
 use super::outcome::{Delivery, Outcome};
 use super::times::Times;
@@ -27,7 +28,7 @@ pub struct Explanation {
 impl Deliveries {
     /// Delivers one event and explains it. In a dry run no hub is asked and nothing is written.
     pub async fn explain(&self, given: Given<'_>, explanation: &Explanation, now: DateTime<Utc>) -> Delivery {
-        let times = Times::of_invocation(self.deadline);
+        let times = Times::of_invocation(Instant::now(), self.deadline);
         let attempt = Attempt { given, times, now, replay: None, explanation: Some(explanation) };
         let (delivery, came) = self.deliver(attempt).await;
         // Whoever runs it once more is to reach only the rest.

@@ -1,5 +1,6 @@
 //! What has to be known before an event is sent: was it handled, and who is there to see it?
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::message::MessageAtHand;
@@ -86,22 +87,24 @@ impl Deliveries {
         message: Option<&MessageAtHand>,
     ) -> Result<(Entry, Option<MessageVersion>, Arc<[Device]>), Ended> {
         let now = attempt.now;
-        let version = async {
-            match message {
-                Some(message) if event.time.is_none_or(|time| now - time > OVERTAKEN_AFTER) => {
-                    self.ledger.read_version(&message.key).await
+        let found = pin!(async {
+            let version = async {
+                match message {
+                    Some(message) if event.time.is_none_or(|time| now - time > OVERTAKEN_AFTER) => {
+                        self.ledger.read_version(&message.key).await
+                    }
+                    _ => Ok(None),
                 }
-                _ => Ok(None),
-            }
-        };
-        let devices = async {
-            let Some(recipient) = &event.recipient else { return Ok(Arc::default()) };
-            match self.recent_devices(attempt, event, recipient) {
-                Some(devices) => Ok(devices),
-                None => self.installations.devices_of(recipient, now).await,
-            }
-        };
-        let found = async { tokio::try_join!(self.ledger.read(key), version, devices) };
+            };
+            let devices = async {
+                let Some(recipient) = &event.recipient else { return Ok(Arc::default()) };
+                match self.recent_devices(attempt, event, recipient) {
+                    Some(devices) => Ok(devices),
+                    None => self.installations.devices_of(recipient, now).await,
+                }
+            };
+            tokio::try_join!(self.ledger.read(key), version, devices)
+        });
         match until(attempt.times.deadline, found).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {

@@ -1,15 +1,14 @@
 //! When what is done about an event has to be over.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::poll_immediate;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-/// Waits until `deadline` at the longest.
-pub async fn until<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
-    let mut future = pin!(future);
+/// Waits until `deadline` at the longest. The future is pinned by the caller, who would hold it twice otherwise.
+pub async fn until<F: Future>(deadline: Instant, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
     // Most of it is there at once, and needs no timer.
     match poll_immediate(future.as_mut()).await {
         Some(output) => Ok(output),
@@ -17,9 +16,11 @@ pub async fn until<F: Future>(deadline: Instant, future: F) -> Result<F::Output,
     }
 }
 
-/// The end of an invocation, and of an event.
+/// The beginning and the end of an invocation, and the end of an event.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
+    /// When the invocation began.
+    pub began: Instant,
     /// When all attempts at sending have to be over.
     pub deadline: Instant,
     /// When the event stops being worth another attempt, if ever.
@@ -30,9 +31,9 @@ pub struct Times {
 const KEPT_FOR_STORE: Duration = Duration::from_secs(2);
 
 impl Times {
-    /// Of an invocation that begins now and has to be answered within `limit`.
-    pub fn of_invocation(limit: Duration) -> Self {
-        Self { deadline: Instant::now() + limit - KEPT_FOR_STORE, expires_at: None }
+    /// Of an invocation that began then and has to be answered within `limit`.
+    pub fn of_invocation(began: Instant, limit: Duration) -> Self {
+        Self { began, deadline: began + limit - KEPT_FOR_STORE, expires_at: None }
     }
 
     /// When what one event leaves behind has to be written: the rest is for the ledger.

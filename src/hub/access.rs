@@ -113,17 +113,17 @@ impl Key {
     }
 
     /// The value of the `Authorization` header, from the cache while it is fresh.
-    pub fn authorization(&self, now: DateTime<Utc>) -> HeaderValue {
+    pub fn authorization(&self, now: Instant, clock: impl Fn() -> DateTime<Utc>) -> HeaderValue {
         let mut cached = self.token.lock().expect("nothing panics while it is held");
         match &*cached {
-            Some((token, renewed_at)) if Instant::now() < *renewed_at => token.clone(),
+            Some((token, renewed_at)) if now < *renewed_at => token.clone(),
             _ => {
-                let issued_at = now.timestamp() + self.clock_offset.load(Ordering::Relaxed);
+                let issued_at = clock().timestamp() + self.clock_offset.load(Ordering::Relaxed);
                 let expires_at = issued_at + TOKEN_LIFETIME.as_secs().cast_signed();
                 let token = sas::token(&self.resource, &self.rule, &self.key, expires_at);
                 let mut token = HeaderValue::try_from(token).expect("every part of it is percent-encoded");
                 token.set_sensitive(true);
-                *cached = Some((token.clone(), Instant::now() + TOKEN_RENEWED_AFTER));
+                *cached = Some((token.clone(), now + TOKEN_RENEWED_AFTER));
                 token
             }
         }
