@@ -22,6 +22,7 @@ use hyper::{Request, Response, Uri};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 use tower_service::Service;
 
@@ -114,6 +115,9 @@ impl Server {
                 // On the heap: it is rare, and whatever waits for an answer would have its size.
                 None => Box::pin(self.connect()).await?,
             };
+            // What came together goes out together: each step of many requests in a row is less to load than all steps of each
+            // request in turn, and the server wakes up once.
+            yield_now().await;
             let answer = pin!(connection.requests.try_send_request(request));
             match answered(&mut connection.exchange, answer).await {
                 Ok(answer) => return Ok(answer.map(|body| AnswerBody::new(body, connection, &self.0))),

@@ -143,6 +143,11 @@ impl Store {
 
     /// Reads a document that as a rule is not there. In a folder that was moved away there is none, either.
     pub async fn look_for<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        if let Backend::Folder(folder) = &self.backend
+            && !folder.has(key)?
+        {
+            return Ok(None);
+        }
         Ok(self.get(key).await?.0)
     }
 

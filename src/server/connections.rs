@@ -56,6 +56,10 @@ fn serve_connection<A>(
 ) where
     A: Future<Output = Response<Body>> + Send + 'static,
 {
+    // An answer in several pieces must not wait for the host to acknowledge the first one.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("a connection of the host: {error}");
+    }
     let answered = service_fn(move |request| {
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await) }

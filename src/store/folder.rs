@@ -30,14 +30,23 @@ impl Folder {
 
     /// Reads at once: a small file comes sooner than another thread would.
     pub fn read(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        // Keys are safe, so joining them needs no care.
-        let mut path = OsString::with_capacity(self.path.as_os_str().len() + 1 + key.len());
-        path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
-        match std::fs::read(path) {
+        match std::fs::read(self.file(key)) {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::Folder(error)),
         }
+    }
+
+    /// Whether there is such a document. Of one that is not there, this is known sooner than by reading it.
+    pub fn has(&self, key: &str) -> Result<bool, StoreError> {
+        self.file(key).try_exists().map_err(StoreError::Folder)
+    }
+
+    fn file(&self, key: &str) -> PathBuf {
+        // Keys are safe, so joining them needs no care.
+        let mut path = OsString::with_capacity(self.path.as_os_str().len() + 1 + key.len());
+        path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
+        path.into()
     }
 
     /// A folder that was moved away must not pass for an empty one, nor be made anew.
