@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use serde::Serialize;
-
 use crate::delivery::outcome::Outcome;
 
 /// Counts of events.
@@ -14,16 +12,23 @@ pub struct Counters {
 }
 
 /// One moment's counts.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
     /// Events handed over by the host.
     pub received: u64,
     /// Of these, without an outcome so far.
     pub in_flight: u64,
-    /// The others, by outcome.
-    pub outcomes: BTreeMap<&'static str, u64>,
+    /// The others, in the order of the outcomes.
+    outcomes: [u64; Outcome::ALL.len()],
     /// Bodies that were no invocation.
     pub rejected: u64,
+}
+
+impl Counts {
+    /// The events that have an outcome, by its name.
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u64> {
+        Outcome::ALL.map(|outcome| (outcome.name(), self.outcomes[outcome as usize])).into()
+    }
 }
 
 /// Events that are in flight. Dropped before they have outcomes, they failed: that is what a panic leaves behind.
@@ -36,8 +41,7 @@ pub struct InFlight {
 impl Counters {
     /// Counters at zero.
     pub fn new() -> Arc<Self> {
-        let outcomes = Outcome::ALL.map(|outcome| (outcome.name(), 0)).into();
-        Arc::new(Self { counts: Mutex::new(Counts { outcomes, ..Counts::default() }) })
+        Arc::default()
     }
 
     /// Counts events that were received.
@@ -56,7 +60,7 @@ impl Counters {
 
     /// The counts of this moment.
     pub fn counts(&self) -> Counts {
-        self.counts.lock().expect("nothing panics while it is held").clone()
+        *self.counts.lock().expect("nothing panics while it is held")
     }
 }
 
@@ -65,7 +69,7 @@ impl InFlight {
     pub fn settle(&mut self, outcome: Outcome) {
         let mut counts = self.counters.counts.lock().expect("nothing panics while it is held");
         counts.in_flight -= 1;
-        *counts.outcomes.entry(outcome.name()).or_default() += 1;
+        counts.outcomes[outcome as usize] += 1;
         self.events -= 1;
     }
 }

@@ -230,7 +230,7 @@ impl Service {
             "uptime_seconds": self.started.elapsed().as_secs(),
             "received": counts.received,
             "in_flight": counts.in_flight,
-            "outcomes": counts.outcomes,
+            "outcomes": counts.outcomes(),
             "rejected": counts.rejected,
         });
         json_answer(StatusCode::OK, &status)

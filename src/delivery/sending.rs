@@ -56,7 +56,8 @@ pub async fn send_all<'a>(
     times: Times,
     explanation: Option<&Explanation>,
 ) -> Sendings {
-    let mut notifications: Vec<(Audience, Notification<'_>)> = Vec::new();
+    // Nearly always one.
+    let mut notifications: Vec<(Audience, Notification<'_>)> = Vec::with_capacity(1);
     for audience in devices.iter().map(&audience) {
         if notifications.iter().all(|(to, _)| *to != audience) {
             notifications.push((audience, notification(audience)));

@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{html, identifier, stated, time};
-use crate::fields::{FieldError, Fields};
+use crate::fields::{FieldError, Fields, Raw};
 
 /// A message was sent, edited or deleted. Its `Debug` shows ids only.
 pub struct ChatMessage<'a> {
@@ -100,7 +100,7 @@ impl<'a> ChatMessage<'a> {
             control: !is_html && !is_plain,
             thread_id: data.required_text("threadId")?,
             message_id: data.required_text("messageId")?,
-            version: data.raw("version").and_then(|raw| raw.get().trim_matches('"').parse().ok()),
+            version: data.raw("version").and_then(version),
             sender: identifier(data, "senderCommunicationIdentifier", "senderId")?,
             sender_name: data.text("senderDisplayName").ok().flatten().unwrap_or_default(),
             body: if is_html { Cow::Owned(html::to_text(&body)) } else { body },
@@ -123,6 +123,12 @@ impl<'a> ChatMessage<'a> {
         let edited = self.edited.or(event_time);
         self.composed.zip(edited).is_some_and(|(composed, edited)| edited - composed > EDITS_SHOWN_FOR)
     }
+}
+
+/// A number, or a text that holds one.
+fn version(raw: Raw<'_>) -> Option<i64> {
+    let text = raw.get();
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse().ok()
 }
 
 impl<'a> ThreadJoined<'a> {

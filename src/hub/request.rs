@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Uri};
 use tokio::time::Instant;
 
@@ -87,7 +87,7 @@ impl<'a> Request<'a> {
             Platform::FcmV1 => "fcmv1",
         };
         // These, the payload's, and the host that the client adds.
-        let mut headers = HeaderMap::with_capacity(8 + self.payload.headers.len());
+        let mut headers = HeaderMap::with_capacity(7 + self.payload.headers.len());
         headers.insert(AUTHORIZATION, authorization);
         headers.insert(&FORMAT, HeaderValue::from_static(format));
         match &self.to {
@@ -104,7 +104,6 @@ impl<'a> Request<'a> {
         for (name, value) in &self.payload.headers {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
         }
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("acs-push/", env!("CARGO_PKG_VERSION"))));
         Some(headers)
     }
