@@ -12,6 +12,14 @@ pub struct Object<'a> {
     is_in_text: bool,
 }
 
+/// Punctuation with quotation marks: for an object, and for one in a string.
+type Mark = [&'static str; 2];
+
+const BEFORE: Mark = ["\"", r#"\""#];
+const BEHIND_NAME: Mark = [r#"":"#, r#"\":"#];
+const FROM_NAME_TO_TEXT: Mark = [r#"":""#, r#"\":\""#];
+const BEHIND_TEXT: Mark = [r#"","#, r#"\","#];
+
 /// The JSON of an object, whose members `write` writes. Up to `usual` bytes it need not grow.
 pub fn object(usual: usize, write: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
     let mut json = Vec::with_capacity(usual);
@@ -25,14 +33,6 @@ pub fn append_object_in_text(json: &mut Vec<u8>, write: impl FnOnce(&mut Object<
     Object { json, is_in_text: true }.braced(write);
     json.push(b'"');
 }
-
-/// Punctuation with a quotation mark in it: for an object, and for one in a string.
-type Mark = [&'static str; 2];
-
-const OPENING: Mark = ["\"", r#"\""#];
-const FROM_NAME_TO_TEXT: Mark = [r#"":""#, r#"\":\""#];
-const BEHIND_NAME: Mark = [r#"":"#, r#"\":"#];
-const BEHIND_TEXT: Mark = [r#"","#, r#"\","#];
 
 impl Object<'_> {
     /// A text.
@@ -71,7 +71,7 @@ impl Object<'_> {
         self.mark(BEHIND_NAME);
         self.json.push(b'[');
         for text in texts {
-            self.mark(OPENING);
+            self.mark(BEFORE);
             self.characters(text);
             self.mark(BEHIND_TEXT);
         }
@@ -121,7 +121,7 @@ impl Object<'_> {
     /// A name, but for the quotation mark behind it.
     fn name(&mut self, name: &str) {
         debug_assert!(from_special(name.as_bytes()).is_empty(), "{name:?} needs escapes");
-        self.mark(OPENING);
+        self.mark(BEFORE);
         self.json.extend_from_slice(name.as_bytes());
     }
 

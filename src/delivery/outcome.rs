@@ -97,3 +97,32 @@ impl Delivery {
         String::from_utf8(line).expect("JSON of texts is text")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_everything_in_one_order_and_leaves_out_what_there_is_none_of() {
+        let delivery = Delivery {
+            event: Some("1".to_owned()),
+            type_name: Some("T".to_owned()),
+            outcome: Outcome::DeadLettered,
+            reason: Some("the \"reason\"".to_owned()),
+            devices: 5,
+            delivered: 2,
+            refused: 3,
+            failed: 0,
+            ms: 12,
+            tracking: vec!["a".to_owned(), "b".to_owned()],
+        };
+        let line = concat!(
+            r#"{"event":"1","type":"T","outcome":"dead_lettered","reason":"the \"reason\"","devices":5,"delivered":2,"#,
+            r#""refused":3,"failed":0,"ms":12,"tracking":["a","b"]}"#
+        );
+        assert_eq!(delivery.line(), line);
+        let bare = Delivery { event: None, type_name: None, reason: None, tracking: Vec::new(), ..delivery };
+        let line = r#"{"event":null,"type":null,"outcome":"dead_lettered","devices":5,"delivered":2,"refused":3,"failed":0,"ms":12}"#;
+        assert_eq!(bare.line(), line);
+    }
+}

@@ -34,7 +34,7 @@ pub fn message(write: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
     json::object(USUAL, |body| body.object("message", write))
 }
 
-/// What the app is told of any notification but a call.
+/// What the app is told of any notification but a call; as a rule in the order of the names already.
 pub fn members<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Vec<Member<'a>> {
     let mut members = Vec::with_capacity(8);
     members.push(("id".into(), &*notification.id));
