@@ -156,7 +156,7 @@ impl Deliveries {
             delivered: came.sendings.accepted.len(),
             refused: came.sendings.refused.len(),
             failed: came.sendings.failed.len(),
-            ms: attempt.times.began.elapsed().as_millis(),
+            ms: attempt.times.began.elapsed().as_millis() as u64,
             tracking: std::mem::take(&mut came.sendings.tracking),
         };
         (delivery, came)

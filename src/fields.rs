@@ -13,6 +13,7 @@ mod raw;
 mod scan;
 
 pub use raw::Raw;
+pub use scan::from_special;
 use scan::{Members, Object, object_at};
 
 /// The members of one JSON object.

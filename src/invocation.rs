@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::event::{Given, GivenObject};
 use crate::fields::{Fields, NotAnObject, Raw};
+use crate::json::{Object, append_object_in_text};
 
 /// The `event` binding of one invocation.
 #[derive(Debug)]
@@ -78,52 +79,31 @@ impl<'a> InvocationRequest<'a> {
 /// The answer to an invocation. The host hangs on an empty body, so there is always an object.
 #[derive(Debug)]
 pub struct InvocationResponse {
-    logs: Vec<String>,
+    json: Vec<u8>,
 }
 
-impl InvocationResponse {
-    /// An answer that has the host write these lines.
-    pub fn with_logs(logs: Vec<String>) -> Self {
-        Self { logs }
-    }
+/// What most lines have room in.
+const USUAL_LINE: usize = 448;
 
-    /// The JSON text.
-    pub fn to_json(&self) -> Vec<u8> {
-        // Room for the lines, each of their characters escaped, so that it need not grow.
-        let length: usize = self.logs.iter().map(|line| 2 * line.len() + 3).sum();
-        let mut json = Vec::with_capacity(length + 64);
+impl InvocationResponse {
+    /// An answer that has the host write a line for each of `items`: a JSON object, whose members `write` writes.
+    pub fn with_logs<T>(items: &[T], write: impl Fn(&T, &mut Object<'_>)) -> Self {
+        let mut json = Vec::with_capacity(64 + USUAL_LINE * items.len());
         json.extend_from_slice(br#"{"Outputs":{},"Logs":["#);
-        for (index, line) in self.logs.iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 json.push(b',');
             }
-            write_string(&mut json, line);
+            append_object_in_text(&mut json, |line| write(item, line));
         }
         json.extend_from_slice(br#"],"ReturnValue":null}"#);
-        json
+        Self { json }
     }
-}
 
-/// Writes a JSON string. Lines of a log are JSON themselves, so much of them is to be escaped, and for each such place serde
-/// would write two pieces.
-fn write_string(json: &mut Vec<u8>, line: &str) {
-    // Without a way out early, which lets it look at many bytes at a time.
-    if line.bytes().fold(false, |any, byte| any | (byte < b' ')) {
-        return serde_json::to_writer(json, line).expect("a string always serializes");
+    /// The JSON text.
+    pub fn into_json(self) -> Vec<u8> {
+        self.json
     }
-    let start = json.len();
-    // As long as it can get, and of what it begins and ends with.
-    json.resize(start + 2 * line.len() + 2, b'"');
-    let mut room = json[start + 1..].iter_mut();
-    let mut put = |byte| *room.next().expect("there is room for two of each") = byte;
-    for byte in line.bytes() {
-        if matches!(byte, b'"' | b'\\') {
-            put(b'\\');
-        }
-        put(byte);
-    }
-    let left = room.len();
-    json.truncate(json.len() - left + 1);
 }
 
 #[cfg(test)]
@@ -189,15 +169,16 @@ mod tests {
 
     #[test]
     fn the_answer_is_never_empty() {
-        let answer = InvocationResponse::with_logs(Vec::new()).to_json();
+        let answer = InvocationResponse::with_logs(&[], |(), _| ()).into_json();
         assert_eq!(String::from_utf8(answer).unwrap(), r#"{"Outputs":{},"Logs":[],"ReturnValue":null}"#);
     }
 
     #[test]
     fn any_line_comes_out_as_it_went_in() {
-        let lines = ["", "line", r#"{"a":"\"b\\"}"#, "안 \u{7f} 👍", "tab\tand \0 \"both\""].map(str::to_owned);
-        let answer = InvocationResponse::with_logs(lines.to_vec()).to_json();
+        let texts = ["", "line", r#"{"a":"\"b\\"}"#, "안 \u{7f} 👍", "tab\tand \0 \"both\""];
+        let answer = InvocationResponse::with_logs(&texts, |text, line| line.text("text", text)).into_json();
         let read: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let lines = texts.map(|text| serde_json::json!({ "text": text }).to_string());
         assert_eq!(read["Logs"], serde_json::json!(lines));
     }
 }

@@ -19,6 +19,7 @@ mod device;
 
 // Goes out.
 mod payload;
+mod json;
 mod hub;
 mod http_client;
 

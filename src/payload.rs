@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use crate::device::{Device, Os, Platform};
 use crate::notification::{Effect, Notification};
@@ -76,10 +75,4 @@ impl Form {
             (Platform::FcmV1, Some(Os::Android) | None) => Self::FcmAndroid,
         }
     }
-}
-
-fn json(body: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
-    json
 }

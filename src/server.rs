@@ -154,13 +154,12 @@ impl Service {
         let mut in_flight = self.counters.receive(events.len());
         let deliveries = self.deliveries.deliver_all(&events, began, Utc::now()).await;
         deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
-        let lines: Vec<String> = deliveries.iter().map(Delivery::line).collect();
         let status = status_of(&deliveries);
         if status.is_success() {
-            return invocation_answer(lines);
+            return invocation_answer(InvocationResponse::with_logs(&deliveries, Delivery::write));
         }
         // The host drops the logs of an invocation that failed.
-        lines.iter().for_each(|line| log::line(line));
+        deliveries.iter().for_each(|delivery| log::line(&delivery.line()));
         let failed: Vec<_> = deliveries.iter().filter(|delivery| delivery.outcome == Outcome::Failed).collect();
         let reason = failed.first().and_then(|delivery| delivery.reason.as_deref()).unwrap_or_default();
         failure(&format!("{} of {} events failed: {reason}", failed.len(), deliveries.len()))
@@ -168,10 +167,9 @@ impl Service {
 
     async fn maintenance(&self) -> Answer {
         match self.maintenance.run(Utc::now()).await {
-            Ok(removed) => {
-                let line = json!({ "maintenance": removed }).to_string();
-                invocation_answer(vec![line])
-            }
+            Ok(removed) => invocation_answer(InvocationResponse::with_logs(&[removed], |removed, line| {
+                line.object("maintenance", |kinds| removed.iter().for_each(|(kind, n)| kinds.number(kind, *n)));
+            })),
             Err(error) => {
                 tracing::error!("maintenance: {error}");
                 failure(&error.to_string())
@@ -287,8 +285,8 @@ fn put_answer(installation: &Installation, put: &Put) -> Answer {
     json_answer(status, &ShownInstallation::new(installation, &put.evicted))
 }
 
-fn invocation_answer(lines: Vec<String>) -> Answer {
-    answer(StatusCode::OK, InvocationResponse::with_logs(lines).to_json().into())
+fn invocation_answer(response: InvocationResponse) -> Answer {
+    answer(StatusCode::OK, response.into_json().into())
 }
 
 fn failure(problem: &str) -> Answer {

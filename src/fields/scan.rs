@@ -244,8 +244,8 @@ fn from_end_of_string(mut special: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// What comes from the first quotation mark, backslash or control character on.
-fn from_special(mut bytes: &[u8]) -> &[u8] {
+/// What comes from the first quotation mark, backslash or control character on: what no JSON string holds as it is.
+pub fn from_special(mut bytes: &[u8]) -> &[u8] {
     const ONES: u64 = u64::MAX / 255;
     while let Some((chunk, rest)) = bytes.split_first_chunk() {
         let chunk = u64::from_le_bytes(*chunk);

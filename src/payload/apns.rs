@@ -8,105 +8,29 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge, json};
+use super::{Payload, PayloadTooLarge, USUAL};
 use crate::device::Platform;
+use crate::json::{self, Object};
 use crate::notification::{Call, Effect, Expiry, Line, Notification, Urgency, Wording};
-
-#[derive(Serialize)]
-struct Body<'a> {
-    aps: Aps<'a>,
-    acs: Acs<'a>,
-    #[serde(flatten)]
-    data: BTreeMap<&'a str, &'a str>,
-}
-
-/// What iOS itself reads.
-#[derive(Serialize, Default)]
-#[serde(rename_all = "kebab-case")]
-pub struct Aps<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert: Option<AlertTexts<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sound: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    category: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interruption_level: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mutable_content: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_available: Option<u8>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct AlertTexts<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title_loc_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    title_loc_args: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    loc_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    loc_args: &'a [String],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Acs<'a> {
-    op: &'static str,
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    topic: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct VoipBody<'a> {
-    aps: Empty,
-    data: VoipData<'a>,
-}
-
-/// The hub refuses a body without `aps`.
-#[derive(Serialize)]
-struct Empty {}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct VoipData<'a> {
-    event_id: u16,
-    cp: &'a str,
-    call_id: &'a str,
-    recipient_id: &'a str,
-    caller_id: &'a str,
-    display_name: &'a str,
-    video_call: &'static str,
-}
 
 /// An alert or a background push.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
     let body = fit(&notification.wording, |wording| {
-        let acs = Acs {
-            op: notification.effect.op(),
-            id: &notification.id,
-            thread_id: notification.thread_id,
-            message_id: notification.message_id,
-            topic: matches!(notification.effect, Effect::UpdateThread).then(|| wording.title.text()).flatten(),
-        };
-        let data = wording.data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        json(&Body { aps: aps(notification, wording), acs, data })
+        json::object(USUAL, |body| {
+            body.object("aps", |aps| write_aps(aps, notification, wording));
+            body.object("acs", |acs| {
+                acs.text("op", notification.effect.op());
+                acs.text("id", &notification.id);
+                acs.optional_text("threadId", notification.thread_id);
+                acs.optional_text("messageId", notification.message_id);
+                if matches!(notification.effect, Effect::UpdateThread) {
+                    acs.optional_text("topic", wording.title.text());
+                }
+            });
+            let data: BTreeMap<_, _> = wording.data.iter().map(|(name, value)| (name, value)).collect();
+            data.into_iter().for_each(|(name, value)| body.text(name, value));
+        })
     })?;
     Ok(Payload { platform: Platform::Apns, headers: headers(notification), body: body.into() })
 }
@@ -115,17 +39,18 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
     let context = call.context.as_ref().ok_or(PayloadTooLarge)?;
     let body = fit(&Wording { title: Line::Text(call.display_name.to_owned()), ..Wording::default() }, |wording| {
-        json(&VoipBody {
-            aps: Empty {},
-            data: VoipData {
-                event_id: context.event_id,
-                cp: context.cp,
-                call_id: context.call_id,
-                recipient_id: context.recipient_id,
-                caller_id: context.caller_id,
-                display_name: wording.title.text().unwrap_or_default(),
-                video_call: "false",
-            },
+        json::object(USUAL, |body| {
+            // The hub refuses a body without it.
+            body.object("aps", |_| ());
+            body.object("data", |data| {
+                data.number("eventId", context.event_id.into());
+                data.text("cp", context.cp);
+                data.text("callId", context.call_id);
+                data.text("recipientId", context.recipient_id);
+                data.text("callerId", context.caller_id);
+                data.text("displayName", wording.title.text().unwrap_or_default());
+                data.text("videoCall", "false");
+            });
         })
     })?;
     let headers = vec![
@@ -157,28 +82,26 @@ pub fn headers(notification: &Notification<'_>) -> Vec<(&'static str, Cow<'stati
     ]
 }
 
-/// What iOS itself reads of an alert or a background push.
-pub fn aps<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Aps<'a> {
+/// Writes what iOS itself reads of an alert or a background push.
+pub fn write_aps(aps: &mut Object<'_>, notification: &Notification<'_>, wording: &Wording) {
     let Some(alert) = notification.effect.alert() else {
-        return Aps { content_available: Some(1), ..Aps::default() };
+        return aps.number("content-available", 1);
     };
     let Wording { title, body, .. } = wording;
-    let texts = AlertTexts {
-        title: title.text(),
-        title_loc_key: title.key(),
-        title_loc_args: title.args(),
-        body: body.text(),
-        loc_key: body.key(),
-        loc_args: body.args(),
-    };
-    Aps {
-        alert: Some(texts),
-        sound: alert.sound,
-        thread_id: notification.group.as_deref(),
-        category: alert.category,
-        interruption_level: interruption_level(alert.urgency),
-        mutable_content: alert.mutable.then_some(1),
-        content_available: None,
+    aps.object("alert", |texts| {
+        texts.optional_text("title", title.text());
+        texts.optional_text("title-loc-key", title.key());
+        texts.texts("title-loc-args", title.args());
+        texts.optional_text("body", body.text());
+        texts.optional_text("loc-key", body.key());
+        texts.texts("loc-args", body.args());
+    });
+    aps.optional_text("sound", alert.sound);
+    aps.optional_text("thread-id", notification.group.as_deref());
+    aps.optional_text("category", alert.category);
+    aps.optional_text("interruption-level", interruption_level(alert.urgency));
+    if alert.mutable {
+        aps.number("mutable-content", 1);
     }
 }
 

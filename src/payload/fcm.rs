@@ -4,76 +4,14 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
-
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge, json};
+use super::{Payload, PayloadTooLarge, USUAL};
 use crate::device::Platform;
+use crate::json::{self, Object};
 use crate::notification::{Alert, CallContext, Effect, Line, Notification, Urgency, Wording};
 
-/// A message, but for the token.
-#[derive(Serialize)]
-struct Body<T> {
-    /// What the REST reference calls so.
-    message: T,
-}
-
-/// What the app reads, in the order of the names.
-pub struct Data<'a>(Vec<Member<'a>>);
-
-/// A string by name.
+/// What the app reads: a string by name.
 pub type Member<'a> = (Cow<'a, str>, &'a str);
-
-#[derive(Serialize)]
-struct Message<'a, D> {
-    data: D,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notification: Option<Texts<'a>>,
-    android: Android<'a>,
-}
-
-#[derive(Serialize)]
-struct Texts<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Android<'a> {
-    priority: &'static str,
-    ttl: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notification: Option<AndroidNotification<'a>>,
-}
-
-#[derive(Serialize)]
-struct AndroidNotification<'a> {
-    tag: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title_loc_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    title_loc_args: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_loc_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    body_loc_args: &'a [String],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CallData<'a> {
-    event_id: String,
-    cp: &'a str,
-    call_id: &'a str,
-    recipient_id: &'a str,
-    caller_id: &'a str,
-    display_name: &'a str,
-    video_call: &'static str,
-}
 
 /// An alert, a data message, or a call.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
@@ -91,13 +29,18 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
 
-/// What the app is told of any notification but a call.
+/// The JSON of a message, but for the token.
+pub fn message(write: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
+    json::object(USUAL, |body| body.object("message", write))
+}
+
+/// What the app is told of any notification but a call; as a rule in the order of the names already.
 pub fn members<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Vec<Member<'a>> {
     let mut members = Vec::with_capacity(8);
-    members.push(("op".into(), notification.effect.op()));
-    members.push(("id".into(), &notification.id));
-    members.extend(notification.thread_id.map(|id| ("threadId".into(), id)));
+    members.push(("id".into(), &*notification.id));
     members.extend(notification.message_id.map(|id| ("messageId".into(), id)));
+    members.push(("op".into(), notification.effect.op()));
+    members.extend(notification.thread_id.map(|id| ("threadId".into(), id)));
     if matches!(notification.effect, Effect::UpdateThread) {
         members.extend(wording.title.text().map(|topic| ("topic".into(), topic)));
     }
@@ -105,22 +48,34 @@ pub fn members<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> 
     members
 }
 
+/// Writes what the app reads, in the order of the names.
+pub fn write_data(message: &mut Object<'_>, mut members: Vec<Member<'_>>) {
+    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    message.object("data", |data| members.iter().for_each(|(name, value)| data.text(name, value)));
+}
+
 fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&notification.wording, |wording| {
         let Wording { title, body, .. } = wording;
-        let shown = AndroidNotification {
-            tag: &notification.id,
-            channel_id: alert.android_channel,
-            title_loc_key: title.key(),
-            title_loc_args: title.args(),
-            body_loc_key: body.key(),
-            body_loc_args: body.args(),
-        };
-        let texts = Texts { title: title.text(), body: body.text() };
-        message(Message {
-            data: Data::from(members(notification, wording)),
-            notification: Some(texts).filter(|texts| texts.title.is_some() || texts.body.is_some()),
-            android: Android { notification: Some(shown), ..android(notification, priority(alert.urgency)) },
+        message(|message| {
+            write_data(message, members(notification, wording));
+            if title.text().is_some() || body.text().is_some() {
+                message.object("notification", |texts| {
+                    texts.optional_text("title", title.text());
+                    texts.optional_text("body", body.text());
+                });
+            }
+            message.object("android", |android| {
+                write_sending(android, notification, priority(alert.urgency));
+                android.object("notification", |shown| {
+                    shown.text("tag", &notification.id);
+                    shown.optional_text("channel_id", alert.android_channel);
+                    shown.optional_text("title_loc_key", title.key());
+                    shown.texts("title_loc_args", title.args());
+                    shown.optional_text("body_loc_key", body.key());
+                    shown.texts("body_loc_args", body.args());
+                });
+            });
         })
     })
 }
@@ -134,7 +89,10 @@ fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<
             members.extend(line_members("title", &wording.title));
             members.extend(line_members("body", &wording.body));
         }
-        message(Message { data: Data::from(members), notification: None, android: android(notification, priority) })
+        message(|message| {
+            write_data(message, members);
+            message.object("android", |android| write_sending(android, notification, priority));
+        })
     })
 }
 
@@ -156,39 +114,25 @@ fn call_body(
     display_name: &str,
 ) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
-        let data = CallData {
-            event_id: context.event_id.to_string(),
-            cp: context.cp,
-            call_id: context.call_id,
-            recipient_id: context.recipient_id,
-            caller_id: context.caller_id,
-            display_name: wording.title.text().unwrap_or_default(),
-            video_call: "false",
-        };
-        message(Message { data, notification: None, android: android(notification, "HIGH") })
+        message(|message| {
+            message.object("data", |data| {
+                data.number_text("eventId", context.event_id.into(), "");
+                data.text("cp", context.cp);
+                data.text("callId", context.call_id);
+                data.text("recipientId", context.recipient_id);
+                data.text("callerId", context.caller_id);
+                data.text("displayName", wording.title.text().unwrap_or_default());
+                data.text("videoCall", "false");
+            });
+            message.object("android", |android| write_sending(android, notification, "HIGH"));
+        })
     })
 }
 
-fn android<'a>(notification: &Notification<'_>, priority: &'static str) -> Android<'a> {
-    Android { priority, ttl: format!("{}s", notification.expiry.remaining.as_secs()), notification: None }
-}
-
-impl<'a> From<Vec<Member<'a>>> for Data<'a> {
-    fn from(mut members: Vec<Member<'a>>) -> Self {
-        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        Self(members)
-    }
-}
-
-impl Serialize for Data<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-/// The JSON of a message.
-pub fn message(message: impl Serialize) -> Vec<u8> {
-    json(&Body { message })
+/// Writes how soon a message is sent, and for how long.
+fn write_sending(android: &mut Object<'_>, notification: &Notification<'_>, priority: &'static str) {
+    android.text("priority", priority);
+    android.number_text("ttl", notification.expiry.remaining.as_secs(), "s");
 }
 
 fn priority(urgency: Urgency) -> &'static str {
