@@ -3,20 +3,21 @@
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use chrono::Utc;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::task::TaskTracker;
+use tokio::time::{Instant, timeout};
 
 use crate::counters::Counters;
 use crate::delivery::Deliveries;
@@ -30,9 +31,6 @@ use crate::maintenance::Maintenance;
 use crate::store::{StoreError, to_its_end};
 
 mod connections;
-mod to_its_end;
-
-use to_its_end::{Panicked, ToItsEnd};
 
 /// What the requests are answered from.
 #[derive(Debug)]
@@ -63,40 +61,17 @@ type Answer = Response<Body>;
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
 /// Answers on `listener` until `stop` is over; then accepts nothing more and finishes what is in flight.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-    let tracker = TaskTracker::new();
+pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()>) {
     let longest = service.deadline + Duration::from_secs(1);
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let stop = async move {
-        stop.await;
-        let _ = stopping.send(());
+    let answer = move |request| {
+        let service = Arc::clone(&service);
+        // A panic fails its own request only. Where and why stands on standard error.
+        let answer = AssertUnwindSafe(async move { service.answer(request).await }).catch_unwind();
+        answer.map(|answer| answer.unwrap_or_else(|_| failure("an unexpected fault; see the log")))
     };
-    let answer = {
-        let tracker = tracker.clone();
-        move |request| {
-            let service = Arc::clone(&service);
-            // It goes on when the host hangs up, and a panic fails it alone.
-            let answer = ToItsEnd::new(tracker.track_future(async move { service.answer(request).await }));
-            async { answer.await.unwrap_or_else(|Panicked| failure("an unexpected fault; see the log")) }
-        }
-    };
-    let served = connections::serve(listener, answer, stop);
-    let bounded = async {
-        let _ = stopped.await;
-        tracing::info!("stopping: finishing what is in flight");
-        Instant::now() + longest
-    };
-    tokio::pin!(served);
-    let by = tokio::select! {
-        () = &mut served => Instant::now() + longest,
-        by = bounded => {
-            let _ = timeout_at(by, &mut served).await;
-            by
-        }
-    };
-    // What the host no longer waits for is finished all the same.
-    tracker.close();
-    if timeout_at(by, tracker.wait()).await.is_err() {
+    let connections = connections::accept(listener, answer, stop).await;
+    tracing::info!("stopping: finishing what is in flight");
+    if timeout(longest, connections.shutdown()).await.is_err() {
         tracing::warn!("stopped before everything in flight was finished");
     }
 }

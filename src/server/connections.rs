@@ -20,20 +20,20 @@ use super::Body;
 /// What a connection that could not be accepted is due to may pass: too many open files, as a rule.
 const ACCEPTED_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// Answers on `listener` until `stop` is over; then accepts nothing more, and returns when every connection that has a
-/// request under way has its answer.
-pub async fn serve<A>(
+/// Has what comes in on `listener` answered until `stop` is over. What is under way then is in what it returns.
+pub async fn accept<A>(
     listener: TcpListener,
     answer: impl Fn(Request<Incoming>) -> A + Clone + Send + 'static,
     stop: impl Future<Output = ()>,
-) where
+) -> GracefulShutdown
+where
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let connections = GracefulShutdown::new();
     let accept_all = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => serve_connection(stream, answer.clone(), &connections),
+                Ok((stream, _)) => serve(stream, answer.clone(), &connections),
                 Err(error) => {
                     tracing::warn!("a connection could not be accepted: {error}");
                     sleep(ACCEPTED_AGAIN_AFTER).await;
@@ -45,15 +45,11 @@ pub async fn serve<A>(
         () = accept_all => {}
         () = stop => {}
     }
-    drop(listener);
-    connections.shutdown().await;
+    connections
 }
 
-fn serve_connection<A>(
-    stream: TcpStream,
-    answer: impl Fn(Request<Incoming>) -> A + Send + 'static,
-    connections: &GracefulShutdown,
-) where
+fn serve<A>(stream: TcpStream, answer: impl Fn(Request<Incoming>) -> A + Send + 'static, connections: &GracefulShutdown)
+where
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     // An answer in several pieces must not wait for the host to acknowledge the first one.
@@ -64,7 +60,10 @@ fn serve_connection<A>(
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await) }
     });
-    let served = connections.watch(http1::Builder::new().serve_connection(TokioIo::new(stream), answered));
+    let mut http = http1::Builder::new();
+    // What was begun is finished, also when the host hangs up meanwhile.
+    http.half_close(true);
+    let served = connections.watch(http.serve_connection(TokioIo::new(stream), answered));
     tokio::spawn(async move {
         // Whoever hangs up has no answer to wait for, and what is no HTTP was told so.
         if let Err(error) = served.await {

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use notification_hubs_emulator::{Action, Emulator, Fault, Options, Right, Rule};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::*;
 
@@ -107,6 +107,26 @@ async fn an_acceptance_whose_body_never_comes_is_an_acceptance() {
     let app = app_with_phone(&[SHORT, ("NOTIFICATION_HUB_CONNECTION_STRING", &endpoint)]).await;
     assert_eq!(app.deliver(&sms("e1", "15551234567", "Hello")).await["outcome"], "delivered");
     assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_was_begun_is_finished_when_the_host_hangs_up() {
+    let body = envelope(&sms("e1", "15551234567", "Hello")).to_string();
+    let request = format!("POST /EventGridTrigger HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for is_reset in [false, true] {
+        let app = app_with_phone(&[]).await;
+        app.hub.add_fault(Fault::status(503).retry_after("1"));
+        let mut connection = TcpStream::connect(app.url("").trim_start_matches("http://")).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        app.hub.wait_for_requests(1).await;
+        if is_reset {
+            connection.set_zero_linger().unwrap();
+        }
+        drop(connection);
+        // Not even to stop is a reason to leave it.
+        let hub = app.stop().await;
+        assert_eq!(hub.accepted().len(), 1, "reset: {is_reset}");
+    }
 }
 
 #[tokio::test]
