@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::device::{Device, Os, Platform};
-use crate::notification::{Effect, Notification};
+use crate::json::Object;
+use crate::notification::{CallContext, Effect, Notification, Wording};
 
 mod apns;
 mod fcm;
@@ -75,4 +76,15 @@ impl Form {
             (Platform::FcmV1, Some(Os::Android) | None) => Self::FcmAndroid,
         }
     }
+}
+
+/// Writes what the Calling SDK takes a call by, but for `eventId`, a number on one platform and a text on the other. The
+/// title is the caller's name.
+fn write_call(data: &mut Object<'_>, context: &CallContext<'_>, wording: &Wording) {
+    data.text("cp", context.cp);
+    data.text("callId", context.call_id);
+    data.text("recipientId", context.recipient_id);
+    data.text("callerId", context.caller_id);
+    data.text("displayName", wording.title.text().unwrap_or_default());
+    data.text("videoCall", "false");
 }

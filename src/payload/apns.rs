@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge, USUAL};
+use super::{Payload, PayloadTooLarge, USUAL, write_call};
 use crate::device::Platform;
 use crate::json::{self, Object};
 use crate::notification::{Call, Effect, Expiry, Line, Notification, Urgency, Wording};
@@ -44,12 +44,7 @@ pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
             body.object("aps", |_| ());
             body.object("data", |data| {
                 data.number("eventId", context.event_id.into());
-                data.text("cp", context.cp);
-                data.text("callId", context.call_id);
-                data.text("recipientId", context.recipient_id);
-                data.text("callerId", context.caller_id);
-                data.text("displayName", wording.title.text().unwrap_or_default());
-                data.text("videoCall", "false");
+                write_call(data, context, wording);
             });
         })
     })?;

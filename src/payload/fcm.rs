@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge, USUAL};
+use super::{Payload, PayloadTooLarge, USUAL, write_call};
 use crate::device::Platform;
 use crate::json::{self, Object};
 use crate::notification::{Alert, CallContext, Effect, Line, Notification, Urgency, Wording};
@@ -117,12 +117,7 @@ fn call_body(
         message(|message| {
             message.object("data", |data| {
                 data.number_text("eventId", context.event_id.into(), "");
-                data.text("cp", context.cp);
-                data.text("callId", context.call_id);
-                data.text("recipientId", context.recipient_id);
-                data.text("callerId", context.caller_id);
-                data.text("displayName", wording.title.text().unwrap_or_default());
-                data.text("videoCall", "false");
+                write_call(data, context, wording);
             });
             message.object("android", |android| write_sending(android, notification, "HIGH"));
         })
