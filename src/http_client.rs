@@ -137,7 +137,8 @@ impl Server {
         let origin = self.0.origin.clone();
         let mut connector = connector::connector(origin.scheme() == Some(&Scheme::HTTPS)).await;
         let stream = connector.call(origin).await.map_err(ClientError::Connect)?;
-        let (requests, exchange) = http1::handshake(stream).await?;
+        // In one piece: for the kernel, two are more work than it is to put them together.
+        let (requests, exchange) = http1::Builder::new().writev(false).handshake(stream).await?;
         Ok(Connection { requests, exchange: Some(Box::new(exchange)), used: 0 })
     }
 }

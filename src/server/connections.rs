@@ -63,6 +63,8 @@ where
     let mut http = http1::Builder::new();
     // What was begun is finished, also when the host hangs up meanwhile.
     http.half_close(true);
+    // In one piece: for the kernel, two are more work than it is to put them together.
+    http.writev(false);
     let served = connections.watch(http.serve_connection(TokioIo::new(stream), answered));
     tokio::spawn(async move {
         // Whoever hangs up has no answer to wait for, and what is no HTTP was told so.
