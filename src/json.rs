@@ -34,6 +34,16 @@ pub fn append_object_in_text(json: &mut Vec<u8>, write: impl FnOnce(&mut Object<
     json.push(b'"');
 }
 
+/// How many bytes `text` takes between its quotation marks.
+pub fn escaped_len(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
+
 impl Object<'_> {
     /// A text.
     pub fn text(&mut self, name: &str, text: &str) {
@@ -232,6 +242,8 @@ mod tests {
     #[test]
     fn every_character_below_the_space_is_escaped_like_serde_json_does() {
         let all: String = (0..=0x80).map(char::from).collect();
-        assert_eq!(object(0, |object| object.text("all", &all)), serde_json::to_vec(&json!({ "all": all })).unwrap());
+        let written = object(0, |object| object.text("all", &all));
+        assert_eq!(written, serde_json::to_vec(&json!({ "all": all })).unwrap());
+        assert_eq!(written.len(), r#"{"all":""}"#.len() + escaped_len(&all));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -78,7 +78,8 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
 
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let began = Instant::now();
+        // One moment on both clocks: what is left of an event's time is added to when its invocation began.
+        let (began, now) = (Instant::now(), Utc::now());
         let (head, body) = request.into_parts();
         let body = match until(began + self.deadline, pin!(read(body))).await {
             Ok(Ok(body)) => body,
@@ -93,7 +94,7 @@ impl Service {
         match segments.into_iter().take_while(|segment| !segment.is_empty()).count() {
             0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
             1 if is(0, "EventGridTrigger") => match head.method {
-                Method::POST => self.event_grid_trigger(&body, began).await,
+                Method::POST => self.event_grid_trigger(&body, began, now).await,
                 _ => not_allowed("POST"),
             },
             1 if is(0, "Maintenance") => match head.method {
@@ -112,7 +113,7 @@ impl Service {
         }
     }
 
-    async fn event_grid_trigger(&self, body: &[u8], began: Instant) -> Answer {
+    async fn event_grid_trigger(&self, body: &[u8], began: Instant, now: DateTime<Utc>) -> Answer {
         let request = InvocationRequest::parse(body);
         let events = match request
             .as_ref()
@@ -127,7 +128,7 @@ impl Service {
             }
         };
         let mut in_flight = self.counters.receive(events.len());
-        let deliveries = self.deliveries.deliver_all(&events, began, Utc::now()).await;
+        let deliveries = self.deliveries.deliver_all(&events, began, now).await;
         deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
         let status = status_of(&deliveries);
         if status.is_success() {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{LIMIT, PayloadTooLarge};
+use crate::json::escaped_len;
 use crate::notification::Wording;
 
 const ELLIPSIS: &str = "…";
@@ -53,16 +54,6 @@ fn cut(text: &mut String, limit: usize) {
     }
     text.truncate(end);
     text.push_str(ELLIPSIS);
-}
-
-/// The bytes that `text` takes inside a JSON string as `serde_json` writes it.
-fn escaped_len(text: &str) -> usize {
-    let escaped = |byte: u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-        0..=0x1f => 6,
-        _ => 1,
-    };
-    text.bytes().map(escaped).sum()
 }
 
 #[cfg(test)]
