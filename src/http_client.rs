@@ -160,7 +160,7 @@ impl Connections {
 
     /// Keeps a connection that can take another request; any other one is closed.
     fn keep(&self, mut connection: Connection) {
-        if connection.exchange.is_some() && connection.requests.is_ready() {
+        if connection.requests.is_ready() {
             let mut kept = self.kept.lock().expect("nothing panics while it is held");
             connection.used = kept.sweeps;
             kept.connections.push(connection);

@@ -64,8 +64,10 @@ async fn a_connection_serves_again_whatever_form_the_answer_had() {
 #[tokio::test]
 async fn one_that_the_server_closed_is_followed_by_a_new_one() {
     let (server, serving) = server(&[&[LAST], &[EMPTY], &[SIZED]]).await;
-    for expected in ["", "", "hello"] {
+    for (expected, kept) in [("", 0), ("", 1), ("hello", 1)] {
         assert_eq!(ask(&server).await.unwrap(), expected);
+        // Where the server said that it would, nothing is kept.
+        assert_eq!(server.0.kept.lock().unwrap().connections.len(), kept);
         // Where the server closes without a word, that has to arrive.
         tokio::time::sleep(CLOSED_AFTER * 3).await;
     }
