@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::stream::{Stream, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -63,10 +64,9 @@ impl DeadLetters {
         Self { store }
     }
 
-    /// Some keys that come after `after`, in order; none when there are no more.
-    pub async fn keys(&self, after: Option<&str>) -> Result<Vec<String>, StoreError> {
-        let listed = self.store.list("dead-letters", after, 100).await?;
-        Ok(listed.into_iter().map(|listed| listed.key).collect())
+    /// The keys of all of them, in order.
+    pub fn keys(&self) -> impl Stream<Item = Result<String, StoreError>> + Send {
+        self.store.list("dead-letters").map_ok(|listed| listed.key)
     }
 
     /// Reads one.

@@ -21,7 +21,7 @@ use crate::maintenance::Maintenance;
 use crate::replay::{self, ReplayError};
 use crate::send;
 use crate::server::{self, Service};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +30,7 @@ mod tests;
 #[derive(Debug)]
 pub struct Handler {
     service: Arc<Service>,
+    store: Arc<Store>,
     needs_certificates: bool,
 }
 
@@ -62,7 +63,7 @@ impl Handler {
         };
         let service = Service {
             deliveries,
-            maintenance: Maintenance::new(store, Arc::clone(&installations)),
+            maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
             installations,
             apps: config.apps.keys().cloned().collect(),
             counters: Counters::new(),
@@ -70,7 +71,7 @@ impl Handler {
             started: Instant::now(),
             deadline: config.deadline,
         };
-        Self { service: Arc::new(service), needs_certificates: config.needs_certificates() }
+        Self { service: Arc::new(service), store, needs_certificates: config.needs_certificates() }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -99,6 +100,12 @@ impl Handler {
         if self.needs_certificates {
             tokio::spawn(http_client::secure());
         }
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            if let Err(error) = store.check_layout().await {
+                tracing::error!("{error}");
+            }
+        });
         if let Ok(address) = listener.local_addr() {
             tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
         }
@@ -113,8 +120,12 @@ fn open(choice: &StoreChoice) -> Result<Store, ConfigError> {
             ConfigError::of("STORE", format!("the container {} cannot be used: {error}", container.name))
         }),
         StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
-            let problem =
-                format!("the folder {} cannot be used ({error}): expected one that can be written", path.display());
+            let problem = match error {
+                StoreError::Folder(cause) => {
+                    format!("the folder {} cannot be used ({cause}): expected one that can be written", path.display())
+                }
+                error => format!("the folder {} cannot be used: {error}", path.display()),
+            };
             ConfigError::of("STORE", problem)
         }),
     }

@@ -1,20 +1,34 @@
 //! The register of devices: who has which phone in a pocket.
 //!
 //! Three kinds of documents. `installations/…` holds what was PUT, by id, and is the truth. `recipients/…` holds a copy
-//! of everything that belongs to one user or number, so that an event costs one read. `handles/…` says which
-//! installation a device handle belongs to. A change goes through them in an order that never leaves a device with two
-//! owners: who had its handle goes first, then the old recipients lose it, then the new ones get it. Every change has a
-//! revision, and wherever two meet, the greater one wins.
+//! of everything that belongs to one user or number, so that an event costs one read. `handles/…` says which installation
+//! a device handle belongs to. The rule that all of this is for: *what a recipient's document has, its handle's document
+//! names*, so a handle is never pushed to for two installations.
+//!
+//! A change is written into the installation's document first, with everything that may still hold an older form. Then it
+//! is finished, in an order that keeps the rule whatever comes between: the handles are claimed, for which whoever had them
+//! loses them; the old recipients lose the device; the new ones get it; what is not needed any more is released. A change
+//! that was cut off is finished by the next change of the same installation, or by Maintenance, which a document under
+//! `pending/…` reminds of it.
+//!
+//! Every change has a revision, greater than those before it on any clock. Where two changes of one installation meet, the
+//! greater revision wins; where two installations want one handle, the greater pair of revision and id.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{try_join, try_join_all};
+use tokio::time::Instant;
 
 use crate::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::recipient::{PhoneNumber, Recipient, UserId};
-use crate::store::{Change, Fingerprint, Store, StoreError};
+use crate::store::{Change, Fingerprint, Seen, Store, StoreError};
 
+mod changes;
 mod handles;
+mod mending;
+mod pending;
 mod recently_read;
 mod recipients;
 mod stored;
@@ -22,10 +36,10 @@ mod submitted;
 #[cfg(test)]
 mod tests;
 
+pub use pending::Look;
 use recently_read::{RecentlyRead, USED_FOR};
-use recipients::Place;
 pub use stored::ShownInstallation;
-use stored::{InstallationRecord, RecipientRecord, StoredInstallation};
+use stored::{HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
 pub use submitted::{InstallationError, Submitted};
 
 /// A registered device.
@@ -83,15 +97,35 @@ pub struct Installations {
     store: Arc<Store>,
     limits: Limits,
     recently_read: RecentlyRead,
+    /// Recipients whose damaged document is being put together anew.
+    mending: mending::UnderWay,
 }
 
-/// What a deletion leaves behind outlives every PUT that could still be under way.
+/// When a change began, on both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    now: DateTime<Utc>,
+    at: Instant,
+}
+
+/// A change gives up when it takes longer, so that later on none can be under way.
+const LONGEST_CHANGE: Duration = Duration::from_secs(60);
+
+/// What a change leaves behind against those that come late outlives every change that could still be under way, on any
+/// instance's clock.
 const TRACES_LIVE: TimeDelta = TimeDelta::minutes(10);
+
+/// Everything that a PUT has to know of the store: one round trip.
+struct Found {
+    record: Seen<InstallationRecord>,
+    handles: Vec<Seen<HandleOwner>>,
+    recipients: Vec<Seen<RecipientRecord>>,
+}
 
 impl Installations {
     /// A register in `store`.
     pub fn new(store: Arc<Store>, limits: Limits) -> Self {
-        Self { store, limits, recently_read: RecentlyRead::default() }
+        Self { store, limits, recently_read: RecentlyRead::default(), mending: mending::UnderWay::default() }
     }
 
     /// The devices that show what is for `recipient`: one read.
@@ -122,144 +156,91 @@ impl Installations {
 
     /// Registers a device, in place of what had its id or its handle before.
     pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        let recipients = installation.recipients();
-        let key = installation_key(&installation.id);
+        let began = Began::now(now);
+        let found = self.find(installation).await?;
+        if let Some(refreshed) = self.put_again(installation, &found, began).await? {
+            return Ok(refreshed);
+        }
+        let expiry = installation.expires_at;
+        let is_watched = found.record.document.as_ref().is_some_and(|record| record.is_watched(expiry, now));
+        let watch = expiry.filter(|_| !is_watched);
+        let (pending, ()) =
+            try_join(self.note_pending(&installation.id), self.watch(&installation.id, watch)).await?;
+
         // Newer than whoever has a handle of it now, whatever that one's clock said.
-        let mut least = 0;
-        for handle in [Some(&installation.handle), installation.voip_handle.as_ref()].into_iter().flatten() {
-            least = least.max(self.revision_of_handle(handle).await? + 1);
+        let owners = found.handles.iter().filter_map(|seen| seen.document.as_ref());
+        let least = owners.map(|owner| owner.revision + 1).max().unwrap_or_default();
+        let write = |record: Option<InstallationRecord>| {
+            let mut record = record.unwrap_or_default();
+            let before = record.installation.clone();
+            let revision = record.next_revision(now).max(least);
+            record.watched_until = watch.or(record.watched_until);
+            let stored = StoredInstallation::new(installation, revision, now);
+            let written = record.replaced(&installation.id, revision, Some(stored));
+            Change::Write(written.clone(), (written, before))
+        };
+        let (record, before) = self.update_installation(&installation.id, Some(found.record), write).await?;
+        let seen = changes::SeenBefore { handles: found.handles, recipients: found.recipients };
+        let evicted = self.finish(&record, changes::Urge::Asked, seen, began).await?;
+        // What it left behind is looked at again when no change can be under way that came before.
+        if record.is_settled() {
+            self.forget_pending(&pending).await?;
         }
-        let (stored, leaving, before) = self
-            .store
-            .update(&key, |record: Option<InstallationRecord>| {
-                let record = record.unwrap_or_default();
-                let stored = StoredInstallation::new(installation, record.next_revision(now).max(least), now);
-                let mut leaving = record.recipients();
-                leaving.retain(|recipient| !recipients.contains(recipient));
-                let written = InstallationRecord::new(stored.clone(), &leaving);
-                Change::Write(written, (stored, leaving, record.installation))
-            })
-            .await?;
-        let created = !before.as_ref().is_some_and(|before| self.is_alive(before, now));
-        let handles = stored.handles();
-        for handle in &handles {
-            if !self.claim_handle(handle, &stored, now).await? {
-                // A newer installation has the handle: it came after this one, and replaced it.
-                self.delete_if(&installation.id, now, |current| current.revision == stored.revision).await?;
-                return Ok(Put { created, evicted: Vec::new() });
-            }
-        }
-        let before = before.map(|before| before.handles()).unwrap_or_default();
-        for handle in before.iter().filter(|handle| !handles.contains(handle)) {
-            self.release_handle(handle, &installation.id, stored.revision).await?;
-        }
-        for recipient in &leaving {
-            self.take_from(recipient, &installation.id, stored.revision, now).await?;
-        }
-        let mut evicted = Vec::new();
-        for recipient in &recipients {
-            match self.give_to(recipient, &stored, now).await? {
-                Place::Taken(others) => {
-                    for other in others {
-                        self.leave(&other, recipient, now).await?;
-                        if !evicted.contains(&other.id) {
-                            evicted.push(other.id);
-                        }
-                    }
-                }
-                Place::Late => self.insist_on_being_late(&key, stored.revision).await?,
-            }
-        }
-        if !leaving.is_empty() {
-            self.settle(&key, stored.revision).await?;
-        }
-        Ok(Put { created, evicted })
+        Ok(Put { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
     }
 
     /// Forgets a device. Nothing happens when there is none of that id.
     pub async fn delete(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.delete_if(id, now, |_| true).await
+        if self.see_installation(id).await?.document.is_some() {
+            self.remove(id, Began::now(now), |_| true).await?;
+        }
+        Ok(())
     }
 
-    /// Removes the document behind one key of a listing if it is over: an installation that expired, a deletion that did
-    /// not come to its end, or the trace of one that did. Says whether an installation went.
-    pub async fn remove_if_over(
+    async fn find(&self, installation: &Installation) -> Result<Found, StoreError> {
+        let handles = try_join_all(installation.handles().map(|handle| self.see_handle(handle, &installation.id)));
+        let recipients = installation.recipients();
+        let recipients = try_join_all(recipients.iter().map(|recipient| self.see_recipient(recipient)));
+        let (record, (handles, recipients)) =
+            try_join(self.see_installation(&installation.id), try_join(handles, recipients)).await?;
+        Ok(Found { record, handles, recipients })
+    }
+
+    /// What is registered already only gets older again: an app PUTs the same at each of its starts. `None` where anything
+    /// is not as this PUT would leave it.
+    async fn put_again(
         &self,
-        key: &str,
-        modified: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let record: Option<InstallationRecord> = self.store.read(key).await?;
-        let Some(record) = record else { return Ok(false) };
-        let is_old = now - modified > TRACES_LIVE;
-        match &record.installation {
-            Some(stored) if self.is_alive(stored, now) => Ok(false),
-            Some(stored) => {
-                self.delete_if(&stored.id, now, |current| current.revision == stored.revision).await?;
-                Ok(true)
-            }
-            None if is_old && !record.leaving.is_empty() => {
-                self.delete_if(&record.id, now, |_| false).await?;
-                Ok(false)
-            }
-            None if is_old => {
-                let forget = |current: Option<InstallationRecord>| match current {
-                    Some(current) if current.revision == record.revision => Change::Delete(()),
-                    Some(_) | None => Change::Keep(()),
-                };
-                self.store.update(key, forget).await.map(|()| false)
-            }
-            None => Ok(false),
-        }
-    }
-
-    /// Deletes an installation if the condition holds for it, and ends a deletion that stopped halfway in any case.
-    async fn delete_if(
-        &self,
-        id: &str,
-        now: DateTime<Utc>,
-        condition: impl Fn(&StoredInstallation) -> bool,
-    ) -> Result<(), StoreError> {
-        let key = installation_key(id);
-        let gone = self
-            .store
-            .update(&key, |record: Option<InstallationRecord>| match record {
-                Some(record) if record.installation.as_ref().is_none_or(&condition) => {
-                    let (revision, leaving) = (record.next_revision(now), record.recipients());
-                    let gone = InstallationRecord::gone(id, revision, &leaving);
-                    Change::Write(gone, Some((revision, leaving, record.installation)))
-                }
-                Some(_) | None => Change::Keep(None),
-            })
-            .await?;
-        let Some((revision, leaving, stored)) = gone else { return Ok(()) };
-        for recipient in &leaving {
-            self.take_from(recipient, id, revision, now).await?;
-        }
-        for handle in stored.map(|stored| stored.handles()).unwrap_or_default() {
-            self.release_handle(&handle, id, revision).await?;
-        }
-        self.settle(&key, revision).await
-    }
-
-    /// Notes that everybody who was to lose the installation did. The revision of one that is gone stays for a while, so
-    /// that the next one is greater on every clock.
-    async fn settle(&self, key: &str, revision: i64) -> Result<(), StoreError> {
-        let settle = |record: Option<InstallationRecord>| match record {
-            Some(mut record) if record.revision == revision => {
-                record.leaving.clear();
-                Change::Write(record, ())
-            }
-            Some(_) | None => Change::Keep(()),
+        installation: &Installation,
+        found: &Found,
+        began: Began,
+    ) -> Result<Option<Put>, StoreError> {
+        let Some(record) = found.record.document.as_ref().filter(|record| record.is_settled()) else { return Ok(None) };
+        let stored = record.installation.as_ref();
+        let Some(stored) = stored.filter(|stored| self.is_alive(stored, began.now) && stored.says(installation)) else {
+            return Ok(None);
         };
-        self.store.update(key, settle).await
-    }
-
-    /// A PUT that came late somewhere was replaced by a newer change. If it was not, the backend has to repeat it.
-    async fn insist_on_being_late(&self, key: &str, revision: i64) -> Result<(), StoreError> {
-        let record: Option<InstallationRecord> = self.store.read(key).await?;
-        let is_latest = record.is_some_and(|record| record.revision == revision);
-        if is_latest { Err(StoreError::Contended("installations".to_owned())) } else { Ok(()) }
+        let is_owner = |owner: &HandleOwner| owner.installation_id == stored.id && owner.revision >= stored.revision;
+        let is_claimed = found.handles.iter().all(|seen| seen.document.as_ref().is_some_and(is_owner));
+        if !is_claimed {
+            return Ok(None);
+        }
+        // Whoever is shown is pushed to: the copies live no shorter.
+        let recipients = installation.recipients();
+        let renewed = recipients.iter().map(|recipient| self.renew(recipient, stored, began.now));
+        if !try_join_all(renewed).await?.into_iter().all(|is_renewed| is_renewed) {
+            return Ok(None);
+        }
+        let renew = |record: Option<InstallationRecord>| match record {
+            Some(mut record) if record.revision == stored.revision && record.installation.is_some() => {
+                if let Some(stored) = &mut record.installation {
+                    stored.written_at = stored.written_at.max(began.now);
+                }
+                Change::Write(record, true)
+            }
+            Some(_) | None => Change::Keep(false),
+        };
+        let is_renewed = self.update_installation(&stored.id, None, renew).await?;
+        Ok(is_renewed.then_some(Put { created: false, evicted: Vec::new() }))
     }
 
     fn is_alive(&self, stored: &StoredInstallation, now: DateTime<Utc>) -> bool {
@@ -274,10 +255,30 @@ impl Installation {
         let user = self.user_id.iter().cloned().map(Recipient::User);
         user.chain(self.phone_numbers.iter().cloned().map(Recipient::Number)).collect()
     }
+
+    /// Where its alerts and its calls go.
+    fn handles(&self) -> impl Iterator<Item = &DeviceHandle> {
+        [Some(&self.handle), self.voip_handle.as_ref()].into_iter().flatten()
+    }
+}
+
+impl Began {
+    fn now(now: DateTime<Utc>) -> Self {
+        Self { now, at: Instant::now() }
+    }
+
+    /// Fails when the change takes so long that others count on its end.
+    fn check(&self) -> Result<(), StoreError> {
+        if self.at.elapsed() < LONGEST_CHANGE { Ok(()) } else { Err(StoreError::Contended("installations".to_owned())) }
+    }
 }
 
 fn installation_key(id: &str) -> String {
     Fingerprint::of(&[id]).key("installations")
+}
+
+fn handle_key(handle: &DeviceHandle) -> String {
+    Fingerprint::of(&[handle.expose()]).key("handles")
 }
 
 /// Where the register has everything of a recipient.

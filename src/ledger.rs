@@ -143,7 +143,7 @@ impl Ledger {
 
     /// What other instances wrote about the event.
     pub async fn read(&self, key: &EventKey) -> Result<Entry, StoreError> {
-        Ok(self.store.look_for(&key.0.key(EVENTS)).await?.unwrap_or_default())
+        Ok(self.look_for(&key.0.key(EVENTS)).await?.unwrap_or_default())
     }
 
     /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
@@ -155,14 +155,25 @@ impl Ledger {
                 merged.merge(&entry);
                 Change::Write(merged, ())
             };
-            store.update(&key, merge).await
+            update(&store, &key, Entry::default(), merge).await
         })
         .await
     }
 
     /// The newest edit or the deletion that any instance handled.
     pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
-        self.store.look_for(&key.0.key(MESSAGES)).await
+        self.look_for(&key.0.key(MESSAGES)).await
+    }
+
+    /// A document that is damaged counts as none: who was served is better served twice than not at all.
+    async fn look_for<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        match self.store.look_for(key).await {
+            Err(error @ StoreError::Unreadable(_)) => {
+                tracing::error!("{error}; it counts as none, so this event may push twice");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     /// Has every instance know that an edit or the deletion was handled.
@@ -173,9 +184,25 @@ impl Ledger {
                 Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
                 Some(_) | None => Change::Write(version, ()),
             };
-            store.update(&key, write).await
+            update(&store, &key, version, write).await
         })
         .await
+    }
+}
+
+/// Changes a document; one that is damaged is replaced first.
+async fn update<T: Document>(
+    store: &Store,
+    key: &str,
+    instead: T,
+    mut change: impl FnMut(Option<T>) -> Change<T, ()>,
+) -> Result<(), StoreError> {
+    match store.update(key, &mut change).await {
+        Err(StoreError::Unreadable(_)) => {
+            store.replace_damaged(key, &instead).await?;
+            store.update(key, change).await
+        }
+        updated => updated,
     }
 }
 

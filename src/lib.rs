@@ -34,6 +34,10 @@ mod maintenance;
 mod config;
 mod counters;
 mod handler;
+
+// Walks through schedules of what runs side by side.
+#[cfg(test)]
+mod explorer;
 mod replay;
 mod send;
 mod events_file;

@@ -1,19 +1,21 @@
 //! Removes what is over: expired installations and what is left of them, and ledger entries, markers and dead letters
-//! that are old enough.
+//! that are old enough. Finishes changes of the register that were cut off.
 //!
-//! It works through the store in slices that fit into one run of the timer, and goes on where it stopped.
+//! What may be over is decided by the listing's own times, and only that is opened: a run costs what is over, and not what
+//! is there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use futures_util::future::join_all;
+use futures_util::stream::StreamExt;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use crate::installations::Installations;
-use crate::store::{Document, Listed, Store, StoreError};
+use crate::installations::{Installations, Look};
+use crate::store::{Listed, Store, StoreError};
 
 /// The timer's work.
 #[derive(Debug)]
@@ -24,32 +26,21 @@ pub struct Maintenance {
     running: Mutex<()>,
 }
 
-/// How far the last run came, which may have been another instance's: by kind of document, the last key looked at.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Reached {
-    keys: BTreeMap<String, String>,
-}
-
-impl Document for Reached {
-    const VERSION: u32 = 1;
-}
-
-const REACHED: &str = "maintenance/reached";
-
 /// What one run removed, by kind of document.
 pub type Removed = BTreeMap<&'static str, u64>;
 
 /// Well inside the `functionTimeout` of `host.json`, which is two minutes.
 const SLICE: Duration = Duration::from_secs(45);
 
-const KEYS_AT_ONCE: usize = 500;
+/// So many documents of a kind are worked on at a time.
+const AT_ONCE: usize = 16;
 
 /// Event Grid repeats for a day.
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// What is looked through, in this order.
-const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "installations", "recipients", "handles"];
+/// What is looked through, all of it side by side.
+const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "pending", "expiring", "installations"];
 
 impl Maintenance {
     /// Maintenance of `store`.
@@ -57,68 +48,57 @@ impl Maintenance {
         Self { store, installations, running: Mutex::default() }
     }
 
-    /// Works until everything was looked at once or the slice is over.
+    /// Works until everything was looked at once or the slice is over. What cannot be read or removed is told and passed
+    /// over; the first such error is returned at the end.
     pub async fn run(&self, now: DateTime<Utc>) -> Result<Removed, StoreError> {
         let _running = self.running.lock().await;
+        self.store.check_layout().await?;
+        self.store.tidy().await?;
         let until = Instant::now() + SLICE;
-        let mut removed = KINDS.map(|kind| (kind, 0)).into();
-        let before: Option<Reached> = self.store.read(REACHED).await?;
-        let mut reached = before.unwrap_or_default();
-        let is_resumed = !reached.keys.is_empty();
-        for kind in KINDS {
-            self.look_through(kind, &mut reached.keys, &mut removed, until, now).await?;
+        let looked = join_all(KINDS.map(|kind| self.look_through(kind, until, now))).await;
+        let mut removed = Removed::new();
+        let mut failed = None;
+        for (kind, (n, error)) in KINDS.into_iter().zip(looked) {
+            // Notes are no one's business; the installations that they are about are counted.
+            let kind = if matches!(kind, "pending" | "expiring") { "installations" } else { kind };
+            *removed.entry(kind).or_default() += n;
+            failed = failed.or(error);
         }
-        match (reached.keys.is_empty(), is_resumed) {
-            (true, false) => {}
-            (true, true) => self.store.delete(REACHED).await?,
-            (false, _) => self.store.write(REACHED, &reached).await?,
-        }
-        Ok(removed)
+        failed.map_or(Ok(removed), Err)
     }
 
-    async fn look_through(
-        &self,
-        kind: &'static str,
-        reached: &mut BTreeMap<String, String>,
-        removed: &mut Removed,
-        until: Instant,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        loop {
-            let after = reached.get(kind).map(String::as_str);
-            let keys = self.store.list(kind, after, KEYS_AT_ONCE).await?;
-            for listed in &keys {
-                if Instant::now() >= until {
-                    return Ok(());
-                }
-                // Noted before, so that a document that cannot be read is not met first for ever.
-                reached.insert(kind.to_owned(), listed.key.clone());
-                match self.remove_if_over(kind, listed, now).await {
-                    Ok(is_over) => *removed.entry(kind).or_default() += u64::from(is_over),
-                    Err(error @ (StoreError::Unreadable { .. } | StoreError::NewerFormat { .. })) => {
-                        tracing::error!("maintenance: {error}");
-                    }
-                    Err(error) => return Err(error),
-                }
+    /// How much of a kind was removed, and the first error that is no document's own.
+    async fn look_through(&self, kind: &'static str, until: Instant, now: DateTime<Utc>) -> (u64, Option<StoreError>) {
+        let (mut removed, mut failed) = (0, None);
+        let look = |listed: Result<Listed, StoreError>| async move {
+            match listed {
+                Ok(listed) => self.remove_if_over(kind, &listed, now).await,
+                Err(error) => Err(error),
             }
-            if keys.len() < KEYS_AT_ONCE {
-                reached.remove(kind);
-                return Ok(());
+        };
+        let mut looks = self.store.list(kind).map(look).buffer_unordered(AT_ONCE);
+        while let Ok(Some(looked)) = timeout_at(until, looks.next()).await {
+            match looked {
+                Ok(is_removed) => removed += u64::from(is_removed),
+                Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
+                    tracing::error!("maintenance: {error}");
+                }
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
+        (removed, failed)
     }
 
     async fn remove_if_over(&self, kind: &str, listed: &Listed, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let kept = match kind {
-            "installations" => return self.installations.remove_if_over(&listed.key, listed.modified, now).await,
-            "recipients" => return self.installations.remove_empty_recipient(&listed.key, listed.modified, now).await,
-            "handles" => return self.installations.remove_unused_handle(&listed.key).await,
-            "dead-letters" => DEAD_LETTERS_KEPT,
-            _ => LEDGER_KEPT,
+        let look = match kind {
+            "installations" => self.installations.look_at_old(listed, now).await?,
+            "pending" => self.installations.look_at_pending(listed, now).await?,
+            "expiring" => self.installations.look_at_expiring(listed, now).await?,
+            _ => {
+                let kept = if kind == "dead-letters" { DEAD_LETTERS_KEPT } else { LEDGER_KEPT };
+                return if now - listed.modified > kept { self.store.delete_listed(listed).await } else { Ok(false) };
+            }
         };
-        if now - listed.modified <= kept {
-            return Ok(false);
-        }
-        self.store.delete(&listed.key).await.map(|()| true)
+        Ok(look == Look::Removed)
     }
 }

@@ -6,15 +6,15 @@
 use std::fmt;
 
 /// A communication user's raw id, such as `8:acs:…`. Its `Debug` redacts.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(String);
 
 /// A phone number as digits only. Its `Debug` redacts.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PhoneNumber(String);
 
 /// Whom an event is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Recipient {
     /// A communication user.
     User(UserId),

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use chrono::Utc;
+use futures_util::stream::TryStreamExt;
 
 use crate::delivery::outcome::{Delivery, Outcome};
 use crate::delivery::{Deliveries, Replay};
@@ -26,30 +28,24 @@ pub enum ReplayError {
 /// letter is told in a line; returns how many are left.
 pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
     let letters = &deliveries.dead_letters;
-    let (mut left, mut reached) = (0, None);
-    loop {
-        let keys = letters.keys(reached.as_deref()).await?;
-        for key in &keys {
-            let Some(letter) = letters.read(key).await? else { continue };
-            let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
-            let (delivery, unreached) =
-                deliveries.replay(Given::Json((&*letter.event).into()), &replay, Utc::now()).await;
-            tell(&told(key, &delivery));
-            if is_settled(delivery.outcome) && unreached.is_empty() {
-                letters.remove(key).await?;
-                continue;
-            }
-            left += 1;
-            // Those who were reached now must not be reached again.
-            if delivery.delivered > 0 {
-                letters.rewrite(key, &letter.for_installations(unreached)).await?;
-            }
+    let mut left = 0;
+    let mut keys = pin!(letters.keys());
+    while let Some(key) = keys.try_next().await? {
+        let Some(letter) = letters.read(&key).await? else { continue };
+        let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
+        let (delivery, unreached) = deliveries.replay(Given::Json((&*letter.event).into()), &replay, Utc::now()).await;
+        tell(&told(&key, &delivery));
+        if is_settled(delivery.outcome) && unreached.is_empty() {
+            letters.remove(&key).await?;
+            continue;
         }
-        reached = keys.last().cloned();
-        if reached.is_none() {
-            return Ok(left);
+        left += 1;
+        // Those who were reached now must not be reached again.
+        if delivery.delivered > 0 {
+            letters.rewrite(&key, &letter.for_installations(unreached)).await?;
         }
     }
+    Ok(left)
 }
 
 /// Delivers the events of files; returns how many are left.

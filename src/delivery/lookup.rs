@@ -12,6 +12,7 @@ use crate::device::Device;
 use crate::event::{Event, Happening};
 use crate::ledger::{Entry, EventKey, MessageVersion};
 use crate::recipient::Recipient;
+use crate::store::StoreError;
 use chrono::TimeDelta;
 
 /// A younger chat event cannot have been overtaken by its own edit or deletion.
@@ -100,7 +101,11 @@ impl Deliveries {
                 let Some(recipient) = &event.recipient else { return Ok(Arc::default()) };
                 match self.recent_devices(attempt, event, recipient) {
                     Some(devices) => Ok(devices),
-                    None => self.installations.devices_of(recipient, now).await,
+                    None => self.installations.devices_of(recipient, now).await.inspect_err(|error| {
+                        if matches!(error, StoreError::Unreadable(_)) {
+                            self.installations.mend_later(recipient);
+                        }
+                    }),
                 }
             };
             tokio::try_join!(self.ledger.read(key), version, devices)

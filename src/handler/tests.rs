@@ -1,6 +1,7 @@
 //! What the whole handler does when its store panics, which no known input makes it do, or fails for a moment.
 
-use std::sync::atomic::Ordering;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::future::join;
 use notification_hubs_emulator::{Emulator, Options};
@@ -9,6 +10,29 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::store::{Gate, Permission, Step};
+
+/// How many more operations of a store succeed. At its minimum the next one panics, and those after it succeed.
+#[derive(Debug)]
+struct Left(AtomicI64);
+
+impl Gate for Left {
+    fn enter<'a>(&'a self, _: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            match self.0.fetch_sub(1, Ordering::Relaxed) {
+                i64::MIN => panic!("a test asked for it"),
+                1.. => Permission::Granted,
+                _ => Permission::Refused,
+            }
+        })
+    }
+}
+
+fn store_with_faults() -> (Arc<Store>, Arc<Left>) {
+    let left = Arc::new(Left(i64::MAX.into()));
+    (Arc::new(Store::gated(Arc::default(), Arc::clone(&left) as Arc<dyn Gate>)), left)
+}
 
 /// Status and JSON of an answer.
 async fn ask(port: u16, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -71,10 +95,10 @@ async fn start(store: &Arc<Store>, hub: &Emulator) -> u16 {
 
 #[tokio::test]
 async fn a_panic_fails_its_own_invocation_and_no_other() {
-    let (store, hub) = (Arc::new(Store::memory()), Emulator::start(Options::default()).await.unwrap());
+    let ((store, left), hub) = (store_with_faults(), Emulator::start(Options::default()).await.unwrap());
     let port = start(&store, &hub).await;
     let (one, other) = (text_message("e1", "15550000001"), text_message("e2", "15550000002"));
-    store.operations_left.store(i64::MIN, Ordering::Relaxed);
+    left.0.store(i64::MIN, Ordering::Relaxed);
     let ((one_status, _), (other_status, _)) = join(post(port, &one), post(port, &other)).await;
     let mut statuses = [one_status, other_status];
     statuses.sort_unstable();
@@ -89,18 +113,18 @@ async fn a_panic_fails_its_own_invocation_and_no_other() {
 
 #[tokio::test]
 async fn a_call_rings_once_although_the_store_first_refused_to_take_that_it_rang() {
-    let (store, hub) = (Arc::new(Store::memory()), Emulator::start(Options::default()).await.unwrap());
+    let ((store, left), hub) = (store_with_faults(), Emulator::start(Options::default()).await.unwrap());
     let (one, other) = (start(&store, &hub).await, start(&store, &hub).await);
     let phone = json!({"userId": "8:acs:bob", "platform": "fcmv1", "pushChannel": "token-of-bob"}).to_string();
     assert_eq!(ask(one, "PUT", "/api/installations/phone", &phone).await.0, 201);
 
     // What is read before the push succeeds; the write after it does not.
-    store.operations_left.store(2, Ordering::Relaxed);
+    left.0.store(2, Ordering::Relaxed);
     let refused_once = async {
-        while store.operations_left.load(Ordering::Relaxed) >= 0 {
+        while left.0.load(Ordering::Relaxed) >= 0 {
             tokio::task::yield_now().await;
         }
-        store.operations_left.store(i64::MAX, Ordering::Relaxed);
+        left.0.store(i64::MAX, Ordering::Relaxed);
     };
     let (rang, ()) = join(post(one, &call()), refused_once).await;
     let outcomes = [rang, post(other, &call()).await].map(|(status, answer)| (status, outcome(&answer)));

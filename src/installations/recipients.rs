@@ -2,22 +2,33 @@
 
 use chrono::{DateTime, Utc};
 
+use super::changes::{SeenBefore, Urge};
 use super::stored::{Fence, InstallationRecord, RecipientRecord, StoredInstallation};
-use super::{Installations, TRACES_LIVE, installation_key, recipient_key};
+use super::{Began, Installations, TRACES_LIVE, recipient_key};
 use crate::recipient::Recipient;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, Seen, StoreError};
 
 /// What became of giving an installation to a recipient.
 #[derive(Debug)]
 pub(super) enum Place {
     /// It is there; these had to make room.
-    Taken(Vec<StoredInstallation>),
+    Taken(Vec<String>),
     /// A newer change of the same installation was there before.
     Late,
 }
 
+/// What one try came to.
+enum Try {
+    Given,
+    Late,
+    /// These have to make room first.
+    Full(Vec<StoredInstallation>),
+    /// It has to make room itself.
+    TooOld,
+}
+
 impl Installations {
-    /// Removes an installation from a recipient, and keeps out what is older than `revision`.
+    /// Takes forms of an installation that are older than `revision` from a recipient, and keeps them out.
     pub(super) async fn take_from(
         &self,
         recipient: &Recipient,
@@ -27,109 +38,233 @@ impl Installations {
     ) -> Result<(), StoreError> {
         let take = |record: Option<RecipientRecord>| {
             let mut record = record.unwrap_or_default();
-            record.installations.retain(|entry| entry.id != id || entry.revision > revision);
-            record.fences.retain(|fence| fence.id != id || fence.revision > revision);
-            record.fences.push(Fence { id: id.to_owned(), revision, set_at: now });
+            if record.keeps_out(id, revision) {
+                return Change::Keep(());
+            }
+            record.take(id, revision, now);
             self.tidy(&mut record, now);
             Change::Write(record, ())
         };
-        let taken = self.store.update(&recipient_key(recipient), take).await;
+        let taken = self.update_recipient(recipient, None, take).await;
         self.recently_read.forget(recipient);
         taken
     }
 
-    /// Adds an installation to a recipient, unless a newer change was there already.
+    /// Adds an installation to a recipient, unless a newer change of it was there already. Who was not PUT for longest makes
+    /// room where there are too many.
     pub(super) async fn give_to(
         &self,
         recipient: &Recipient,
         stored: &StoredInstallation,
-        now: DateTime<Utc>,
+        urge: Urge,
+        mut seen: Option<Seen<RecipientRecord>>,
+        began: Began,
     ) -> Result<Place, StoreError> {
-        let limit = match recipient {
-            Recipient::User(_) => self.limits.per_user,
-            Recipient::Number(_) => self.limits.per_number,
-        };
-        let give = |record: Option<RecipientRecord>| {
-            let mut record = record.unwrap_or_default();
-            self.tidy(&mut record, now);
-            let newer = |id: &str, revision: i64| id == stored.id && revision > stored.revision;
-            let is_late = record.fences.iter().any(|fence| newer(&fence.id, fence.revision))
-                || record.installations.iter().any(|entry| newer(&entry.id, entry.revision));
-            if is_late {
-                return Change::Keep(Place::Late);
+        let mut evicted = Vec::new();
+        loop {
+            began.check()?;
+            let give = |record: Option<RecipientRecord>| self.give(record, recipient, stored, urge, began.now);
+            let tried = self.update_recipient(recipient, seen.take(), give).await;
+            self.recently_read.forget(recipient);
+            match tried? {
+                Try::Given => return Ok(Place::Taken(evicted)),
+                Try::Late => return Ok(Place::Late),
+                Try::Full(others) => {
+                    for other in others {
+                        self.make_room(recipient, &other, began).await?;
+                        evicted.push(other.id);
+                    }
+                }
+                Try::TooOld => {
+                    self.make_room(recipient, stored, began).await?;
+                    return Ok(Place::Taken(evicted));
+                }
             }
-            record.installations.retain(|entry| entry.id != stored.id);
-            // In the order of writing, so the first one was not written for longest.
-            record.installations.sort_by_key(|entry| entry.revision);
-            record.installations.extend(Some(stored.clone()).filter(|stored| self.is_alive(stored, now)));
-            let excess = record.installations.len().saturating_sub(limit);
-            let evicted = record.installations.drain(..excess).collect();
-            Change::Write(record, Place::Taken(evicted))
-        };
-        let place = self.store.update(&recipient_key(recipient), give).await;
-        self.recently_read.forget(recipient);
-        place
-    }
-
-    /// Has an installation that was evicted from a recipient no longer name it. One that names nobody goes.
-    pub(super) async fn leave(
-        &self,
-        evicted: &StoredInstallation,
-        recipient: &Recipient,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let leave = |record: Option<InstallationRecord>| {
-            let current = record.filter(|record| record.revision == evicted.revision);
-            let Some((mut record, stored)) = current.and_then(|mut record| {
-                let stored = record.installation.take()?;
-                Some((record, stored))
-            }) else {
-                return Change::Keep(false);
-            };
-            let (revision, written_at) = (stored.revision, stored.written_at);
-            let mut remaining = stored.into_installation();
-            match recipient {
-                Recipient::User(_) => remaining.user_id = None,
-                Recipient::Number(number) => remaining.phone_numbers.retain(|other| other != number),
-            }
-            if remaining.recipients().is_empty() {
-                return Change::Keep(true);
-            }
-            record.installation = Some(StoredInstallation::new(&remaining, revision, written_at));
-            Change::Write(record, false)
-        };
-        let names_nobody = self.store.update(&installation_key(&evicted.id), leave).await?;
-        if names_nobody {
-            self.delete_if(&evicted.id, now, |current| current.revision == evicted.revision).await?;
         }
-        Ok(())
     }
 
-    /// Tidies the document behind one key of a listing, and removes it when nothing is left; says whether it did.
-    pub async fn remove_empty_recipient(
+    fn give(
         &self,
-        key: &str,
-        modified: DateTime<Utc>,
+        record: Option<RecipientRecord>,
+        recipient: &Recipient,
+        stored: &StoredInstallation,
+        urge: Urge,
+        now: DateTime<Utc>,
+    ) -> Change<RecipientRecord, Try> {
+        let mut record = record.unwrap_or_default();
+        if record.is_late(&stored.id, stored.revision) {
+            return Change::Keep(Try::Late);
+        }
+        if record.has(&stored.id, stored.revision) {
+            return Change::Keep(Try::Given);
+        }
+        self.tidy(&mut record, now);
+        record.installations.retain(|entry| entry.id != stored.id);
+        if !self.is_alive(stored, now) {
+            record.take(&stored.id, stored.revision, now);
+            return Change::Write(record, Try::Given);
+        }
+        record.installations.sort_by_key(|entry| (entry.written_at, entry.revision));
+        let excess = (record.installations.len() + 1).saturating_sub(self.limit_of(recipient));
+        let oldest = record.installations.first().map(|oldest| oldest.written_at);
+        if excess == 0 {
+            record.installations.push(stored.clone());
+            return Change::Write(record, Try::Given);
+        }
+        if urge == Urge::Left && oldest.is_some_and(|oldest| stored.written_at < oldest) {
+            return Change::Keep(Try::TooOld);
+        }
+        record.installations.truncate(excess);
+        Change::Keep(Try::Full(record.installations))
+    }
+
+    /// Has an installation no longer name a recipient that has too many. One that names nobody goes. It is written into
+    /// its own document first, as every change is.
+    async fn make_room(
+        &self,
+        recipient: &Recipient,
+        entry: &StoredInstallation,
+        began: Began,
+    ) -> Result<(), StoreError> {
+        let pending = self.note_pending(&entry.id).await?;
+        let leave = |record: Option<InstallationRecord>| {
+            let Some(record) = record else { return Change::Keep(Err(entry.revision + 1)) };
+            let names_it = |stored: &StoredInstallation| {
+                stored.recipients().contains(recipient) && stored.written_at <= entry.written_at
+            };
+            // It may have been PUT again meanwhile; then the entry is an older form.
+            let Some(stored) = record.installation.clone().filter(names_it) else {
+                return Change::Keep(Err(record.revision));
+            };
+            let revision = record.next_revision(began.now);
+            let written = record.replaced(&entry.id, revision, stored.without(recipient, revision));
+            Change::Write(written.clone(), Ok(written))
+        };
+        match self.update_installation(&entry.id, None, leave).await? {
+            Ok(record) => Box::pin(self.finish(&record, Urge::Left, SeenBefore::default(), began)).await.map(drop),
+            Err(revision) => {
+                self.take_from(recipient, &entry.id, revision, began.now).await?;
+                self.forget_pending(&pending).await
+            }
+        }
+    }
+
+    /// Lets an entry live on from now; says whether it is there.
+    pub(super) async fn renew(
+        &self,
+        recipient: &Recipient,
+        stored: &StoredInstallation,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        if now - modified < TRACES_LIVE {
-            return Ok(false);
-        }
-        let tidy = |record: Option<RecipientRecord>| {
+        let renew = |record: Option<RecipientRecord>| {
             let Some(mut record) = record else { return Change::Keep(false) };
-            let before = record.installations.len() + record.fences.len();
             self.tidy(&mut record, now);
-            match record.installations.len() + record.fences.len() {
-                0 => Change::Delete(true),
-                after if after < before => Change::Write(record, false),
-                _ => Change::Keep(false),
+            let is_full = record.installations.len() > self.limit_of(recipient);
+            let is_it = |entry: &&mut StoredInstallation| entry.id == stored.id && entry.revision == stored.revision;
+            match record.installations.iter_mut().find(is_it) {
+                Some(entry) if !is_full => {
+                    entry.written_at = entry.written_at.max(now);
+                    Change::Write(record, true)
+                }
+                Some(_) | None => Change::Keep(false),
             }
         };
-        self.store.update(key, tidy).await
+        let renewed = self.update_recipient(recipient, None, renew).await;
+        self.recently_read.forget(recipient);
+        renewed
     }
 
+    /// Removes what is left of an installation's older forms when no change can be under way that knows them, and a
+    /// document in which nothing is left.
+    pub(super) async fn tidy_after(
+        &self,
+        recipient: &Recipient,
+        id: &str,
+        revision: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tidy = |record: Option<RecipientRecord>| {
+            let Some(mut record) = record else { return Change::Keep(()) };
+            let before = (record.installations.len(), record.fences.len());
+            record.installations.retain(|entry| entry.id != id || entry.revision >= revision);
+            record.fences.retain(|fence| fence.id != id || fence.revision > revision);
+            self.tidy(&mut record, now);
+            if record.installations.is_empty() && record.fences.is_empty() {
+                return Change::Delete(());
+            }
+            let is_same = before == (record.installations.len(), record.fences.len());
+            if is_same { Change::Keep(()) } else { Change::Write(record, ()) }
+        };
+        self.update_recipient(recipient, None, tidy).await
+    }
+
+    /// What is over goes. An entry that expired keeps older forms of its installation out, as one that was taken does.
     fn tidy(&self, record: &mut RecipientRecord, now: DateTime<Utc>) {
-        record.installations.retain(|entry| self.is_alive(entry, now));
+        let over = record.installations.iter().filter(|entry| !self.is_alive(entry, now));
+        let over: Vec<_> = over.map(|entry| (entry.id.clone(), entry.revision)).collect();
+        over.iter().for_each(|(id, revision)| record.take(id, revision + 1, now));
         record.fences.retain(|fence| now - fence.set_at < TRACES_LIVE);
+    }
+
+    fn limit_of(&self, recipient: &Recipient) -> usize {
+        match recipient {
+            Recipient::User(_) => self.limits.per_user,
+            Recipient::Number(_) => self.limits.per_number,
+        }
+    }
+
+    /// A recipient's document, put together anew where it is damaged.
+    pub(super) async fn see_recipient(&self, recipient: &Recipient) -> Result<Seen<RecipientRecord>, StoreError> {
+        let key = recipient_key(recipient);
+        match self.store.see(&key).await {
+            Err(StoreError::Unreadable(_)) => {
+                Box::pin(self.mend_recipient(recipient)).await?;
+                self.store.see(&key).await
+            }
+            seen => seen,
+        }
+    }
+
+    async fn update_recipient<R>(
+        &self,
+        recipient: &Recipient,
+        seen: Option<Seen<RecipientRecord>>,
+        mut change: impl FnMut(Option<RecipientRecord>) -> Change<RecipientRecord, R>,
+    ) -> Result<R, StoreError> {
+        let key = recipient_key(recipient);
+        match self.store.update_seen(&key, seen, &mut change).await {
+            Err(StoreError::Unreadable(_)) => {
+                Box::pin(self.mend_recipient(recipient)).await?;
+                self.store.update(&key, change).await
+            }
+            done => done,
+        }
+    }
+}
+
+impl RecipientRecord {
+    /// Whether a newer form of the installation is there, or was.
+    fn is_late(&self, id: &str, revision: i64) -> bool {
+        self.fences.iter().any(|fence| fence.id == id && fence.revision > revision)
+            || self.installations.iter().any(|entry| entry.id == id && entry.revision > revision)
+    }
+
+    fn has(&self, id: &str, revision: i64) -> bool {
+        self.installations.iter().any(|entry| entry.id == id && entry.revision == revision)
+    }
+
+    /// Whether no form that is older than `revision` is there or can come.
+    fn keeps_out(&self, id: &str, revision: i64) -> bool {
+        self.fences.iter().any(|fence| fence.id == id && fence.revision >= revision)
+            && !self.installations.iter().any(|entry| entry.id == id && entry.revision < revision)
+    }
+
+    /// Takes forms of an installation out that are older than `revision`, and keeps them out.
+    pub(super) fn take(&mut self, id: &str, revision: i64, now: DateTime<Utc>) {
+        self.installations.retain(|entry| entry.id != id || entry.revision >= revision);
+        let before = self.fences.iter().filter(|fence| fence.id == id).map(|fence| fence.revision).max();
+        self.fences.retain(|fence| fence.id != id);
+        let revision = before.map_or(revision, |before| before.max(revision));
+        self.fences.push(Fence { id: id.to_owned(), revision, set_at: now });
     }
 }

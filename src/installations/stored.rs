@@ -12,29 +12,44 @@ use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, Recipient, UserId};
 use crate::store::Document;
 
-/// `installations/…`: what was PUT under an id, and who is still to lose it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// `installations/…`: what was PUT under an id, and where older forms of it may still be.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct InstallationRecord {
     /// What it is called: the key does not tell.
     #[serde(rename = "installationId")]
     pub id: String,
-    /// Grows with each change, also over deletions.
+    /// Grows with each change, also over deletions. In microseconds, and no earlier than the change.
     pub revision: i64,
     /// `None` after a deletion, until nobody can come late any more.
     pub installation: Option<StoredInstallation>,
-    /// Recipients that may still hold an older form of it.
+    /// Recipients that it does not have now, and that may hold an older form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<StoredRecipient>,
+    /// Handles that it does not have now, and that may still be claimed by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_handles: Vec<StoredHandle>,
+    /// When an entry under `expiring/` has Maintenance look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_until: Option<DateTime<Utc>>,
 }
 
 /// `recipients/…`: everything that belongs to one user or number.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RecipientRecord {
     /// Copies of the installations.
     pub installations: Vec<StoredInstallation>,
     /// What keeps a slow PUT from bringing back an installation that has left since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fences: Vec<Fence>,
+}
+
+/// `pending/…` and `expiring/…`: an installation that Maintenance is to look at.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reminder {
+    /// The installation.
+    pub installation_id: String,
 }
 
 /// `handles/…`: whose handle it is.
@@ -48,7 +63,7 @@ pub struct HandleOwner {
 }
 
 /// Keeps forms of an installation out that are older than `revision`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fence {
     /// The installation.
@@ -61,7 +76,7 @@ pub struct Fence {
 }
 
 /// One form of an installation. Its `Debug` redacts.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredInstallation {
     /// The revision that wrote it.
@@ -93,8 +108,12 @@ pub struct StoredInstallation {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// A device handle, as JSON. Its `Debug` redacts.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredHandle(String);
+
 /// A user or a number, as JSON. Its `Debug` redacts.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StoredRecipient {
     /// By raw id.
@@ -136,7 +155,7 @@ pub struct ShownInstallation<'a> {
 /// Declares the JSON names of an enum of the domain, which itself knows no spelling.
 macro_rules! names {
     ($name:ident for $domain:ident { $($variant:ident = $text:literal),+ }) => {
-        #[derive(Clone, Copy, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
         enum $name { $(#[serde(rename = $text)] $variant),+ }
         impl From<$domain> for $name {
             fn from(value: $domain) -> Self { match value { $($domain::$variant => Self::$variant),+ } }
@@ -163,32 +182,60 @@ impl Document for HandleOwner {
     const VERSION: u32 = 1;
 }
 
+impl Document for Reminder {
+    const VERSION: u32 = 1;
+}
+
 impl InstallationRecord {
-    /// The record after a PUT.
-    pub fn new(installation: StoredInstallation, leaving: &[Recipient]) -> Self {
-        let leaving = leaving.iter().map(StoredRecipient::from).collect();
-        let (id, revision) = (installation.id.clone(), installation.revision);
-        Self { id, revision, installation: Some(installation), leaving }
-    }
-
-    /// The record of an installation that was deleted.
-    pub fn gone(id: &str, revision: i64, leaving: &[Recipient]) -> Self {
-        let leaving = leaving.iter().map(StoredRecipient::from).collect();
-        Self { id: id.to_owned(), revision, installation: None, leaving }
-    }
-
     /// A revision greater than all before it.
     pub fn next_revision(&self, now: DateTime<Utc>) -> i64 {
         now.timestamp_micros().max(self.revision + 1)
     }
 
+    /// When it was changed last, or later.
+    pub fn changed_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.revision).unwrap_or_default()
+    }
+
+    /// The record with another installation in place of the one that it has.
+    pub fn replaced(self, id: &str, revision: i64, installation: Option<StoredInstallation>) -> Self {
+        let recipients = installation.as_ref().map(StoredInstallation::recipients).unwrap_or_default();
+        let handles = installation.as_ref().map(StoredInstallation::handles).unwrap_or_default();
+        let leaving = self.recipients().into_iter().filter(|recipient| !recipients.contains(recipient));
+        let leaving = leaving.map(|recipient| StoredRecipient::from(&recipient)).collect();
+        let left = self.handles().into_iter().filter(|handle| !handles.contains(handle));
+        let left_handles = left.map(|handle| StoredHandle(handle.expose().to_owned())).collect();
+        let watched_until = self.watched_until;
+        Self { id: id.to_owned(), revision, installation, leaving, left_handles, watched_until }
+    }
+
     /// Everybody who may hold some form of the installation.
     pub fn recipients(&self) -> Vec<Recipient> {
-        let mut recipients: Vec<Recipient> = self.leaving.iter().filter_map(StoredRecipient::recipient).collect();
-        if let Some(stored) = &self.installation {
-            recipients.extend(stored.clone().into_installation().recipients());
-        }
+        let mut recipients = self.leaving();
+        recipients.extend(self.installation.as_ref().map(StoredInstallation::recipients).unwrap_or_default());
         recipients
+    }
+
+    /// Everybody who may hold an older form and none that it has now.
+    pub fn leaving(&self) -> Vec<Recipient> {
+        self.leaving.iter().filter_map(StoredRecipient::recipient).collect()
+    }
+
+    /// Every handle that it may have claimed.
+    pub fn handles(&self) -> Vec<DeviceHandle> {
+        let mut handles = self.left_handles();
+        handles.extend(self.installation.as_ref().map(StoredInstallation::handles).unwrap_or_default());
+        handles
+    }
+
+    /// Every handle that it may have claimed and does not have now.
+    pub fn left_handles(&self) -> Vec<DeviceHandle> {
+        self.left_handles.iter().map(|handle| DeviceHandle::new(handle.0.clone())).collect()
+    }
+
+    /// Whether no older form of it is anywhere.
+    pub fn is_settled(&self) -> bool {
+        self.leaving.is_empty() && self.left_handles.is_empty()
     }
 }
 
@@ -230,6 +277,28 @@ impl StoredInstallation {
             muted_threads: self.muted_threads,
             expires_at: self.expires_at,
         }
+    }
+
+    /// Whether this is what `installation` says, whenever it was written.
+    pub fn says(&self, installation: &Installation) -> bool {
+        *self == Self::new(installation, self.revision, self.written_at)
+    }
+
+    /// Everybody whose events it shows.
+    pub fn recipients(&self) -> Vec<Recipient> {
+        let user = self.user_id.iter().cloned().map(|user| Recipient::User(UserId::new(user)));
+        let numbers = self.phone_numbers.iter().filter_map(|digits| PhoneNumber::from_digits_of(digits));
+        user.chain(numbers.map(Recipient::Number)).collect()
+    }
+
+    /// The form of that revision that does not have one of its recipients, if it has others.
+    pub fn without(mut self, recipient: &Recipient, revision: i64) -> Option<Self> {
+        self.revision = revision;
+        match recipient {
+            Recipient::User(_) => self.user_id = None,
+            Recipient::Number(number) => self.phone_numbers.retain(|other| other != number.as_str()),
+        }
+        (!self.recipients().is_empty()).then_some(self)
     }
 
     /// Where its alerts and its calls go.
@@ -291,6 +360,12 @@ impl StoredRecipient {
             Self::UserId(raw_id) => Some(Recipient::User(UserId::new(raw_id.clone()))),
             Self::PhoneNumber(digits) => PhoneNumber::from_digits_of(digits).map(Recipient::Number),
         }
+    }
+}
+
+impl std::fmt::Debug for StoredHandle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StoredHandle(redacted)")
     }
 }
 

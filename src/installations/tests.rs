@@ -1,10 +1,9 @@
-//! The register cut off after every single step, and with its steps interleaved at random.
-
-use std::sync::atomic::Ordering;
-
-use futures_util::future::join_all;
+//! The register in quiet. What runs side by side, or is cut off, is explored in `tests/schedules.rs`.
 
 use super::*;
+
+mod schedules;
+mod view;
 
 const USERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
 const IDS: [&str; 3] = ["x", "y", "z"];
@@ -33,22 +32,6 @@ fn installation(id: &str, user: &str, handle: &str) -> Installation {
     }
 }
 
-/// One change of the register.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Put(&'static str, &'static str, &'static str),
-    Delete(&'static str),
-}
-
-impl Step {
-    async fn take(self, register: &Installations) -> Result<(), StoreError> {
-        match self {
-            Self::Put(id, user, handle) => register.put(&installation(id, user, handle), Utc::now()).await.map(drop),
-            Self::Delete(id) => register.delete(id, Utc::now()).await,
-        }
-    }
-}
-
 /// Who has which installation with which handle, by what is pushed to them.
 async fn owners(register: &Installations) -> Vec<(&'static str, String, String)> {
     let mut owners = Vec::new();
@@ -59,14 +42,6 @@ async fn owners(register: &Installations) -> Vec<(&'static str, String, String)>
         );
     }
     owners
-}
-
-async fn no_device_has_two_owners(register: &Installations, case: &str) {
-    let owners = owners(register).await;
-    for (index, (_, id, handle)) in owners.iter().enumerate() {
-        let again = owners[index + 1..].iter().any(|(_, other, of)| other == id || of == handle);
-        assert!(!again, "{case}: {owners:?}");
-    }
 }
 
 async fn what_is_shown_is_what_is_pushed_to(register: &Installations, case: &str) {
@@ -84,63 +59,6 @@ async fn what_is_shown_is_what_is_pushed_to(register: &Installations, case: &str
         list
     };
     assert_eq!(sorted(owners), sorted(shown), "{case}: left is pushed to, right is shown");
-}
-
-#[tokio::test]
-async fn cut_off_anywhere_a_device_never_has_two_owners_and_a_repeat_heals() {
-    let stories: [(&[Step], Step); 7] = [
-        (&[], Step::Put("x", "u0", H)),
-        (&[Step::Put("x", "u0", H)], Step::Put("x", "u1", H)),
-        (&[Step::Put("x", "u0", H)], Step::Put("x", "u0", G)),
-        (&[Step::Put("x", "u0", H)], Step::Put("y", "u1", H)),
-        (&[Step::Put("x", "u0", H), Step::Put("y", "u1", G)], Step::Put("y", "u2", H)),
-        (&[Step::Put("x", "u0", H)], Step::Delete("x")),
-        (&[Step::Put("x", "u0", H), Step::Put("x", "u0", G), Step::Put("y", "u1", H)], Step::Put("x", "u2", H)),
-    ];
-    for (before, step) in stories {
-        let mut cut_at = 0;
-        loop {
-            let case = format!("{before:?} {step:?} cut off after {cut_at} operations");
-            let register = register(20);
-            for step in before {
-                step.take(&register).await.unwrap();
-            }
-            register.store.operations_left.store(cut_at, Ordering::Relaxed);
-            let went_through = step.take(&register).await.is_ok();
-            register.store.operations_left.store(i64::MAX, Ordering::Relaxed);
-            no_device_has_two_owners(&register, &case).await;
-            step.take(&register).await.unwrap();
-            no_device_has_two_owners(&register, &case).await;
-            what_is_shown_is_what_is_pushed_to(&register, &case).await;
-            if went_through {
-                assert!(cut_at > 2, "{case}: nothing was cut off");
-                break;
-            }
-            cut_at += 1;
-        }
-    }
-}
-
-#[tokio::test]
-async fn interleaved_in_any_way_the_register_agrees_with_itself() {
-    for seed in 0..400 {
-        fastrand::seed(seed);
-        let register = register(20);
-        let steps: Vec<Step> = (0..6)
-            .map(|_| {
-                let id = IDS[fastrand::usize(..2)];
-                if fastrand::u8(..5) == 0 {
-                    return Step::Delete(id);
-                }
-                Step::Put(id, USERS[fastrand::usize(..3)], if fastrand::u8(..4) == 0 { G } else { H })
-            })
-            .collect();
-        let case = format!("seed {seed}: {steps:?}");
-        let results = join_all(steps.iter().map(|step| step.take(&register))).await;
-        assert!(results.iter().all(Result::is_ok), "{case}: {results:?}");
-        no_device_has_two_owners(&register, &case).await;
-        what_is_shown_is_what_is_pushed_to(&register, &case).await;
-    }
 }
 
 #[tokio::test]

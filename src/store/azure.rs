@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use object_store::azure::{AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::client::{HttpRequest, HttpRequestBody, HttpService};
+use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::StoreError;
 
+mod blobs;
 pub mod connection_string;
 mod http;
 
@@ -62,12 +64,17 @@ pub enum Credential {
 pub struct AzureBlobs {
     blobs: MicrosoftAzure,
     account: String,
-    url: Url,
+    /// The container's.
+    url: String,
     servers: Servers,
     /// Whether the container is known to be there.
     is_there: AtomicBool,
     /// Held by who creates it, while others wait.
     creating: Mutex<()>,
+    /// Whether the container is known to be empty or to have this program's layout.
+    is_ours: AtomicBool,
+    /// Whether the container says which layout it has.
+    is_numbered: AtomicBool,
 }
 
 impl AzureBlobs {
@@ -98,9 +105,7 @@ impl AzureBlobs {
             }
             Credential::AzureCli => builder.with_use_azure_cli(true),
         };
-        let url = format!("{}/{}?restype=container", container.account.endpoint, container.name);
-        let url = Url::parse(&url)
-            .map_err(|error| object_store::Error::Generic { store: "Azure Blob", source: Box::new(error) })?;
+        let url = format!("{}/{}", container.account.endpoint, container.name);
         Ok(Self {
             blobs: builder.build()?,
             account: container.account.name.clone(),
@@ -108,22 +113,13 @@ impl AzureBlobs {
             servers,
             is_there: AtomicBool::new(false),
             creating: Mutex::new(()),
+            is_ours: AtomicBool::new(false),
+            is_numbered: AtomicBool::new(false),
         })
     }
 
-    /// The blobs for reading, and whether their container is known to be there. In one that is not there is nothing, so
-    /// this does not wait for it.
-    pub fn for_reading(&self) -> (&MicrosoftAzure, bool) {
-        (&self.blobs, self.is_there.load(Ordering::Relaxed))
-    }
-
-    /// Something was found in it.
-    pub fn seen(&self) {
-        self.is_there.store(true, Ordering::Relaxed);
-    }
-
     /// The blobs, after the container was created if need be.
-    pub async fn blobs(&self) -> Result<&MicrosoftAzure, StoreError> {
+    async fn blobs(&self) -> Result<&MicrosoftAzure, StoreError> {
         if !self.is_there.load(Ordering::Relaxed) {
             let _creating = self.creating.lock().await;
             if !self.is_there.load(Ordering::Relaxed) {
@@ -136,33 +132,68 @@ impl AzureBlobs {
 
     /// Whether something was not found because the container is gone that was there before. The next one who needs it
     /// creates it anew.
-    pub fn is_lost(&self, error: &object_store::Error) -> bool {
+    fn is_lost(&self, error: &object_store::Error) -> bool {
         // object_store tells both by the same variant; the service's answer is in its source.
-        format!("{error:?}").contains("ContainerNotFound") && self.is_there.swap(false, Ordering::Relaxed)
+        if !format!("{error:?}").contains("ContainerNotFound") {
+            return false;
+        }
+        self.is_numbered.store(false, Ordering::Relaxed);
+        self.is_there.swap(false, Ordering::Relaxed)
     }
 
     async fn create(&self) -> Result<(), object_store::Error> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
-            store: "Azure Blob",
-            source,
-        };
+        let url = format!("{}?restype=container", self.url);
+        match self.ask("PUT", &url, None).await? {
+            // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
+            201 | 403 | 409 => Ok(()),
+            status => Err(failed(format!("creating the container was answered with {status}"))),
+        }
+    }
+
+    /// Deletes a blob if it still has that ETag; says whether it is gone. `object_store` cannot.
+    async fn delete_blob(&self, key: &str, e_tag: &str) -> Result<bool, object_store::Error> {
+        let url = format!("{}/{}", self.url, Path::from(key));
+        match self.ask("DELETE", &url, Some(e_tag)).await? {
+            202 | 404 => Ok(true),
+            412 => Ok(false),
+            status => Err(failed(format!("a deletion was answered with {status}"))),
+        }
+    }
+
+    /// What `object_store` has no method for, which may be asked twice; the status of the answer.
+    async fn ask(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
+        const TRIES: u32 = 3;
+        for _ in 1..TRIES {
+            match self.ask_once(method, url, if_match).await {
+                Ok(status) if status < 500 => return Ok(status),
+                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(fastrand::u64(50..150))).await,
+            }
+        }
+        self.ask_once(method, url, if_match).await
+    }
+
+    async fn ask_once(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
-        let mut url = self.url.clone();
+        let mut url = Url::parse(url).map_err(failed)?;
         let credential = self.blobs.credentials().get_credential().await?;
         if let AzureCredential::SASToken(pairs) = credential.as_ref() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        *request.method_mut() = "PUT".parse().expect("it is a method");
-        *request.uri_mut() = url.as_str().parse().map_err(|error| failed(Box::new(error)))?;
+        *request.method_mut() = method.parse().expect("it is a method");
+        *request.uri_mut() = url.as_str().parse().map_err(failed)?;
         request.headers_mut().insert("content-length", "0".parse().expect("it is a header value"));
-        AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
-        let answer = self.servers.call(request).await.map_err(|error| failed(Box::new(error)))?;
-        match answer.status().as_u16() {
-            // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
-            201 | 403 | 409 => Ok(()),
-            status => Err(failed(format!("creating the container was answered with {status}").into())),
+        if let Some(e_tag) = if_match {
+            // A listing has it without the quotes.
+            let e_tag = format!("\"{}\"", e_tag.trim_matches('"'));
+            request.headers_mut().insert("if-match", e_tag.parse().map_err(failed)?);
         }
+        AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
+        Ok(self.servers.call(request).await.map_err(failed)?.status().as_u16())
     }
+}
+
+fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> object_store::Error {
+    object_store::Error::Generic { store: "Azure Blob", source: source.into() }
 }
 
 impl Account {

@@ -1,4 +1,4 @@
-//! A document's JSON: its own members, and beside them the version of its format.
+//! A document's JSON: its own members, and before them the version of its format and the name of the write.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,20 +11,18 @@ pub trait Document: Serialize + DeserializeOwned {
     const VERSION: u32;
 }
 
-/// The document's JSON with its format version as the first member.
-pub fn encode<T: Document>(document: &T) -> Vec<u8> {
+/// The document's JSON. `w` differs for any two writes, so that a writer whose answer was lost knows its own document
+/// from one that says the same.
+pub fn encode<T: Document>(document: &T, write: u64) -> Vec<u8> {
     let members = serde_json::to_string(document).expect("documents are structs of texts, numbers and lists");
     let members = members.strip_prefix('{').expect("documents are objects");
     let comma = if members == "}" { "" } else { "," };
-    format!("{{\"v\":{}{comma}{members}", T::VERSION).into_bytes()
+    format!("{{\"v\":{},\"w\":\"{write:016x}\"{comma}{members}", T::VERSION).into_bytes()
 }
 
-/// Reads a document; `None` for an empty object, which stands for none.
-pub fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreError> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let unreadable = |error: serde_json::Error| StoreError::Unreadable { kind: kind(key), column: error.column() };
+/// Reads a document.
+pub fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    let unreadable = |_: serde_json::Error| StoreError::Unreadable(kind(key));
     let version = match leading_version(bytes) {
         Some(version) => version,
         None => serde_json::from_slice::<Version>(bytes).map_err(unreadable)?.v,
@@ -32,7 +30,7 @@ pub fn decode<T: Document>(key: &str, bytes: &[u8]) -> Result<Option<T>, StoreEr
     if version > T::VERSION {
         return Err(StoreError::NewerFormat { kind: kind(key), version });
     }
-    serde_json::from_slice(bytes).map(Some).map_err(unreadable)
+    serde_json::from_slice(bytes).map_err(unreadable)
 }
 
 #[derive(Deserialize)]

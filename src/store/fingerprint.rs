@@ -1,42 +1,59 @@
-//! What stands for texts in keys: of one length for any of them, and none of them can be read from it.
+//! What stands for texts in keys: of one length for any of them, and safe on every file system.
+//!
+//! SHA-256, for form and not for secrecy: whoever knows a key can try all phone numbers, so a key is never logged.
 
-/// 32 bytes that differ for any two lists of texts. BLAKE3: an event needs several, and in software it takes a tenth of
-/// what SHA-256 does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use sha2::{Digest, Sha256};
+
+/// 32 bytes that differ for any two lists of texts. `Debug` redacts: a hash of a number is the number.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// The fingerprint of texts, in their order.
     pub fn of(texts: &[&str]) -> Self {
-        Self::behind(&[], texts)
+        Self::after(&[], texts)
     }
 
     /// The fingerprint of what this one stands for, and of texts.
     pub fn and(&self, texts: &[&str]) -> Self {
-        Self::behind(&self.0, texts)
+        Self::after(&self.0, texts)
     }
 
-    fn behind(first: &[u8], texts: &[&str]) -> Self {
-        // In one piece: so many small ones would take longer than the hash.
-        let mut bytes = Vec::with_capacity(first.len() + texts.iter().map(|text| 8 + text.len()).sum::<usize>());
-        bytes.extend_from_slice(first);
+    fn after(first: &[u8], texts: &[&str]) -> Self {
+        let mut hash = Sha256::new_with_prefix(first);
         for text in texts {
-            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(text.as_bytes());
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
         }
-        Self(blake3::hash(&bytes).into())
+        Self(hash.finalize().into())
     }
 
-    /// The key under `kind` that ends with its hex digits.
+    /// The key under `kind`: hex digits, of which the first two are a folder of their own.
     pub fn key(&self, kind: &str) -> String {
-        let hex = blake3::Hash::from_bytes(self.0).to_hex();
-        [kind, "/", &hex].concat()
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut key = String::with_capacity(kind.len() + 66);
+        key.push_str(kind);
+        key.push('/');
+        for (index, byte) in self.0.iter().enumerate() {
+            if index == 1 {
+                key.push('/');
+            }
+            key.push(DIGITS[usize::from(byte >> 4)].into());
+            key.push(DIGITS[usize::from(byte & 15)].into());
+        }
+        key
     }
 
     /// Half of it: enough to tell a memory's entries apart.
     pub fn short(&self) -> u128 {
         let (half, _) = self.0.split_first_chunk().expect("it has twice as many bytes");
         u128::from_be_bytes(*half)
+    }
+}
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Fingerprint(redacted)")
     }
 }
 
@@ -49,9 +66,18 @@ mod tests {
         let keys = [&["ab", "c"][..], &["a", "bc"], &["abc"], &["abc", ""], &["", "abc"]].map(Fingerprint::of);
         for (index, one) in keys.iter().enumerate() {
             let key = one.key("kind");
-            assert!(key.len() == 69 && key.starts_with("kind/"), "{key}");
+            assert!(key.len() == 70 && key.starts_with("kind/") && &key[7..8] == "/", "{key}");
             assert!(keys[index + 1..].iter().all(|other| other != one && other.short() != one.short()));
         }
         assert_eq!(Fingerprint::of(&["ab", "c"]), keys[0]);
+    }
+
+    #[test]
+    fn a_key_is_the_sha_256_of_length_and_text() {
+        // printf '\0\0\0\0\0\0\0\x03abc' | sha256sum
+        assert_eq!(
+            Fingerprint::of(&["abc"]).key("kind"),
+            "kind/c3/494ca1a2cf8eeb8a11ded316fb55b83c3bbbedb6313cd50415251e5d09e12f"
+        );
     }
 }

@@ -1,40 +1,79 @@
-//! A folder of one machine that several processes may share.
+//! A folder of one machine that several processes may share. It is for its owner only.
+//!
+//! Files have no conditional changes, so these happen under locks. What is written comes whole or not at all, and is on the
+//! disk before it is answered.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use object_store::local::LocalFileSystem;
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, Stream, TryStreamExt};
+use tokio::task::spawn_blocking;
 
-use super::StoreError;
-use super::lock::{FileLocks, Guard};
+use super::{Listed, Raw, StoreError, Version, layout};
 
-/// Files, each a document under its key. They have no conditional updates: these happen under locks.
+mod listing;
+mod locks;
+
+use locks::{FileLocks, Guard};
+
+/// Files, each a document under its key.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     locks: FileLocks,
-    /// For everything but reading.
-    pub files: LocalFileSystem,
 }
+
+/// Where a document is written before it takes its place: one file for each lock, so whoever holds the lock has it alone.
+const STAGING: &str = ".staging";
 
 impl Folder {
     /// The folder at `path`, which is created if need be.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(path)?;
-        let locks = FileLocks::new(path.join(".locks"))?;
-        let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(false);
-        Ok(Self { path: path.to_owned(), locks, files })
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let opened = || -> io::Result<Self> {
+            create_folder(path)?;
+            create_folder(&path.join(STAGING))?;
+            Ok(Self { path: path.to_owned(), locks: FileLocks::new(path.join(".locks"))? })
+        };
+        let folder = opened().map_err(StoreError::Folder)?;
+        folder.check_layout()?;
+        folder.remove_staged().map_err(StoreError::Folder)?;
+        Ok(folder)
+    }
+
+    fn check_layout(&self) -> Result<(), StoreError> {
+        let path = self.path.join(layout::KEY);
+        match std::fs::read(&path) {
+            Ok(document) => return layout::check(&document),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::Folder(error)),
+        }
+        let has_documents = |kind: &&str| {
+            std::fs::read_dir(self.path.join(kind)).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        layout::check_unnumbered(!layout::KINDS.iter().any(has_documents))?;
+        // Two processes that start together write the same.
+        let staged = self.path.join(STAGING).join(format!("layout-{}", std::process::id()));
+        let written = write_synced(&staged, &layout::document()).and_then(|()| std::fs::rename(&staged, &path));
+        written.and_then(|()| sync_folder(&self.path)).map_err(StoreError::Folder)
     }
 
     /// Reads at once: a small file comes sooner than another thread would.
-    pub fn read(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        match std::fs::read(self.file(key)) {
-            Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::Folder(error)),
-        }
+    pub fn read(&self, key: &str) -> Result<Option<Raw>, StoreError> {
+        let read = |path: &Path| {
+            let bytes = std::fs::read(path)?;
+            Ok(Some(Raw { bytes: bytes.into(), version: Version::Modified(DateTime::UNIX_EPOCH) }))
+        };
+        read(&self.file(key)).or_else(|error: io::Error| match error.kind() {
+            ErrorKind::NotFound => Ok(None),
+            // A folder in its place is as damaged as a file without sense.
+            ErrorKind::IsADirectory => {
+                Ok(Some(Raw { bytes: [].as_slice().into(), version: Version::Modified(DateTime::UNIX_EPOCH) }))
+            }
+            _ => Err(StoreError::Folder(error)),
+        })
     }
 
     /// Whether there is such a document. Of one that is not there, this is known sooner than by reading it.
@@ -42,11 +81,54 @@ impl Folder {
         self.file(key).try_exists().map_err(StoreError::Folder)
     }
 
-    fn file(&self, key: &str) -> PathBuf {
-        // Keys are safe, so joining them needs no care.
-        let mut path = OsString::with_capacity(self.path.as_os_str().len() + 1 + key.len());
-        path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
-        path.into()
+    /// When a document was last written.
+    pub fn modified(&self, key: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        match std::fs::metadata(self.file(key)).and_then(|metadata| metadata.modified()) {
+            Ok(modified) => Ok(Some(modified.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::Folder(error)),
+        }
+    }
+
+    /// Writes a document under its lock.
+    pub async fn write(&self, key: &str, bytes: Vec<u8>, guard: Guard) -> Result<(), StoreError> {
+        self.check()?;
+        let (path, staged) = (self.file(key), self.path.join(STAGING).join(guard.number.to_string()));
+        in_background(move || {
+            let _guard = guard;
+            write_synced(&staged, &bytes)?;
+            let folder = path.parent().expect("a key has a kind");
+            replace(&staged, &path).or_else(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    create_folder(folder.parent().expect("a key has a kind"))?;
+                    create_folder(folder)?;
+                    std::fs::rename(&staged, &path)
+                }
+                _ => Err(error),
+            })?;
+            sync_folder(folder)
+        })
+        .await
+    }
+
+    /// Removes a document under its lock.
+    pub async fn delete(&self, key: &str, guard: Guard) -> Result<(), StoreError> {
+        let path = self.file(key);
+        in_background(move || {
+            let _guard = guard;
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                removed => removed?,
+            }
+            sync_folder(path.parent().expect("a key has a kind"))
+        })
+        .await
+    }
+
+    /// All documents of a kind: a thread reads the names and times of one shard after the other.
+    pub fn list(&self, kind: &str) -> impl Stream<Item = Result<Listed, StoreError>> + Send + use<> {
+        let shards = listing::shards(self.path.clone(), kind.to_owned());
+        shards.map_ok(|shard| stream::iter(shard.into_iter().map(Ok))).try_flatten().map_err(StoreError::Folder)
     }
 
     /// A folder that was moved away must not pass for an empty one, nor be made anew.
@@ -58,4 +140,76 @@ impl Folder {
     pub async fn lock(&self, key: &str) -> Result<Guard, StoreError> {
         self.locks.acquire(key).await.map_err(StoreError::Folder)
     }
+
+    /// Removes what killed processes left half written: it holds device handles.
+    pub async fn tidy(&self) -> Result<(), StoreError> {
+        self.remove_staged().map_err(StoreError::Folder)
+    }
+
+    fn remove_staged(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(self.path.join(STAGING))? {
+            let entry = entry?;
+            // What bears no lock's number is the layout's, and no secret.
+            let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            // Nobody writes it while its lock is held here.
+            let Some(_guard) = self.locks.try_acquire(number)? else { continue };
+            match std::fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, key: &str) -> PathBuf {
+        // Keys are safe, so joining them needs no care.
+        let mut path = OsString::with_capacity(self.path.as_os_str().len() + 1 + key.len());
+        path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
+        path.into()
+    }
+}
+
+/// Waiting for a disk does not hold up the events.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    done.map_err(StoreError::Folder)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Puts the staged file in the place of whatever is there, also of a folder.
+fn replace(staged: &Path, path: &Path) -> io::Result<()> {
+    std::fs::rename(staged, path).or_else(|error| match error.kind() {
+        ErrorKind::IsADirectory | ErrorKind::DirectoryNotEmpty => {
+            std::fs::remove_dir_all(path)?;
+            std::fs::rename(staged, path)
+        }
+        _ => Err(error),
+    })
+}
+
+/// A file's name is on the disk when its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(path)?.sync_all()?;
+    Ok(())
+}
+
+/// Creates a folder for its owner only. One that is there stays as it is.
+fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }

@@ -19,6 +19,8 @@ pub struct FileLocks {
 /// Held while a document is changed. The operating system takes the file's lock back when the process dies.
 #[derive(Debug)]
 pub struct Guard {
+    /// Which lock it is.
+    pub number: usize,
     _file: File,
     _turn: OwnedMutexGuard<()>,
 }
@@ -28,7 +30,7 @@ const FILES: usize = 64;
 impl FileLocks {
     /// Locks in `folder`, which is created if need be.
     pub fn new(folder: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&folder)?;
+        super::create_folder(&folder)?;
         Ok(Self { folder, turns: (0..FILES).map(|_| Arc::default()).collect() })
     }
 
@@ -42,18 +44,38 @@ impl FileLocks {
         let number =
             key.bytes().fold(0, |number: usize, byte| number.wrapping_mul(31).wrapping_add(byte.into())) % FILES;
         let turn = Arc::clone(&self.turns[number]).lock_owned().await;
-        let file =
-            File::options().create(true).truncate(false).write(true).open(self.folder.join(number.to_string()))?;
+        let file = self.file(number)?;
         match file.try_lock() {
-            Ok(()) => return Ok(Guard { _file: file, _turn: turn }),
+            Ok(()) => return Ok(Guard { number, _file: file, _turn: turn }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // The turn goes along, so that it is kept even where nobody waits for the answer any more.
         let locked = tokio::task::spawn_blocking(move || {
             file.lock()?;
-            Ok(Guard { _file: file, _turn: turn })
+            Ok(Guard { number, _file: file, _turn: turn })
         });
         locked.await.map_err(io::Error::other)?
+    }
+
+    /// The lock of that number, if nobody holds it.
+    pub fn try_acquire(&self, number: usize) -> io::Result<Option<Guard>> {
+        let Some(turn) = self.turns.get(number).and_then(|turn| Arc::clone(turn).try_lock_owned().ok()) else {
+            return Ok(None);
+        };
+        let file = self.file(number)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Guard { number, _file: file, _turn: turn })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn file(&self, number: usize) -> io::Result<File> {
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(self.folder.join(number.to_string()))
     }
 }

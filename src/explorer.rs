@@ -1,0 +1,245 @@
+//! Walks through every schedule of operations that run side by side on one store.
+//!
+//! An operation runs until it asks the store for something, and waits there: what happens next is always a choice, and a list
+//! of choices is a schedule that can be repeated. Two schedules that lead to the same contents, with operations that have
+//! seen the same, are one from there on, so every *state* is gone on from once and the small cases can be walked through
+//! to the end. In each state an operation may also be cut off, and the answer to one write of a schedule may get lost.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use chrono::{DateTime, Utc};
+use futures_util::future::poll_fn;
+
+use crate::store::{Contents, Gate, Permission, Step, Store, StoreError};
+
+/// How an operation ended.
+pub type Ended = Result<(), StoreError>;
+
+/// Starts an operation on its own store, over contents that all share.
+pub type Start<'a> = Box<dyn Fn(Arc<Store>) -> Pin<Box<dyn Future<Output = Ended>>> + 'a>;
+
+/// What happens next: one operation's waiting step, counted from the first that it waits with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// Which operation.
+    pub operation: usize,
+    /// Which of its steps.
+    pub step: usize,
+    /// How it happens.
+    pub permission: Permission,
+}
+
+/// Where the steps of one operation wait.
+#[derive(Debug, Default)]
+struct Turnstile {
+    waiting: Mutex<Waiting>,
+    now: DateTime<Utc>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    tickets: Vec<Ticket>,
+    next: u64,
+    taken: u64,
+    seen: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Ticket {
+    number: u64,
+    operation: &'static str,
+    key: String,
+    permission: Option<Permission>,
+}
+
+/// One schedule on its way.
+pub struct Run {
+    contents: Arc<Mutex<Contents>>,
+    operations: Vec<Operation>,
+    /// The choices so far.
+    pub choices: Vec<Choice>,
+}
+
+struct Operation {
+    future: Option<Pin<Box<dyn Future<Output = Ended>>>>,
+    turnstile: Arc<Turnstile>,
+    ended: Option<Ended>,
+    seed: u64,
+}
+
+impl Gate for Turnstile {
+    fn enter<'a>(&'a self, step: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>> {
+        let mut number = None;
+        Box::pin(poll_fn(move |_| {
+            let mut waiting = self.waiting.lock().unwrap();
+            let number = *number.get_or_insert_with(|| {
+                let number = waiting.next;
+                waiting.next += 1;
+                let key = step.key.to_owned();
+                waiting.tickets.push(Ticket { number, operation: step.operation, key, permission: None });
+                number
+            });
+            let place = waiting.tickets.iter().position(|ticket| ticket.number == number).unwrap();
+            match waiting.tickets[place].permission {
+                Some(permission) => {
+                    waiting.tickets.remove(place);
+                    waiting.taken += 1;
+                    Poll::Ready(permission)
+                }
+                None => Poll::Pending,
+            }
+        }))
+    }
+
+    fn seen(&self, hash: u64) {
+        let mut waiting = self.waiting.lock().unwrap();
+        waiting.seen = hash_of(&(waiting.seen, hash));
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+}
+
+impl Run {
+    /// Starts the operations on a copy of `contents`, by a backend whose clock shows `now`.
+    pub fn start(contents: &Contents, now: DateTime<Utc>, starts: &[Start<'_>]) -> Self {
+        let contents = Arc::new(Mutex::new(contents.clone()));
+        let operations = starts.iter().enumerate().map(|(index, start)| {
+            let turnstile = Arc::new(Turnstile { now, ..Turnstile::default() });
+            let gate = Arc::clone(&turnstile) as Arc<dyn Gate>;
+            let store = Arc::new(Store::gated(Arc::clone(&contents), gate));
+            Operation { future: Some(start(store)), turnstile, ended: None, seed: index as u64 + 1 }
+        });
+        let mut run = Self { operations: operations.collect(), contents, choices: Vec::new() };
+        (0..run.operations.len()).for_each(|index| run.go_on(index));
+        run
+    }
+
+    /// Takes one step.
+    pub fn take(&mut self, choice: Choice) {
+        let turnstile = &self.operations[choice.operation].turnstile;
+        turnstile.waiting.lock().unwrap().tickets[choice.step].permission = Some(choice.permission);
+        self.choices.push(choice);
+        self.go_on(choice.operation);
+    }
+
+    fn go_on(&mut self, index: usize) {
+        let operation = &mut self.operations[index];
+        let Some(future) = &mut operation.future else { return };
+        // What an operation draws depends on what it did, and not on the others.
+        let taken = operation.turnstile.waiting.lock().unwrap().taken;
+        fastrand::seed(hash_of(&(operation.seed, taken)));
+        if let Poll::Ready(ended) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            operation.ended = Some(ended);
+            operation.future = None;
+        }
+    }
+
+    /// Ends an operation where it is.
+    pub fn cut_off(&mut self, index: usize) {
+        self.operations[index].future = None;
+    }
+
+    /// Whether the operation still waits for something.
+    pub fn is_under_way(&self, index: usize) -> bool {
+        self.operations[index].future.is_some()
+    }
+
+    /// Whether the operation has done anything yet.
+    pub fn has_begun(&self, index: usize) -> bool {
+        self.operations[index].turnstile.waiting.lock().unwrap().taken > 0
+    }
+
+    /// How the operation ended; `None` when it was cut off or is under way.
+    pub fn ended(&self, index: usize) -> Option<&Ended> {
+        self.operations[index].ended.as_ref()
+    }
+
+    /// Every next step.
+    pub fn next(&self) -> Vec<(Choice, bool)> {
+        let mut next = Vec::new();
+        for (operation, under_way) in self.operations.iter().enumerate() {
+            if under_way.future.is_some() {
+                let waiting = under_way.turnstile.waiting.lock().unwrap();
+                assert!(!waiting.tickets.is_empty(), "operation {operation} waits for nothing of the store");
+                let step = |(step, ticket): (usize, &Ticket)| {
+                    let is_write = matches!(ticket.operation, "put" | "delete");
+                    (Choice { operation, step, permission: Permission::Granted }, is_write)
+                };
+                next.extend(waiting.tickets.iter().enumerate().map(step));
+            }
+        }
+        next
+    }
+
+    /// What the store holds now.
+    pub fn contents(&self) -> Contents {
+        self.contents.lock().unwrap().clone()
+    }
+
+    fn state(&self, has_lost: bool) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.contents.lock().unwrap().hash(&mut hasher);
+        has_lost.hash(&mut hasher);
+        for operation in &self.operations {
+            let waiting = operation.turnstile.waiting.lock().unwrap();
+            (waiting.seen, operation.future.is_some()).hash(&mut hasher);
+            for ticket in &waiting.tickets {
+                (ticket.operation, &ticket.key).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+}
+
+/// Walks through every state that the operations can come to, and calls `visit` in each; `lost_answers` is how many writes
+/// of a schedule may happen twice. Returns how many states there are.
+pub fn explore(
+    contents: &Contents,
+    now: DateTime<Utc>,
+    starts: &[Start<'_>],
+    lost_answers: usize,
+    mut visit: impl FnMut(&Run),
+) -> usize {
+    let is_lost = |choice: &Choice| choice.permission == Permission::Repeated;
+    let mut known = HashSet::new();
+    let mut schedules: Vec<Vec<Choice>> = vec![Vec::new()];
+    while let Some(schedule) = schedules.pop() {
+        let mut run = Run::start(contents, now, starts);
+        schedule.into_iter().for_each(|choice| run.take(choice));
+        loop {
+            let lost = run.choices.iter().filter(|choice| is_lost(choice)).count();
+            if !known.insert(run.state(lost > 0)) {
+                break;
+            }
+            visit(&run);
+            let mut choices: Vec<Choice> = Vec::new();
+            for (choice, is_write) in run.next() {
+                choices.push(choice);
+                if is_write && lost < lost_answers {
+                    choices.push(Choice { permission: Permission::Repeated, ..choice });
+                }
+            }
+            let Some(last) = choices.pop() else { break };
+            schedules.extend(choices.into_iter().map(|choice| {
+                let mut schedule = run.choices.clone();
+                schedule.push(choice);
+                schedule
+            }));
+            run.take(last);
+        }
+    }
+    known.len()
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

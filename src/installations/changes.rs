@@ -1,0 +1,120 @@
+//! The steps of a change after its installation's document was written, which may be taken again by whoever comes next.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+
+use super::handles::Claim;
+use super::recipients::Place;
+use super::stored::{HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
+use super::{Began, Installations};
+use crate::store::{Change, Seen, StoreError};
+
+/// How a change stands to those that it meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urge {
+    /// It was asked for just now, and replaces what it meets.
+    Asked,
+    /// Somebody left it unfinished, so what it meets may have come later, and stays.
+    Left,
+}
+
+/// What a PUT read before, in the order of its handles and recipients.
+#[derive(Debug, Default)]
+pub(super) struct SeenBefore {
+    pub(super) handles: Vec<Seen<HandleOwner>>,
+    pub(super) recipients: Vec<Seen<RecipientRecord>>,
+}
+
+impl Installations {
+    /// Takes every step of the change that wrote `record`. Returns the ids of those that had to make room.
+    pub(super) async fn finish(
+        &self,
+        record: &InstallationRecord,
+        urge: Urge,
+        seen: SeenBefore,
+        began: Began,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut evicted = BTreeSet::new();
+        began.check()?;
+        if let Some(stored) = &record.installation {
+            let (handles, mut seen) = (stored.handles(), seen.handles.into_iter());
+            let claims = handles.iter().map(|handle| self.claim(handle, stored, urge, seen.next(), began));
+            if try_join_all(claims).await?.contains(&Claim::Lost) {
+                // A newer installation has the handle, and replaced this one.
+                self.remove(&record.id, began, |current| current.revision == stored.revision).await?;
+                return Ok(Vec::new());
+            }
+        }
+        let leaving = record.leaving();
+        try_join_all(leaving.iter().map(|recipient| self.take_from(recipient, &record.id, record.revision, began.now)))
+            .await?;
+        if let Some(stored) = &record.installation {
+            let (recipients, mut seen) = (stored.recipients(), seen.recipients.into_iter());
+            let given = recipients.iter().map(|recipient| self.give_to(recipient, stored, urge, seen.next(), began));
+            for place in try_join_all(given).await? {
+                match place {
+                    Place::Taken(others) => evicted.extend(others),
+                    Place::Late => return self.give_way(stored).await.map(|()| Vec::new()),
+                }
+            }
+        }
+        self.release_all(record).await?;
+        Ok(evicted.into_iter().collect())
+    }
+
+    /// Deletes an installation if the condition holds for it, and finishes a deletion that was cut off in any case.
+    pub(super) async fn remove(
+        &self,
+        id: &str,
+        began: Began,
+        condition: impl Fn(&StoredInstallation) -> bool,
+    ) -> Result<(), StoreError> {
+        self.remove_as(id, began, |record| record.next_revision(began.now), condition).await.map(drop)
+    }
+
+    /// The same with the revision that the deletion gets. Returns the note about what it left behind.
+    pub(super) async fn remove_as(
+        &self,
+        id: &str,
+        began: Began,
+        revision: impl Fn(&InstallationRecord) -> i64,
+        condition: impl Fn(&StoredInstallation) -> bool,
+    ) -> Result<Option<String>, StoreError> {
+        let pending = self.note_pending(id).await?;
+        let remove = |record: Option<InstallationRecord>| match record {
+            Some(record) if record.installation.as_ref().is_some_and(&condition) => {
+                let revision = revision(&record);
+                let gone = record.replaced(id, revision, None);
+                Change::Write(gone.clone(), Some(gone))
+            }
+            Some(record) if record.installation.is_none() && !record.is_settled() => Change::Keep(Some(record)),
+            Some(_) | None => Change::Keep(None),
+        };
+        match self.update_installation(id, None, remove).await? {
+            Some(gone) => {
+                Box::pin(self.finish(&gone, Urge::Asked, SeenBefore::default(), began)).await?;
+                Ok(Some(pending))
+            }
+            None => self.forget_pending(&pending).await.map(|()| None),
+        }
+    }
+
+    /// A change that came late somewhere was replaced by a newer one, and keeps no handle that the newer one has not. If it
+    /// was not replaced, the backend has to repeat it.
+    async fn give_way(&self, stored: &StoredInstallation) -> Result<(), StoreError> {
+        let record = self.see_installation(&stored.id).await?.document;
+        if record.is_some_and(|record| record.revision == stored.revision) {
+            return Err(StoreError::Contended("installations".to_owned()));
+        }
+        let handles = stored.handles();
+        let released = handles.iter().map(|handle| self.release(handle, &stored.id, stored.revision));
+        try_join_all(released).await.map(drop)
+    }
+
+    async fn release_all(&self, record: &InstallationRecord) -> Result<(), StoreError> {
+        let handles = record.left_handles();
+        let released = handles.iter().map(|handle| self.release(handle, &record.id, record.revision));
+        try_join_all(released).await.map(drop)
+    }
+}
