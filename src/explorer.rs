@@ -23,6 +23,17 @@ pub type Ended = Result<(), StoreError>;
 /// Starts an operation on its own store, over contents that all share.
 pub type Start<'a> = Box<dyn Fn(Arc<Store>) -> Pin<Box<dyn Future<Output = Ended>>> + 'a>;
 
+/// In which order an operation takes the steps that it has side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SideBySide {
+    /// The one that waits for longest is next.
+    First,
+    /// The one that came last is next.
+    Last,
+    /// In every order.
+    Any,
+}
+
 /// What happens next: one operation's waiting step, counted from the first that it waits with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
@@ -55,6 +66,7 @@ struct Ticket {
     operation: &'static str,
     key: String,
     permission: Option<Permission>,
+    waker: Waker,
 }
 
 /// One schedule on its way.
@@ -75,13 +87,14 @@ struct Operation {
 impl Gate for Turnstile {
     fn enter<'a>(&'a self, step: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>> {
         let mut number = None;
-        Box::pin(poll_fn(move |_| {
+        Box::pin(poll_fn(move |context| {
             let mut waiting = self.waiting.lock().unwrap();
             let number = *number.get_or_insert_with(|| {
                 let number = waiting.next;
                 waiting.next += 1;
                 let key = step.key.to_owned();
-                waiting.tickets.push(Ticket { number, operation: step.operation, key, permission: None });
+                let waker = context.waker().clone();
+                waiting.tickets.push(Ticket { number, operation: step.operation, key, permission: None, waker });
                 number
             });
             let place = waiting.tickets.iter().position(|ticket| ticket.number == number).unwrap();
@@ -91,7 +104,10 @@ impl Gate for Turnstile {
                     waiting.taken += 1;
                     Poll::Ready(permission)
                 }
-                None => Poll::Pending,
+                None => {
+                    waiting.tickets[place].waker.clone_from(context.waker());
+                    Poll::Pending
+                }
             }
         }))
     }
@@ -124,7 +140,11 @@ impl Run {
     /// Takes one step.
     pub fn take(&mut self, choice: Choice) {
         let turnstile = &self.operations[choice.operation].turnstile;
-        turnstile.waiting.lock().unwrap().tickets[choice.step].permission = Some(choice.permission);
+        {
+            let ticket = &mut turnstile.waiting.lock().unwrap().tickets[choice.step];
+            ticket.permission = Some(choice.permission);
+            ticket.waker.wake_by_ref();
+        }
         self.choices.push(choice);
         self.go_on(choice.operation);
     }
@@ -138,22 +158,11 @@ impl Run {
         if let Poll::Ready(ended) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             operation.ended = Some(ended);
             operation.future = None;
+            return;
         }
-    }
-
-    /// Ends an operation where it is.
-    pub fn cut_off(&mut self, index: usize) {
-        self.operations[index].future = None;
-    }
-
-    /// Whether the operation still waits for something.
-    pub fn is_under_way(&self, index: usize) -> bool {
-        self.operations[index].future.is_some()
-    }
-
-    /// Whether the operation has done anything yet.
-    pub fn has_begun(&self, index: usize) -> bool {
-        self.operations[index].turnstile.waiting.lock().unwrap().taken > 0
+        let waiting = operation.turnstile.waiting.lock().unwrap();
+        let is_held_up = waiting.tickets.iter().all(|ticket| ticket.permission.is_none());
+        assert!(is_held_up && !waiting.tickets.is_empty(), "operation {index} waits for nothing of the store");
     }
 
     /// How the operation ended; `None` when it was cut off or is under way.
@@ -161,18 +170,22 @@ impl Run {
         self.operations[index].ended.as_ref()
     }
 
-    /// Every next step.
-    pub fn next(&self) -> Vec<(Choice, bool)> {
+    /// Every next step, and whether it writes.
+    pub fn next(&self, order: SideBySide) -> Vec<(Choice, bool)> {
         let mut next = Vec::new();
         for (operation, under_way) in self.operations.iter().enumerate() {
             if under_way.future.is_some() {
                 let waiting = under_way.turnstile.waiting.lock().unwrap();
-                assert!(!waiting.tickets.is_empty(), "operation {operation} waits for nothing of the store");
                 let step = |(step, ticket): (usize, &Ticket)| {
                     let is_write = matches!(ticket.operation, "put" | "delete");
                     (Choice { operation, step, permission: Permission::Granted }, is_write)
                 };
-                next.extend(waiting.tickets.iter().enumerate().map(step));
+                let steps = waiting.tickets.iter().enumerate().map(step);
+                match order {
+                    SideBySide::Any => next.extend(steps),
+                    SideBySide::First => next.extend(steps.take(1)),
+                    SideBySide::Last => next.extend(steps.last()),
+                }
             }
         }
         next
@@ -204,6 +217,7 @@ pub fn explore(
     contents: &Contents,
     now: DateTime<Utc>,
     starts: &[Start<'_>],
+    order: SideBySide,
     lost_answers: usize,
     mut visit: impl FnMut(&Run),
 ) -> usize {
@@ -220,7 +234,7 @@ pub fn explore(
             }
             visit(&run);
             let mut choices: Vec<Choice> = Vec::new();
-            for (choice, is_write) in run.next() {
+            for (choice, is_write) in run.next(order) {
                 choices.push(choice);
                 if is_write && lost < lost_answers {
                     choices.push(Choice { permission: Permission::Repeated, ..choice });

@@ -39,7 +39,7 @@ mod tests;
 pub use pending::Look;
 use recently_read::{RecentlyRead, USED_FOR};
 pub use stored::ShownInstallation;
-use stored::{HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
+use stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 pub use submitted::{InstallationError, Submitted};
 
 /// A registered device.
@@ -118,7 +118,7 @@ const TRACES_LIVE: TimeDelta = TimeDelta::minutes(10);
 /// Everything that a PUT has to know of the store: one round trip.
 struct Found {
     record: Seen<InstallationRecord>,
-    handles: Vec<Seen<HandleOwner>>,
+    handles: Vec<Seen<HandleRecord>>,
     recipients: Vec<Seen<RecipientRecord>>,
 }
 
@@ -164,29 +164,54 @@ impl Installations {
         let expiry = installation.expires_at;
         let is_watched = found.record.document.as_ref().is_some_and(|record| record.is_watched(expiry, now));
         let watch = expiry.filter(|_| !is_watched);
-        let (pending, ()) =
-            try_join(self.note_pending(&installation.id), self.watch(&installation.id, watch)).await?;
-
-        // Newer than whoever has a handle of it now, whatever that one's clock said.
-        let owners = found.handles.iter().filter_map(|seen| seen.document.as_ref());
-        let least = owners.map(|owner| owner.revision + 1).max().unwrap_or_default();
-        let write = |record: Option<InstallationRecord>| {
-            let mut record = record.unwrap_or_default();
-            let before = record.installation.clone();
-            let revision = record.next_revision(now).max(least);
-            record.watched_until = watch.or(record.watched_until);
-            let stored = StoredInstallation::new(installation, revision, now);
-            let written = record.replaced(&installation.id, revision, Some(stored));
-            Change::Write(written.clone(), (written, before))
-        };
-        let (record, before) = self.update_installation(&installation.id, Some(found.record), write).await?;
-        let seen = changes::SeenBefore { handles: found.handles, recipients: found.recipients };
+        let noted = self.note_pending(&installation.id, installation.handles());
+        let (pending, ()) = try_join(noted, self.watch(&installation.id, watch)).await?;
+        let (record, before) = self.write(installation, found.record, found.handles, watch, began).await?;
+        let seen = changes::SeenBefore { recipients: found.recipients };
         let evicted = self.finish(&record, changes::Urge::Asked, seen, began).await?;
         // What it left behind is looked at again when no change can be under way that came before.
         if record.is_settled() {
             self.forget_pending(&pending).await?;
         }
         Ok(Put { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
+    }
+
+    /// Writes what was PUT into the installation's own document, with a revision greater than any that its handles know of,
+    /// whatever their owners' clocks said, and that they know of before. Returns the document, and what was there before.
+    async fn write(
+        &self,
+        installation: &Installation,
+        record: Seen<InstallationRecord>,
+        handles: Vec<Seen<HandleRecord>>,
+        watch: Option<DateTime<Utc>>,
+        began: Began,
+    ) -> Result<(InstallationRecord, Option<StoredInstallation>), StoreError> {
+        let known = handles.iter().filter_map(|seen| seen.document.as_ref());
+        let least = known.map(|known| known.revision.max(known.wanted) + 1).max().unwrap_or_default();
+        let mut revision = record.document.as_ref().map_or(0, |record| record.revision + 1);
+        revision = revision.max(least).max(began.now.timestamp_micros());
+        let (mut record, mut handles) = (Some(record), handles.into_iter().map(Some).collect::<Vec<_>>());
+        loop {
+            began.check()?;
+            let seen = handles.drain(..).chain([None, None]);
+            let wanted = installation.handles().zip(seen);
+            try_join_all(wanted.map(|(handle, seen)| self.want(handle, revision, seen))).await?;
+            let write = |record: Option<InstallationRecord>| {
+                let mut record = record.unwrap_or_default();
+                if record.revision >= revision {
+                    return Change::Keep(Err(record.revision + 1));
+                }
+                let before = record.installation.clone();
+                record.watched_until = watch.or(record.watched_until);
+                let stored = StoredInstallation::new(installation, revision, began.now);
+                let written = record.replaced(&installation.id, revision, Some(stored));
+                Change::Write(written.clone(), Ok((written, before)))
+            };
+            match self.update_installation(&installation.id, record.take(), write).await? {
+                Ok(written) => return Ok(written),
+                Err(greater) => revision = greater,
+            }
+        }
     }
 
     /// Forgets a device. Nothing happens when there is none of that id.
@@ -198,7 +223,7 @@ impl Installations {
     }
 
     async fn find(&self, installation: &Installation) -> Result<Found, StoreError> {
-        let handles = try_join_all(installation.handles().map(|handle| self.see_handle(handle, &installation.id)));
+        let handles = try_join_all(installation.handles().map(|handle| self.see_handle(handle)));
         let recipients = installation.recipients();
         let recipients = try_join_all(recipients.iter().map(|recipient| self.see_recipient(recipient)));
         let (record, (handles, recipients)) =
@@ -219,7 +244,7 @@ impl Installations {
         let Some(stored) = stored.filter(|stored| self.is_alive(stored, began.now) && stored.says(installation)) else {
             return Ok(None);
         };
-        let is_owner = |owner: &HandleOwner| owner.installation_id == stored.id && owner.revision >= stored.revision;
+        let is_owner = |handle: &HandleRecord| handle.is_of(&stored.id);
         let is_claimed = found.handles.iter().all(|seen| seen.document.as_ref().is_some_and(is_owner));
         if !is_claimed {
             return Ok(None);

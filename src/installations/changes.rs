@@ -6,23 +6,22 @@ use futures_util::future::try_join_all;
 
 use super::handles::Claim;
 use super::recipients::Place;
-use super::stored::{HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
+use super::stored::{InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{Began, Installations};
 use crate::store::{Change, Seen, StoreError};
 
-/// How a change stands to those that it meets.
+/// Whether a change is sure of its place where a user or number has too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Urge {
-    /// It was asked for just now, and replaces what it meets.
+    /// It was asked for just now: others make room.
     Asked,
-    /// Somebody left it unfinished, so what it meets may have come later, and stays.
+    /// Somebody left it unfinished, so others may have come later.
     Left,
 }
 
-/// What a PUT read before, in the order of its handles and recipients.
+/// What a PUT read before, in the order of its recipients.
 #[derive(Debug, Default)]
 pub(super) struct SeenBefore {
-    pub(super) handles: Vec<Seen<HandleOwner>>,
     pub(super) recipients: Vec<Seen<RecipientRecord>>,
 }
 
@@ -38,8 +37,8 @@ impl Installations {
         let mut evicted = BTreeSet::new();
         began.check()?;
         if let Some(stored) = &record.installation {
-            let (handles, mut seen) = (stored.handles(), seen.handles.into_iter());
-            let claims = handles.iter().map(|handle| self.claim(handle, stored, urge, seen.next(), began));
+            let handles = stored.handles();
+            let claims = handles.iter().map(|handle| self.claim(handle, stored, began));
             if try_join_all(claims).await?.contains(&Claim::Lost) {
                 // A newer installation has the handle, and replaced this one.
                 self.remove(&record.id, began, |current| current.revision == stored.revision).await?;
@@ -81,7 +80,7 @@ impl Installations {
         revision: impl Fn(&InstallationRecord) -> i64,
         condition: impl Fn(&StoredInstallation) -> bool,
     ) -> Result<Option<String>, StoreError> {
-        let pending = self.note_pending(id).await?;
+        let pending = self.note_pending(id, []).await?;
         let remove = |record: Option<InstallationRecord>| match record {
             Some(record) if record.installation.as_ref().is_some_and(&condition) => {
                 let revision = revision(&record);
@@ -100,16 +99,12 @@ impl Installations {
         }
     }
 
-    /// A change that came late somewhere was replaced by a newer one, and keeps no handle that the newer one has not. If it
-    /// was not replaced, the backend has to repeat it.
+    /// A change that came late somewhere was replaced by a newer one, which releases what this one claimed. If it was not
+    /// replaced, the backend has to repeat it.
     async fn give_way(&self, stored: &StoredInstallation) -> Result<(), StoreError> {
         let record = self.see_installation(&stored.id).await?.document;
-        if record.is_some_and(|record| record.revision == stored.revision) {
-            return Err(StoreError::Contended("installations".to_owned()));
-        }
-        let handles = stored.handles();
-        let released = handles.iter().map(|handle| self.release(handle, &stored.id, stored.revision));
-        try_join_all(released).await.map(drop)
+        let is_latest = record.is_some_and(|record| record.revision == stored.revision);
+        if is_latest { Err(StoreError::Contended("installations".to_owned())) } else { Ok(()) }
     }
 
     async fn release_all(&self, record: &InstallationRecord) -> Result<(), StoreError> {

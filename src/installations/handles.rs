@@ -2,8 +2,7 @@
 
 use futures_util::future::try_join_all;
 
-use super::changes::Urge;
-use super::stored::{HandleOwner, InstallationRecord, StoredInstallation};
+use super::stored::{HandleRecord, InstallationRecord, StoredInstallation};
 use super::{Began, Installations, handle_key};
 use crate::device::DeviceHandle;
 use crate::store::{Change, Seen, StoreError};
@@ -21,27 +20,44 @@ pub(super) enum Claim {
 }
 
 impl Installations {
+    /// Has the handle's document know of a PUT before it is written anywhere else: whoever comes later is newer, also
+    /// where this one is cut off.
+    pub(super) async fn want(
+        &self,
+        handle: &DeviceHandle,
+        revision: i64,
+        seen: Option<Seen<HandleRecord>>,
+    ) -> Result<(), StoreError> {
+        let want = |current: Option<HandleRecord>| {
+            let current = current.unwrap_or_default();
+            Change::Write(HandleRecord { wanted: current.wanted.max(revision), ..current }, ())
+        };
+        self.update_handle(handle, seen, want).await
+    }
+
     /// Makes the handle this installation's own. Another one that has it is a phone that was set up anew, and loses it
     /// *first*, with all copies: cut off in between, nobody has two phones, and a repeat goes on from there.
     pub(super) async fn claim(
         &self,
         handle: &DeviceHandle,
         stored: &StoredInstallation,
-        urge: Urge,
-        mut seen: Option<Seen<HandleOwner>>,
         began: Began,
     ) -> Result<Claim, StoreError> {
-        let mine = HandleOwner { installation_id: stored.id.clone(), revision: stored.revision };
         for _ in 0..MOST_ATTEMPTS {
             began.check()?;
-            let claim = |current: Option<HandleOwner>| match current {
-                Some(current) if current.installation_id != mine.installation_id => Change::Keep(Some(current)),
-                Some(current) if current.revision >= mine.revision => Change::Keep(None),
-                Some(_) | None => Change::Write(mine.clone(), None),
+            let claim = |current: Option<HandleRecord>| {
+                let current = current.unwrap_or_default();
+                match &current.installation_id {
+                    Some(other) if *other != stored.id => Change::Keep(Some(current)),
+                    Some(_) if current.revision >= stored.put_revision => Change::Keep(None),
+                    Some(_) | None => {
+                        let (revision, wanted) = (stored.put_revision, current.wanted.max(stored.put_revision));
+                        Change::Write(HandleRecord { installation_id: Some(stored.id.clone()), revision, wanted }, None)
+                    }
+                }
             };
-            let other = self.update_handle(handle, &stored.id, seen.take(), claim).await?;
-            let Some(other) = other else { return Ok(Claim::Won) };
-            if self.evict(&other, handle, stored, urge, began).await? == Claim::Lost {
+            let Some(other) = self.update_handle(handle, None, claim).await? else { return Ok(Claim::Won) };
+            if self.evict(&other, handle, stored, began).await? == Claim::Lost {
                 return Ok(Claim::Lost);
             }
         }
@@ -51,15 +67,14 @@ impl Installations {
     /// Has another installation lose a handle, unless it was PUT later: then this one lost.
     async fn evict(
         &self,
-        other: &HandleOwner,
+        other: &HandleRecord,
         handle: &DeviceHandle,
         stored: &StoredInstallation,
-        urge: Urge,
         began: Began,
     ) -> Result<Claim, StoreError> {
-        let id = &other.installation_id;
+        let id = other.installation_id.as_deref().unwrap_or_default();
         let is_older = |current: &StoredInstallation| {
-            urge == Urge::Asked && (current.revision, &current.id) < (stored.revision, &stored.id)
+            (current.put_revision, &current.id) < (stored.put_revision, &stored.id)
         };
         if let Some(record) = self.see_installation(id).await?.document {
             match &record.installation {
@@ -68,18 +83,22 @@ impl Installations {
                         return Ok(Claim::Lost);
                     }
                     let has_it = |current: &StoredInstallation| current.handles().contains(handle) && is_older(current);
-                    return self.remove(id, began, has_it).await.map(|()| Claim::Won);
+                    self.remove(id, began, has_it).await?;
+                    return Ok(Claim::Won);
                 }
                 // It has another handle by now, or is gone. Copies may be left that still have this one.
                 _ => self.take_older_copies(&record, began).await?,
             }
         }
         // As it was seen: a claim since then is another one's.
-        let release = |current: Option<HandleOwner>| match current {
-            Some(current) if current == *other => Change::Delete(()),
+        let release = |current: Option<HandleRecord>| match current {
+            Some(current) if current.is_of(id) && current.revision == other.revision => {
+                Change::Write(HandleRecord { installation_id: None, ..current }, ())
+            }
             Some(_) | None => Change::Keep(()),
         };
-        self.update_handle(handle, id, None, release).await.map(|()| Claim::Won)
+        self.update_handle(handle, None, release).await?;
+        Ok(Claim::Won)
     }
 
     async fn take_older_copies(&self, record: &InstallationRecord, began: Began) -> Result<(), StoreError> {
@@ -90,18 +109,32 @@ impl Installations {
 
     /// Gives a handle up, unless it was claimed anew since the change that did so.
     pub(super) async fn release(&self, handle: &DeviceHandle, id: &str, revision: i64) -> Result<(), StoreError> {
-        let release = |current: Option<HandleOwner>| match current {
-            Some(current) if current.installation_id == id && current.revision <= revision => Change::Delete(()),
+        let release = |current: Option<HandleRecord>| match current {
+            Some(current) if current.is_of(id) && current.revision <= revision => {
+                // Others may want it already.
+                let is_wanted = current.wanted > revision;
+                let released = HandleRecord { installation_id: None, ..current };
+                if is_wanted { Change::Write(released, ()) } else { Change::Delete(()) }
+            }
             Some(_) | None => Change::Keep(()),
         };
-        self.update_handle(handle, id, None, release).await
+        self.update_handle(handle, None, release).await
     }
 
-    /// A handle's document, put together anew where it is damaged. `id` is who asks.
-    pub(super) async fn see_handle(&self, handle: &DeviceHandle, id: &str) -> Result<Seen<HandleOwner>, StoreError> {
+    /// Removes the document of a handle that nobody has, and that nobody wanted after `revision`.
+    pub(super) async fn forget_unowned(&self, handle: &DeviceHandle, revision: i64) -> Result<(), StoreError> {
+        let forget = |current: Option<HandleRecord>| match current {
+            Some(current) if current.installation_id.is_none() && current.wanted <= revision => Change::Delete(()),
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update_handle(handle, None, forget).await
+    }
+
+    /// A handle's document, put together anew where it is damaged.
+    pub(super) async fn see_handle(&self, handle: &DeviceHandle) -> Result<Seen<HandleRecord>, StoreError> {
         match self.store.see(&handle_key(handle)).await {
             Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_handle(handle, id)).await?;
+                Box::pin(self.mend_handle(handle)).await?;
                 self.store.see(&handle_key(handle)).await
             }
             seen => seen,
@@ -111,17 +144,23 @@ impl Installations {
     async fn update_handle<R>(
         &self,
         handle: &DeviceHandle,
-        id: &str,
-        seen: Option<Seen<HandleOwner>>,
-        mut change: impl FnMut(Option<HandleOwner>) -> Change<HandleOwner, R>,
+        seen: Option<Seen<HandleRecord>>,
+        mut change: impl FnMut(Option<HandleRecord>) -> Change<HandleRecord, R>,
     ) -> Result<R, StoreError> {
         let key = handle_key(handle);
         match self.store.update_seen(&key, seen, &mut change).await {
             Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_handle(handle, id)).await?;
+                Box::pin(self.mend_handle(handle)).await?;
                 self.store.update(&key, change).await
             }
             done => done,
         }
+    }
+}
+
+impl HandleRecord {
+    /// Whether the handle is this installation's.
+    pub(super) fn is_of(&self, id: &str) -> bool {
+        self.installation_id.as_deref() == Some(id)
     }
 }

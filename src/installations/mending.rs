@@ -8,7 +8,7 @@ use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 
 use super::changes::{SeenBefore, Urge};
-use super::stored::{Fence, HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
+use super::stored::{Fence, HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{Began, Installations, handle_key, installation_key, recipient_key};
 use crate::device::DeviceHandle;
 use crate::recipient::Recipient;
@@ -94,8 +94,8 @@ impl Installations {
 
     async fn has_its_handles(&self, stored: &StoredInstallation) -> Result<bool, StoreError> {
         for handle in stored.handles() {
-            let owner: Option<HandleOwner> = self.store.read(&handle_key(&handle)).await?;
-            if !owner.is_some_and(|owner| owner.installation_id == stored.id) {
+            let owner: Option<HandleRecord> = self.store.read(&handle_key(&handle)).await?;
+            if !owner.is_some_and(|owner| owner.is_of(&stored.id)) {
                 return Ok(false);
             }
         }
@@ -103,12 +103,12 @@ impl Installations {
     }
 
     /// Puts a handle's document together from the installations that have it, or may still have it. Of several, the one
-    /// that was PUT last stays. Where nobody has it, it is `id`'s, who asks.
-    pub(super) async fn mend_handle(&self, handle: &DeviceHandle, id: &str) -> Result<(), StoreError> {
+    /// that was PUT last stays.
+    pub(super) async fn mend_handle(&self, handle: &DeviceHandle) -> Result<(), StoreError> {
         let began = Began::now(Utc::now());
         let (mut owners, mut former) = (Vec::new(), Vec::new());
         self.for_each("installations", |record: InstallationRecord| match &record.installation {
-            Some(stored) if stored.handles().contains(handle) => owners.push((record.revision, record.id)),
+            Some(stored) if stored.handles().contains(handle) => owners.push((stored.put_revision, record.id)),
             _ => former.extend(Some(record).filter(|record| record.handles().contains(handle))),
         })
         .await?;
@@ -118,12 +118,14 @@ impl Installations {
             }
         }
         owners.sort();
-        let last = owners.pop();
-        let (revision, owner) = last.unwrap_or_else(|| (0, id.to_owned()));
-        let owner = HandleOwner { installation_id: owner, revision };
+        let owner = owners.pop().map_or_else(HandleRecord::default, |(revision, owner)| HandleRecord {
+            installation_id: Some(owner),
+            revision,
+            wanted: revision,
+        });
         self.store.replace_damaged(&handle_key(handle), &owner).await?;
         for (revision, other) in owners {
-            self.remove(&other, began, |current| current.revision == revision).await?;
+            self.remove(&other, began, |current| current.put_revision == revision).await?;
         }
         Ok(())
     }

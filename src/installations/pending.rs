@@ -7,8 +7,9 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 
 use super::changes::{SeenBefore, Urge};
-use super::stored::{InstallationRecord, Reminder, StoredInstallation};
+use super::stored::{InstallationRecord, Reminder, StoredHandle, StoredInstallation};
 use super::{Began, Installations, TRACES_LIVE, installation_key};
+use crate::device::DeviceHandle;
 use crate::store::{Change, Fingerprint, Listed, Seen, StoreError};
 
 /// A change that is older is not under way any more.
@@ -29,11 +30,16 @@ pub enum Look {
 const TIME: &str = "%Y%m%d/%H%M%S";
 
 impl Installations {
-    /// Notes that a change of the installation begins; returns the note's key.
-    pub(super) async fn note_pending(&self, id: &str) -> Result<String, StoreError> {
+    /// Notes that a change of the installation begins, and which handles it wants; returns the note's key.
+    pub(super) async fn note_pending<'a>(
+        &self,
+        id: &str,
+        handles: impl IntoIterator<Item = &'a DeviceHandle>,
+    ) -> Result<String, StoreError> {
         let nonce = format!("{:032x}", fastrand::u128(..));
         let key = Fingerprint::of(&[id, &nonce]).key("pending");
-        self.store.write(&key, &Reminder { installation_id: id.to_owned() }).await.map(|()| key)
+        let handles = handles.into_iter().map(StoredHandle::from).collect();
+        self.store.write(&key, &Reminder { installation_id: id.to_owned(), handles }).await.map(|()| key)
     }
 
     pub(super) async fn forget_pending(&self, key: &str) -> Result<(), StoreError> {
@@ -45,7 +51,7 @@ impl Installations {
         let Some(until) = until else { return Ok(()) };
         let name = Fingerprint::of(&[id]).key("").replace('/', "");
         let key = format!("expiring/{}-{name}", until.format(TIME));
-        self.store.write(&key, &Reminder { installation_id: id.to_owned() }).await
+        self.store.write(&key, &Reminder { installation_id: id.to_owned(), handles: Vec::new() }).await
     }
 
     /// Looks at the installation of one note under `pending/`: finishes a change that was cut off, and removes what it left
@@ -54,14 +60,18 @@ impl Installations {
         if now - listed.modified < CUT_OFF_AFTER {
             return Ok(Look::NotYet);
         }
-        let look = match self.reminder(&listed.key).await? {
-            Some(reminder) => self.look_at(&reminder.installation_id, now).await?,
-            None => Look::Done,
+        let Some(reminder) = self.reminder(&listed.key).await? else {
+            return self.store.delete(&listed.key).await.map(|()| Look::Done);
         };
-        if look != Look::NotYet {
-            self.store.delete(&listed.key).await?;
+        let look = self.look_at(&reminder.installation_id, now).await?;
+        let long_ago = now - TRACES_LIVE;
+        if look == Look::NotYet || (!reminder.handles.is_empty() && listed.modified > long_ago) {
+            return Ok(look);
         }
-        Ok(look)
+        for handle in &reminder.handles {
+            self.forget_unowned(&handle.handle(), long_ago.timestamp_micros()).await?;
+        }
+        self.store.delete(&listed.key).await.map(|()| look)
     }
 
     /// Looks at the installation of one note under `expiring/`, when its time has come.
@@ -72,7 +82,7 @@ impl Installations {
             return Ok(Look::NotYet);
         }
         let mut look = Look::Done;
-        if let Some(Reminder { installation_id: id }) = self.reminder(&listed.key).await? {
+        if let Some(Reminder { installation_id: id, .. }) = self.reminder(&listed.key).await? {
             look = self.look_at(&id, now).await?;
             let record = self.see_installation(&id).await?.document;
             // It was PUT again with a later end.

@@ -126,7 +126,7 @@ impl Installations {
         entry: &StoredInstallation,
         began: Began,
     ) -> Result<(), StoreError> {
-        let pending = self.note_pending(&entry.id).await?;
+        let pending = self.note_pending(&entry.id, []).await?;
         let leave = |record: Option<InstallationRecord>| {
             let Some(record) = record else { return Change::Keep(Err(entry.revision + 1)) };
             let names_it = |stored: &StoredInstallation| {

@@ -45,21 +45,27 @@ pub struct RecipientRecord {
 }
 
 /// `pending/…` and `expiring/…`: an installation that Maintenance is to look at.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reminder {
     /// The installation.
     pub installation_id: String,
+    /// Handles that its change wants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handles: Vec<StoredHandle>,
 }
 
 /// `handles/…`: whose handle it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HandleOwner {
-    /// The installation.
-    pub installation_id: String,
-    /// The revision that claimed the handle.
+pub struct HandleRecord {
+    /// The installation that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation_id: Option<String>,
+    /// The revision of the PUT that claimed it.
     pub revision: i64,
+    /// The greatest revision of a PUT that wanted it.
+    pub wanted: i64,
 }
 
 /// Keeps forms of an installation out that are older than `revision`.
@@ -81,6 +87,8 @@ pub struct Fence {
 pub struct StoredInstallation {
     /// The revision that wrote it.
     pub revision: i64,
+    /// The revision of the PUT that it comes from. By this one, installations compete for a handle.
+    pub put_revision: i64,
     /// When it was PUT.
     pub written_at: DateTime<Utc>,
     #[serde(rename = "installationId")]
@@ -178,7 +186,7 @@ impl Document for RecipientRecord {
     const VERSION: u32 = 1;
 }
 
-impl Document for HandleOwner {
+impl Document for HandleRecord {
     const VERSION: u32 = 1;
 }
 
@@ -204,7 +212,7 @@ impl InstallationRecord {
         let leaving = self.recipients().into_iter().filter(|recipient| !recipients.contains(recipient));
         let leaving = leaving.map(|recipient| StoredRecipient::from(&recipient)).collect();
         let left = self.handles().into_iter().filter(|handle| !handles.contains(handle));
-        let left_handles = left.map(|handle| StoredHandle(handle.expose().to_owned())).collect();
+        let left_handles = left.map(|handle| StoredHandle::from(&handle)).collect();
         let watched_until = self.watched_until;
         Self { id: id.to_owned(), revision, installation, leaving, left_handles, watched_until }
     }
@@ -230,7 +238,7 @@ impl InstallationRecord {
 
     /// Every handle that it may have claimed and does not have now.
     pub fn left_handles(&self) -> Vec<DeviceHandle> {
-        self.left_handles.iter().map(|handle| DeviceHandle::new(handle.0.clone())).collect()
+        self.left_handles.iter().map(StoredHandle::handle).collect()
     }
 
     /// Whether no older form of it is anywhere.
@@ -245,6 +253,7 @@ impl StoredInstallation {
         let handle = |handle: &DeviceHandle| handle.expose().to_owned();
         Self {
             revision,
+            put_revision: revision,
             written_at,
             id: installation.id.clone(),
             user_id: installation.user_id.as_ref().map(|user| user.as_str().to_owned()),
@@ -281,7 +290,8 @@ impl StoredInstallation {
 
     /// Whether this is what `installation` says, whenever it was written.
     pub fn says(&self, installation: &Installation) -> bool {
-        *self == Self::new(installation, self.revision, self.written_at)
+        let revision = self.revision;
+        *self == Self { put_revision: self.put_revision, ..Self::new(installation, revision, self.written_at) }
     }
 
     /// Everybody whose events it shows.
@@ -351,6 +361,19 @@ impl From<&Recipient> for StoredRecipient {
             Recipient::User(user) => Self::UserId(user.as_str().to_owned()),
             Recipient::Number(number) => Self::PhoneNumber(number.as_str().to_owned()),
         }
+    }
+}
+
+impl From<&DeviceHandle> for StoredHandle {
+    fn from(handle: &DeviceHandle) -> Self {
+        Self(handle.expose().to_owned())
+    }
+}
+
+impl StoredHandle {
+    /// The handle.
+    pub fn handle(&self) -> DeviceHandle {
+        DeviceHandle::new(self.0.clone())
     }
 }
 

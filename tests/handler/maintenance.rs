@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use chrono::{TimeDelta, Utc};
 use notification_hubs_emulator::Fault;
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ fn age(store: &Path, kind: &str, by: Duration) {
 /// What a run says that removed one document of each of these kinds.
 fn removed(kinds: &[&str]) -> Value {
     let mut removed = json!({});
-    for kind in ["ledger", "markers", "dead-letters", "installations", "recipients", "handles"] {
+    for kind in ["ledger", "markers", "dead-letters", "installations"] {
         removed[kind] = json!(u8::from(kinds.contains(&kind)));
     }
     removed
@@ -55,7 +56,8 @@ async fn ledger_markers_and_dead_letters_go_when_they_are_old_enough() {
     app.deliver(&call("e1", "d732db64-4803-462d-be9c-518943ea2b7a")).await;
     app.deliver(&chat("e2", "ChatMessageDeleted", "m1", 1, "")).await;
     app.deliver(&json!("no event")).await;
-    let all = json!({"ledger": 1, "markers": 1, "dead-letters": 1, "installations": 1, "recipients": 1, "handles": 2});
+    let all = json!({"ledger": 1, "markers": 1, "dead-letters": 1, "installations": 1, "recipients": 1, "handles": 2,
+        "layout": 1});
     assert_eq!(kinds(store), all);
 
     for kind in ["ledger", "markers"] {
@@ -71,7 +73,7 @@ async fn ledger_markers_and_dead_letters_go_when_they_are_old_enough() {
     }
     age(store, "dead-letters", 8 * 24 * HOUR);
     assert_eq!(run(&app).await, removed(&["ledger", "markers", "dead-letters"]));
-    assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 2}));
+    assert_eq!(kinds(store), json!({"layout": 1, "installations": 1, "recipients": 1, "handles": 2}));
 }
 
 #[tokio::test]
@@ -79,69 +81,38 @@ async fn an_expired_installation_goes_with_everything_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path();
     let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
-    let phone = json!({
-        "userId": BOB, "platform": "apns", "pushChannel": IPHONE, "expirationTime": "2020-01-01T00:00:00Z",
-    });
+    let soon = (Utc::now() + TimeDelta::milliseconds(300)).to_rfc3339();
+    let phone = json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE, "expirationTime": soon});
     app.register("expired", phone).await;
     app.register("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
-    assert_eq!(run(&app).await, removed(&["installations"]));
+    assert_eq!(kinds(store)["expiring"], 1);
+    while run(&app).await != removed(&["installations"]) {}
     assert_eq!(documents(&store.join("recipients"))[0].1["installations"].as_array().unwrap().len(), 1);
     // The trace of a deletion stays until no change can come late any more.
-    assert_eq!(kinds(store), json!({"installations": 2, "recipients": 1, "handles": 1}));
-    age(store, "installations", HOUR);
-    assert_eq!(run(&app).await, removed(&[]));
-    assert_eq!(kinds(store), json!({"installations": 1, "recipients": 1, "handles": 1}));
+    let left = json!({"layout": 1, "installations": 2, "recipients": 1, "handles": 1, "pending": 1});
+    assert_eq!(kinds(store), left);
 }
 
 #[tokio::test]
-async fn after_the_last_deletion_nothing_is_left_in_the_store() {
+async fn a_change_that_was_cut_off_is_finished_minutes_later() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path();
     let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
-    app.register(
-        "iphone",
-        json!({"userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE}),
-    )
-    .await;
-    app.register("iphone", json!({"userId": ALICE, "platform": "apns", "pushChannel": ANDROID})).await;
-    app.delete("iphone").await;
-    for (path, _) in documents(&store.join("recipients")) {
-        let path = store.join("recipients").join(path);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("\"installations\":[]"), "{text}");
-        // As if the fences had been set an hour ago.
-        let start = text.find("\"setAt\":\"").unwrap() + 9;
-        std::fs::write(&path, format!("{}2026-01-01T00{}", &text[..start], &text[start + 13..])).unwrap();
+    app.register_iphone(BOB).await;
+    // As if the PUT had stopped after its installation was written.
+    let note = json!({"v": 1, "installationId": documents(&store.join("installations"))[0].1["installationId"]});
+    std::fs::create_dir_all(store.join("pending/00")).unwrap();
+    std::fs::write(store.join("pending/00/note"), note.to_string()).unwrap();
+    for kind in ["recipients", "handles"] {
+        std::fs::remove_dir_all(store.join(kind)).unwrap();
     }
-    age(store, "installations", HOUR);
-    age(store, "recipients", HOUR);
-    assert_eq!(
-        run(&app).await,
-        removed(&["recipients"])
-            .as_object()
-            .map(|counts| {
-                let mut counts = counts.clone();
-                counts["recipients"] = json!(3);
-                json!(counts)
-            })
-            .unwrap()
-    );
-    assert_eq!(kinds(store), json!({}));
-}
-
-#[tokio::test]
-async fn a_run_goes_on_where_the_one_before_stopped_on_whatever_instance() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path();
-    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
-    app.deliver(&json!("no event")).await;
-    age(store, "dead-letters", 8 * 24 * HOUR);
-    let beyond = json!({"v": 1, "keys": {"dead-letters": "dead-letters/9999"}});
-    std::fs::create_dir(store.join("maintenance")).unwrap();
-    std::fs::write(store.join("maintenance/reached"), beyond.to_string()).unwrap();
-    assert_eq!(run(&app).await, removed(&[]));
-    assert_eq!(run(&app).await, removed(&["dead-letters"]));
-    assert_eq!(kinds(store), json!({}));
+    assert_eq!(app.deliver(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await["outcome"], "no_device");
+    run(&app).await;
+    assert_eq!(app.deliver(&chat("e2", "ChatMessageReceived", "m2", 1, "Hello")).await["outcome"], "no_device");
+    age(store, "pending", HOUR);
+    run(&app).await;
+    assert_eq!(app.deliver(&chat("e3", "ChatMessageReceived", "m3", 1, "Hello")).await["outcome"], "delivered");
+    assert_eq!(kinds(store), json!({"layout": 1, "installations": 1, "recipients": 1, "handles": 2}));
 }
 
 #[tokio::test]
@@ -150,11 +121,17 @@ async fn a_document_that_cannot_be_read_does_not_stop_the_rest() {
     let store = folder.path();
     let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
     app.register_iphone(BOB).await;
-    std::fs::write(store.join("installations").join("0".repeat(64)), "no JSON").unwrap();
-    std::fs::write(store.join("handles").join("0".repeat(64)), "{\"v\":99}").unwrap();
-    let orphan = json!({"v": 1, "installationId": "gone", "revision": 1});
-    std::fs::write(store.join("handles").join("f".repeat(64)), orphan.to_string()).unwrap();
-    assert_eq!(run(&app).await, removed(&["handles"]));
+    app.deliver(&json!("no event")).await;
+    for (kind, text) in [("installations", "no JSON"), ("installations", "{\"v\":99}"), ("pending", "no JSON")] {
+        std::fs::create_dir_all(store.join(kind).join("00")).unwrap();
+        std::fs::write(store.join(kind).join("00").join(text.len().to_string()), text).unwrap();
+    }
+    age(store, "installations", 1000 * 24 * HOUR);
+    age(store, "pending", HOUR);
+    age(store, "dead-letters", 8 * 24 * HOUR);
+    assert_eq!(run(&app).await, removed(&["dead-letters"]));
+    // What a newer program wrote stays; what nobody can read goes when it would be over.
+    assert_eq!(kinds(store), json!({"layout": 1, "installations": 2, "recipients": 1, "handles": 2}));
 }
 
 #[tokio::test]

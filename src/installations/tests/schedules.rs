@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 
 use super::view::{View, claims, left_over};
 use super::*;
-use crate::explorer::{Run, Start, explore};
+use crate::explorer::{Run, SideBySide, Start, explore};
 use crate::maintenance::Maintenance;
 use crate::store::{Contents, Permission};
 
@@ -169,7 +169,7 @@ fn alone(contents: &Contents, operation: Operation, now: DateTime<Utc>, mut chec
 }
 
 fn to_the_end(run: &mut Run, check: &mut impl FnMut(&Run)) {
-    while let Some((choice, _)) = run.next().first().copied() {
+    while let Some((choice, _)) = run.next(SideBySide::First).first().copied() {
         run.take(choice);
         check(run);
     }
@@ -260,7 +260,7 @@ impl Case {
                 if let Some(operation) = followed_by {
                     contents = alone(&contents, operation, later(), |_| {});
                 }
-                let end = self.end(&contents, &|| "one after the other".to_owned());
+                let end = self.end(&contents, followed_by, &|| format!("one after the other: {order:?}"));
                 if !ends.contains(&end) {
                     ends.push(end);
                 }
@@ -270,8 +270,8 @@ impl Case {
     }
 
     /// How the register looks after Maintenance, which agrees with itself.
-    fn end(&self, contents: &Contents, how: &dyn Fn() -> String) -> End {
-        let contents = maintained(contents, |contents, now| self.check(contents, None, now, how));
+    fn end(&self, contents: &Contents, followed_by: Option<Operation>, how: &dyn Fn() -> String) -> End {
+        let contents = maintained(contents, |contents, now| self.check(contents, followed_by, now, how));
         let now = noon() + TimeDelta::minutes(16);
         let view = View::of(&contents, &recipients(), LIMITS.time_to_live, now);
         assert_eq!(view.pushed, view.shown, "left is pushed to, right is shown\n{}", how());
@@ -313,53 +313,47 @@ fn hash_of(contents: &Contents) -> u64 {
 struct Counts {
     cases: AtomicUsize,
     states: AtomicUsize,
-    cut_off: AtomicUsize,
+    ends: AtomicUsize,
     followed: AtomicUsize,
 }
 
-/// Walks through a case: every interleaving; in every state each operation cut off, and after it any other one.
-fn walk_through(case: &Case, followers: &[Operation], counts: &Counts) {
+/// Walks through a case. In every state what is under way may be cut off, and the followers that `follow` names come after.
+fn walk_through(
+    case: &Case,
+    order: SideBySide,
+    lost_answers: usize,
+    follow: impl Fn(u64) -> Vec<Operation>,
+    counts: &Counts,
+) {
     let starts = case.starts();
-    let mut known = HashSet::new();
-    let mut possible: BTreeMap<(Vec<bool>, usize), Vec<End>> = BTreeMap::new();
-    let how = |run: &Run, what: &str| format!("{:?}, then {:?}{what}: {:?}", case.before, case.operations, run.choices);
-    let mut judge = |contents: &Contents, optional: Vec<bool>, how: &dyn Fn() -> String| {
-        let key = |follower| (hash_of(contents), optional.clone(), follower);
-        if known.insert(key(0)) {
-            let ends = possible.entry((optional.clone(), 0)).or_insert_with(|| case.ends(&optional, None));
-            let end = case.end(contents, how);
-            assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
+    let (mut checked, mut judged) = (HashSet::new(), HashSet::new());
+    let mut possible: BTreeMap<(Vec<bool>, String), Vec<End>> = BTreeMap::new();
+    let states = explore(&case.contents, noon(), &starts, order, lost_answers, |run| {
+        let contents = run.contents();
+        let hash = hash_of(&contents);
+        let how = || format!("{:?}, then {:?}: {:?}", case.before, case.operations, run.choices);
+        if checked.insert(hash) {
+            case.check(&contents, None, noon(), &how);
         }
-        for (number, follower) in (1..).zip(followers) {
-            if !known.insert(key(number)) {
-                continue;
-            }
-            counts.followed.fetch_add(1, Ordering::Relaxed);
+        // Whoever is under way here is cut off here: that the others go on is another state.
+        let is_optional: Vec<bool> = (0..starts.len()).map(|index| !matches!(run.ended(index), Some(Ok(())))).collect();
+        if !judged.insert((hash, is_optional.clone())) {
+            return;
+        }
+        counts.ends.fetch_add(1, Ordering::Relaxed);
+        let mut judge = |end: End, follower: Option<Operation>, how: &dyn Fn() -> String| {
+            let ends = possible.entry((is_optional.clone(), format!("{follower:?}")));
+            let ends = ends.or_insert_with(|| case.ends(&is_optional, follower));
+            assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
+        };
+        judge(case.end(&contents, None, &how), None, &how);
+        for follower in follow(hash) {
             let how = || format!("{}, followed by {follower:?}", how());
-            let followed = alone(contents, *follower, later(), |run| {
-                case.check(&run.contents(), Some(*follower), later(), &how);
+            let followed = alone(&contents, follower, later(), |run| {
+                case.check(&run.contents(), Some(follower), later(), &how);
             });
-            let ends = possible.entry((optional.clone(), number)).or_insert_with(|| case.ends(&optional, Some(*follower)));
-            let end = case.end(&followed, &how);
-            assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
-        }
-    };
-    let states = explore(&case.contents, noon(), &starts, 1, |run| {
-        case.check(&run.contents(), None, noon(), &|| how(run, ""));
-        let under_way: Vec<usize> = (0..starts.len()).filter(|index| run.is_under_way(*index)).collect();
-        if under_way.is_empty() {
-            let optional = (0..starts.len()).map(|index| !matches!(run.ended(index), Some(Ok(())))).collect();
-            judge(&run.contents(), optional, &|| how(run, ""));
-        }
-        for cut_off in under_way.into_iter().filter(|index| run.has_begun(*index)) {
-            let mut rest = Run::start(&case.contents, noon(), &starts);
-            run.choices.iter().for_each(|choice| rest.take(*choice));
-            rest.cut_off(cut_off);
-            let how = || how(run, &format!(", {cut_off} cut off"));
-            to_the_end(&mut rest, &mut |rest| case.check(&rest.contents(), None, noon(), &how));
-            counts.cut_off.fetch_add(1, Ordering::Relaxed);
-            let optional = (0..starts.len()).map(|index| !matches!(rest.ended(index), Some(Ok(())))).collect();
-            judge(&rest.contents(), optional, &how);
+            judge(case.end(&followed, Some(follower), &how), Some(follower), &how);
+            counts.followed.fetch_add(1, Ordering::Relaxed);
         }
     });
     counts.cases.fetch_add(1, Ordering::Relaxed);
@@ -387,6 +381,37 @@ fn on_all_cores(numbers: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
+/// How much of everything is walked through: all of it in a build that is fast enough, a share elsewhere.
+#[expect(clippy::disallowed_methods, reason = "a person asks for more by the environment")]
+fn sample(name: &str, default: usize) -> usize {
+    let share = if cfg!(debug_assertions) && !is_fast() { default / 50 } else { default };
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(share)
+}
+
+/// Whether this is the profile `explore`.
+fn is_fast() -> bool {
+    std::env::current_exe().is_ok_and(|path| path.components().any(|part| part.as_os_str() == "explore"))
+}
+
+/// Every case in a fast build, one of fifty elsewhere.
+fn share_of<T>(cases: Vec<T>) -> Vec<T> {
+    let step = if is_fast() { 1 } else { 50 };
+    cases.into_iter().step_by(step).collect()
+}
+
+#[test]
+fn one_change_cut_off_anywhere_is_healed_by_any_other() {
+    let counts = Counts::default();
+    let cases = BEFORE.iter().flat_map(|before| OPERATIONS.map(|operation| (*before, operation)));
+    let cases = share_of(cases.collect());
+    on_all_cores(cases.len(), |number| {
+        let (before, operation) = cases[number];
+        let case = Case::new(before, &[operation], TimeDelta::zero());
+        walk_through(&case, SideBySide::Any, 1, |_| OPERATIONS.to_vec(), &counts);
+    });
+    println!("one change: {counts:?}");
+}
+
 #[test]
 fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
     let counts = Counts::default();
@@ -394,13 +419,87 @@ fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
     for before in BEFORE {
         for (index, one) in OPERATIONS.into_iter().enumerate() {
             for other in &OPERATIONS[index..] {
-                cases.extend(CLOCKS.map(|ahead| (before, [one, *other], ahead)));
+                let pair = [one, *other];
+                cases.extend(CLOCKS.map(|ahead| (before, pair, ahead, SideBySide::First, 0)));
+                cases.push((before, pair, TimeDelta::zero(), SideBySide::Last, 0));
+                cases.push((before, pair, TimeDelta::zero(), SideBySide::First, 1));
             }
         }
     }
+    let cases = share_of(cases);
     on_all_cores(cases.len(), |number| {
-        let (before, operations, ahead) = cases[number];
-        walk_through(&Case::new(before, &operations, ahead), &[], &counts);
+        let (before, operations, ahead, order, lost_answers) = cases[number];
+        let case = Case::new(before, &operations, ahead);
+        // One of the others follows, each state by another one.
+        let follow = |state: u64| {
+            let follower = OPERATIONS[(state % OPERATIONS.len() as u64) as usize];
+            if lost_answers == 0 && state % 8 == 0 { vec![follower] } else { Vec::new() }
+        };
+        walk_through(&case, order, lost_answers, follow, &counts);
     });
-    println!("{counts:?}");
+    println!("two changes: {counts:?}");
+}
+
+#[test]
+fn any_three_changes_at_random_leave_one_owner() {
+    let counts = Counts::default();
+    on_all_cores(sample("EXPLORE_TRIPLES", 100_000), |seed| {
+        let mut rng = Rng::with_seed(seed as u64);
+        let operations = [(); 3].map(|()| OPERATIONS[rng.usize(..OPERATIONS.len())]);
+        let ahead = CLOCKS[rng.usize(..CLOCKS.len())];
+        let case = Case::new(BEFORE[rng.usize(..BEFORE.len())], &operations, ahead);
+        let mut run = Run::start(&case.contents, noon(), &case.starts());
+        let mut cut_off = [(); 3].map(|()| rng.usize(..60));
+        let how = |run: &Run| format!("seed {seed}: {:?}, then {:?}: {:?}", case.before, case.operations, run.choices);
+        loop {
+            let next: Vec<_> = run.next(SideBySide::Any);
+            let next: Vec<_> = next.into_iter().filter(|(choice, _)| cut_off[choice.operation] > 0).collect();
+            let Some((mut choice, is_write)) = rng.choice(next) else { break };
+            if is_write && rng.u8(..50) == 0 {
+                choice.permission = Permission::Repeated;
+            }
+            cut_off[choice.operation] -= 1;
+            run.take(choice);
+            case.check(&run.contents(), None, noon(), &|| how(&run));
+        }
+        counts.states.fetch_add(run.choices.len(), Ordering::Relaxed);
+        counts.cases.fetch_add(1, Ordering::Relaxed);
+        let end = case.end(&run.contents(), None, &|| how(&run));
+        // In every order: that takes longer than the rest.
+        if seed % 20 == 0 {
+            counts.ends.fetch_add(1, Ordering::Relaxed);
+            let is_optional: Vec<bool> = (0..3).map(|index| !matches!(run.ended(index), Some(Ok(())))).collect();
+            let ends = case.ends(&is_optional, None);
+            assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how(&run));
+        }
+    });
+    println!("three changes: {counts:?}");
+}
+
+#[test]
+fn a_damaged_document_is_mended_by_whoever_changes_what_it_is_about() {
+    let (damaged, mended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let cases: Vec<_> = BEFORE.iter().flat_map(|before| OPERATIONS.map(|operation| (*before, operation))).collect();
+    on_all_cores(cases.len(), |number| {
+        let (before, operation) = cases[number];
+        let case = Case::new(before, &[operation], TimeDelta::zero());
+        let keys: Vec<String> = case.contents.documents().map(|(key, _)| key.to_owned()).collect();
+        for (key, damage) in keys.iter().flat_map(|key| [(key, &b""[..]), (key, b"{\"v\":1,\"w\":\"0\",\"inst")]) {
+            if key.starts_with("expiring/") {
+                continue;
+            }
+            let how = || format!("{before:?}, {key} damaged, then {operation:?}");
+            let mut contents = case.contents.clone();
+            contents.set_raw(key, damage, noon() - TimeDelta::minutes(1));
+            let contents = alone(&contents, operation, noon(), |run| case.check(&run.contents(), None, noon(), &how));
+            damaged.fetch_add(1, Ordering::Relaxed);
+            if contents.documents().all(|(_, document)| document != damage) {
+                mended.fetch_add(1, Ordering::Relaxed);
+                let (end, ends) = (case.end(&contents, None, &how), case.ends(&[false], None));
+                assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
+            }
+        }
+    });
+    println!("damaged: {damaged:?}, mended by the next change: {mended:?}");
+    assert!(mended.into_inner() > damaged.into_inner() / 3);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 
-use super::super::stored::{HandleOwner, InstallationRecord, RecipientRecord, StoredInstallation};
+use super::super::stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::super::{handle_key, recipient_key};
 use crate::device::DeviceHandle;
 use crate::recipient::Recipient;
@@ -89,6 +89,6 @@ pub fn left_over(contents: &Contents, view: &View) -> Vec<String> {
 
 /// The handles that are claimed, and by whom.
 pub fn claims(contents: &Contents) -> BTreeMap<String, String> {
-    let owners = documents::<HandleOwner>(contents, "handles");
-    owners.into_iter().map(|(key, owner)| (key, owner.installation_id)).collect()
+    let owners = documents::<HandleRecord>(contents, "handles");
+    owners.into_iter().filter_map(|(key, owner)| Some((key, owner.installation_id?))).collect()
 }

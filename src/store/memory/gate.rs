@@ -63,11 +63,6 @@ impl Contents {
     pub fn set_raw(&mut self, key: &str, bytes: &[u8], now: DateTime<Utc>) {
         self.set(key, Some(bytes.to_owned().into()), now);
     }
-
-    /// Makes everything older.
-    pub fn age(&mut self, by: chrono::TimeDelta) {
-        self.documents.values_mut().for_each(|kept| kept.modified -= by);
-    }
 }
 
 impl Hash for Contents {
