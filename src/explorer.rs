@@ -9,11 +9,11 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use chrono::{DateTime, Utc};
-use futures_util::future::poll_fn;
 
 use crate::store::{Contents, Gate, Permission, Step, Store, StoreError};
 
@@ -84,32 +84,57 @@ struct Operation {
     seed: u64,
 }
 
+/// A step that waits. It waits no more when whoever took it gives up.
+struct Entering<'a> {
+    turnstile: &'a Turnstile,
+    step: Step<'a>,
+    number: Option<u64>,
+}
+
+/// Whether an operation has more to do before its next step.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Future for Entering<'_> {
+    type Output = Permission;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Permission> {
+        let mut waiting = self.turnstile.waiting.lock().unwrap();
+        let number = self.number.unwrap_or(waiting.next);
+        let place = waiting.tickets.iter().position(|ticket| ticket.number == number);
+        let Some(place) = place else {
+            waiting.next += 1;
+            let (operation, key) = (self.step.operation, self.step.key.to_owned());
+            waiting.tickets.push(Ticket { number, operation, key, permission: None, waker: context.waker().clone() });
+            drop(waiting);
+            self.number = Some(number);
+            return Poll::Pending;
+        };
+        let Some(permission) = waiting.tickets[place].permission else {
+            waiting.tickets[place].waker.clone_from(context.waker());
+            return Poll::Pending;
+        };
+        waiting.tickets.remove(place);
+        waiting.taken += 1;
+        Poll::Ready(permission)
+    }
+}
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.turnstile.waiting.lock().unwrap();
+        waiting.tickets.retain(|ticket| Some(ticket.number) != self.number);
+    }
+}
+
 impl Gate for Turnstile {
     fn enter<'a>(&'a self, step: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>> {
-        let mut number = None;
-        Box::pin(poll_fn(move |context| {
-            let mut waiting = self.waiting.lock().unwrap();
-            let number = *number.get_or_insert_with(|| {
-                let number = waiting.next;
-                waiting.next += 1;
-                let key = step.key.to_owned();
-                let waker = context.waker().clone();
-                waiting.tickets.push(Ticket { number, operation: step.operation, key, permission: None, waker });
-                number
-            });
-            let place = waiting.tickets.iter().position(|ticket| ticket.number == number).unwrap();
-            match waiting.tickets[place].permission {
-                Some(permission) => {
-                    waiting.tickets.remove(place);
-                    waiting.taken += 1;
-                    Poll::Ready(permission)
-                }
-                None => {
-                    waiting.tickets[place].waker.clone_from(context.waker());
-                    Poll::Pending
-                }
-            }
-        }))
+        Box::pin(Entering { turnstile: self, step, number: None })
     }
 
     fn seen(&self, hash: u64) {
@@ -125,12 +150,14 @@ impl Gate for Turnstile {
 impl Run {
     /// Starts the operations on a copy of `contents`, by a backend whose clock shows `now`.
     pub fn start(contents: &Contents, now: DateTime<Utc>, starts: &[Start<'_>]) -> Self {
+        // What is drawn differs from what was drawn before.
+        let salt = hash_of(contents);
         let contents = Arc::new(Mutex::new(contents.clone()));
         let operations = starts.iter().enumerate().map(|(index, start)| {
             let turnstile = Arc::new(Turnstile { now, ..Turnstile::default() });
             let gate = Arc::clone(&turnstile) as Arc<dyn Gate>;
             let store = Arc::new(Store::gated(Arc::clone(&contents), gate));
-            Operation { future: Some(start(store)), turnstile, ended: None, seed: index as u64 + 1 }
+            Operation { future: Some(start(store)), turnstile, ended: None, seed: hash_of(&(salt, index)) }
         });
         let mut run = Self { operations: operations.collect(), contents, choices: Vec::new() };
         (0..run.operations.len()).for_each(|index| run.go_on(index));
@@ -155,10 +182,14 @@ impl Run {
         // What an operation draws depends on what it did, and not on the others.
         let taken = operation.turnstile.waiting.lock().unwrap().taken;
         fastrand::seed(hash_of(&(operation.seed, taken)));
-        if let Poll::Ready(ended) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            operation.ended = Some(ended);
-            operation.future = None;
-            return;
+        let woken = Arc::new(Woken(true.into()));
+        while woken.0.swap(false, Ordering::Relaxed) {
+            let waker = Waker::from(Arc::clone(&woken));
+            if let Poll::Ready(ended) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                operation.ended = Some(ended);
+                operation.future = None;
+                return;
+            }
         }
         let waiting = operation.turnstile.waiting.lock().unwrap();
         let is_held_up = waiting.tickets.iter().all(|ticket| ticket.permission.is_none());
@@ -252,7 +283,8 @@ pub fn explore(
     known.len()
 }
 
-fn hash_of(value: &impl Hash) -> u64 {
+/// A hash that is the same in every run.
+pub fn hash_of(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()

@@ -124,6 +124,7 @@ impl Installations {
             wanted: revision,
         });
         self.store.replace_damaged(&handle_key(handle), &owner).await?;
+        self.forget_unowned(handle, 0).await?;
         for (revision, other) in owners {
             self.remove(&other, began, |current| current.put_revision == revision).await?;
         }

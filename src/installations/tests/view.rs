@@ -83,12 +83,12 @@ pub fn left_over(contents: &Contents, view: &View) -> Vec<String> {
         handles.chain([recipient_key(recipient), super::super::installation_key(id)]).collect::<Vec<_>>()
     });
     let needed: BTreeSet<String> = needed.collect();
-    let unneeded = contents.documents().map(|(key, _)| key.to_owned()).filter(|key| !needed.contains(key));
-    unneeded.filter(|key| !key.starts_with("expiring/")).collect()
+    let unneeded = contents.documents().filter(|(key, _)| !needed.contains(*key) && !key.starts_with("expiring/"));
+    unneeded.map(|(key, document)| format!("{key}: {}", String::from_utf8_lossy(document))).collect()
 }
 
-/// The handles that are claimed, and by whom.
-pub fn claims(contents: &Contents) -> BTreeMap<String, String> {
+/// The documents of handles that can be read, and to whom the handles belong.
+pub fn claims(contents: &Contents) -> BTreeMap<String, Option<String>> {
     let owners = documents::<HandleRecord>(contents, "handles");
-    owners.into_iter().filter_map(|(key, owner)| Some((key, owner.installation_id?))).collect()
+    owners.into_iter().map(|(key, owner)| (key, owner.installation_id)).collect()
 }
