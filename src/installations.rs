@@ -244,7 +244,8 @@ impl Installations {
         let Some(stored) = stored.filter(|stored| self.is_alive(stored, began.now) && stored.says(installation)) else {
             return Ok(None);
         };
-        let is_owner = |handle: &HandleRecord| handle.is_of(&stored.id);
+        // Somebody newer may want it, and was cut off before it had it.
+        let is_owner = |handle: &HandleRecord| handle.is_of(&stored.id) && handle.wanted <= stored.put_revision;
         let is_claimed = found.handles.iter().all(|seen| seen.document.as_ref().is_some_and(is_owner));
         if !is_claimed {
             return Ok(None);

@@ -163,11 +163,7 @@ impl Store {
 
     /// Reads a document.
     pub async fn read<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let seen = self.see(key).await?;
-        if seen.document.is_none() {
-            self.check_folder()?;
-        }
-        Ok(seen.document)
+        Ok(self.see(key).await?.document)
     }
 
     /// Reads a document that as a rule is not there. In a folder that was moved away there is none, either.
@@ -183,7 +179,10 @@ impl Store {
     /// Reads a document for a change that follows.
     pub async fn see<T: Document>(&self, key: &str) -> Result<Seen<T>, StoreError> {
         match self.get(key).await? {
-            None => Ok(Seen { document: None, version: Version::Absent }),
+            None => {
+                self.check_folder()?;
+                Ok(Seen { document: None, version: Version::Absent })
+            }
             Some(raw) => Ok(Seen { document: Some(decode(key, &raw.bytes)?), version: raw.version }),
         }
     }

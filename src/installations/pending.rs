@@ -50,7 +50,9 @@ impl Installations {
     pub(super) async fn watch(&self, id: &str, until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         let Some(until) = until else { return Ok(()) };
         let name = Fingerprint::of(&[id]).key("").replace('/', "");
-        let key = format!("expiring/{}-{name}", until.format(TIME));
+        // In whole seconds, and no sooner.
+        let time = until + TimeDelta::milliseconds(999);
+        let key = format!("expiring/{}-{name}", time.format(TIME));
         self.store.write(&key, &Reminder { installation_id: id.to_owned(), handles: Vec::new() }).await
     }
 

@@ -71,6 +71,8 @@ pub struct AzureBlobs {
     is_there: AtomicBool,
     /// Held by who creates it, while others wait.
     creating: Mutex<()>,
+    /// Held by who finds out whose layout it has, while others wait.
+    checking: Mutex<()>,
     /// Whether the container is known to be empty or to have this program's layout.
     is_ours: AtomicBool,
     /// Whether the container says which layout it has.
@@ -113,6 +115,7 @@ impl AzureBlobs {
             servers,
             is_there: AtomicBool::new(false),
             creating: Mutex::new(()),
+            checking: Mutex::new(()),
             is_ours: AtomicBool::new(false),
             is_numbered: AtomicBool::new(false),
         })

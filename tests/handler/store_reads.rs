@@ -66,7 +66,10 @@ impl Empty {
                 self.together.wait().await;
                 self.came_together.store(true, Ordering::Relaxed);
             }
-            let answer = if asked.starts_with("GET") {
+            let answer = if asked.starts_with("GET restype") {
+                let body = r#"<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs/><NextMarker/></EnumerationResults>"#;
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            } else if asked.starts_with("GET") {
                 let body = format!("<Error><Code>{missing}</Code></Error>");
                 format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             } else {
@@ -80,13 +83,16 @@ impl Empty {
 
 #[tokio::test]
 async fn whatever_an_event_needs_to_know_is_asked_at_once_and_nothing_is_written() {
-    let (service, app) = Empty::start(3, |_| true).await;
+    let waits = |asked: &str| matches!(asked, "GET ledger" | "GET markers" | "GET recipients");
+    let (service, app) = Empty::start(3, waits).await;
     let mut event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");
     // Old enough to have been edited.
     event["eventTime"] = ago(chrono::TimeDelta::minutes(1)).into();
     assert_eq!(app.deliver(&event).await["outcome"], "no_device", "one read waited for another");
     let mut asked = service.asked.lock().unwrap().clone();
     asked.sort();
+    // Once, at the start: whether the container is another program's.
+    asked.retain(|asked| !matches!(asked.as_str(), "GET layout" | "GET restype=container&comp=list"));
     assert_eq!(asked, ["GET ledger", "GET markers", "GET recipients"]);
 }
 
@@ -95,7 +101,8 @@ async fn a_container_that_is_created_while_something_is_read_is_not_taken_for_lo
     let waits = |asked: &str| matches!(asked, "GET ledger" | "GET recipients" | "PUT installations");
     let (service, app) = Empty::start(3, waits).await;
     let register = async {
-        while service.asked.lock().unwrap().len() < 2 {
+        let is_under_way = || service.asked.lock().unwrap().iter().any(|asked| asked == "GET ledger");
+        while !is_under_way() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         app.put("iphone", &json!({"userId": ALICE, "platform": "apns", "pushChannel": IPHONE})).await

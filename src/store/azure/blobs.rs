@@ -22,6 +22,7 @@ impl AzureBlobs {
 
     /// Fails when another program's documents lie in the container. In one that is not there lies nothing.
     pub(in crate::store) async fn check_layout(&self) -> Result<(), StoreError> {
+        let _checking = self.checking.lock().await;
         if self.is_ours.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -106,8 +107,8 @@ impl AzureBlobs {
         if self.is_numbered.load(Ordering::Relaxed) && self.is_there.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let blobs = self.blobs().await?;
         self.check_layout().await?;
+        let blobs = self.blobs().await?;
         let number = blobs.put_opts(&Path::from(layout::KEY), layout::document().into(), PutMode::Create.into()).await;
         match number {
             Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
