@@ -15,6 +15,8 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
+use crate::client::{Client, ConnectError};
+
 pub mod azure;
 mod document;
 mod fingerprint;
@@ -71,6 +73,9 @@ pub struct Listed {
 /// Why a document could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// No connection came about: the name, the network or TLS.
+    #[error("no connection to the store at {0}")]
+    NoConnection(ConnectError),
     /// The folder or the service does not answer, or refuses.
     #[error("the store does not answer")]
     Unreachable(#[source] object_store::Error),
@@ -98,6 +103,15 @@ pub enum StoreError {
     Contended(String),
 }
 
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        match azure::connect_error(&error) {
+            Some(error) => Self::NoConnection(error.clone()),
+            None => Self::Unreachable(error),
+        }
+    }
+}
+
 /// What a conditional update depends on.
 enum Seen {
     Nothing,
@@ -118,8 +132,8 @@ impl Store {
     }
 
     /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
-    pub fn azure(container: &azure::Container) -> Result<Self, StoreError> {
-        let blobs = AzureBlobs::open(container).map_err(StoreError::Unreachable)?;
+    pub fn azure(container: &azure::Container, client: Client) -> Result<Self, StoreError> {
+        let blobs = AzureBlobs::open(container, client).map_err(StoreError::Unreachable)?;
         Ok(Self::on(Backend::Azure(blobs)))
     }
 
@@ -309,7 +323,7 @@ impl Store {
 
     fn failure(&self, error: object_store::Error) -> StoreError {
         self.is_lost(&error);
-        StoreError::Unreachable(error)
+        error.into()
     }
 }
 
