@@ -142,3 +142,54 @@ impl Key {
         (offset != 0 && (offset - before).abs() > CLOCK_TOLERANCE).then_some(offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const KEY: &str = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=k";
+
+    fn key() -> Key {
+        Key::new("hub", &ConnectionString::parse(KEY).unwrap())
+    }
+
+    fn start() -> (Instant, DateTime<Utc>) {
+        (Instant::now(), "2026-11-22T10:00:00Z".parse().unwrap())
+    }
+
+    /// When a signature ends.
+    fn end(authorization: &HeaderValue) -> DateTime<Utc> {
+        let (_, end) = authorization.to_str().unwrap().split_once("&se=").unwrap();
+        DateTime::from_timestamp(end.split('&').next().unwrap().parse().unwrap(), 0).unwrap()
+    }
+
+    #[test]
+    fn a_signature_is_used_again_and_replaced_ten_minutes_before_its_end_at_the_latest() {
+        let (key, (began, opened)) = (key(), start());
+        let mut used = Vec::new();
+        for minute in 0..180 {
+            let now = opened + TimeDelta::minutes(minute);
+            let at = began + Duration::from_secs(60) * u32::try_from(minute).unwrap();
+            let authorization = key.authorization(at, || now);
+            let left = end(&authorization) - now;
+            assert!(left >= TimeDelta::minutes(10), "{left} are left at minute {minute}");
+            used.push(authorization);
+        }
+        used.dedup();
+        assert!(used.len() <= 4, "{} signatures in three hours", used.len());
+    }
+
+    #[test]
+    fn signatures_follow_a_clock_that_differs_by_more_than_a_minute() {
+        for (ahead, followed) in [(0, 0), (60, 0), (61, 61), (-60, 0), (-61, -61), (7200, 7200)] {
+            let (key, (began, now)) = (key(), start());
+            let refused = key.authorization(began, || now);
+            let told = key.renew(&refused, Some(now + TimeDelta::seconds(ahead)), now);
+            assert_eq!(told, Some(followed).filter(|seconds| *seconds != 0), "{ahead}");
+            let later = end(&key.authorization(began, || now)) - end(&refused);
+            assert_eq!(later.num_seconds(), followed, "{ahead}");
+        }
+    }
+}

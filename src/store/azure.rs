@@ -165,7 +165,7 @@ impl AzureBlobs {
     }
 }
 
-/// Why there was no connection, if there was none. object_store has that somewhere within its own errors.
+/// Why there was no connection, if there was none. `object_store` has that somewhere within its own errors.
 pub fn connect_error(error: &object_store::Error) -> Option<&ConnectError> {
     let mut errors = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
     errors.find_map(|error| error.downcast_ref())

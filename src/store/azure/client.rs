@@ -16,7 +16,7 @@ use crate::client::{Client, RequestError};
 /// An invocation has seconds, so a request that is not answered must leave time for another.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// The client, as object_store knows one.
+/// The client, as `object_store` knows one.
 #[derive(Debug, Clone)]
 pub struct StoreClient(pub Client);
 
