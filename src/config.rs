@@ -59,7 +59,7 @@ pub struct Config {
 }
 
 /// Where everything is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StoreChoice {
     /// In this process.
     Memory,
@@ -70,7 +70,7 @@ pub enum StoreChoice {
 }
 
 /// All faults of the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ConfigError {
     faults: Vec<Fault>,
     /// The store that was asked for, where that was not the fault.

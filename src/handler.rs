@@ -7,13 +7,13 @@ use chrono::Utc;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::client::Client;
 use crate::config::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
 use crate::counters::Counters;
 use crate::dead_letters::DeadLetters;
 use crate::delivery::Deliveries;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::events_file::EventsFileError;
-use crate::http_client;
 use crate::hub::Hub;
 use crate::installations::Installations;
 use crate::ledger::Ledger;
@@ -31,7 +31,7 @@ mod tests;
 pub struct Handler {
     service: Arc<Service>,
     store: Arc<Store>,
-    needs_certificates: bool,
+    client: Client,
 }
 
 impl Handler {
@@ -41,12 +41,14 @@ impl Handler {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        Ok(Self::on(Arc::new(open(&config.store)?), config))
+        let client = if config.needs_certificates() { Client::new() } else { Client::without_certificates() };
+        Ok(Self::on(Arc::new(open(&config.store, &client)?), client, config))
     }
 
-    fn on(store: Arc<Store>, config: &Config) -> Self {
+    fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
         let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
-        let hub = |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight);
+        let hub =
+            |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone());
         let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
         let deliveries = Deliveries {
             wanted: config.wanted.clone(),
@@ -71,12 +73,12 @@ impl Handler {
             started: Instant::now(),
             deadline: config.deadline,
         };
-        Self { service: Arc::new(service), store, needs_certificates: config.needs_certificates() }
+        Self { service: Arc::new(service), store, client }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
     pub fn all_faults(faults: ConfigError) -> ConfigError {
-        faults.and_of_store(|store| open(store).err())
+        faults.and_of_store(|store| open(store, &Client::new()).err())
     }
 
     /// Sends every dead letter of the store once more, or the events of `files` if there are any. Each is told in a line;
@@ -97,11 +99,9 @@ impl Handler {
 
     /// Answers on `listener` until `stop` is over, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        if self.needs_certificates {
-            tokio::spawn(http_client::secure());
-        }
-        let store = Arc::clone(&self.store);
+        let (client, store) = (self.client, self.store);
         tokio::spawn(async move {
+            client.load().await;
             if let Err(error) = store.check_layout().await {
                 tracing::error!("{error}");
             }
@@ -113,10 +113,10 @@ impl Handler {
     }
 }
 
-fn open(choice: &StoreChoice) -> Result<Store, ConfigError> {
+fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
     match choice {
         StoreChoice::Memory => Ok(Store::memory()),
-        StoreChoice::Azure(container) => Store::azure(container).map_err(|error| {
+        StoreChoice::Azure(container) => Store::azure(container, client.clone()).map_err(|error| {
             ConfigError::of("STORE", format!("the container {} cannot be used: {error}", container.name))
         }),
         StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {

@@ -1,19 +1,19 @@
 //! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
 //!
-//! It asks with `http_client`, and knows nothing of events or notifications.
+//! It asks with the program's one client, and knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::Utc;
-use hyper::body::Body;
-use hyper::header::HeaderValue;
+use reqwest::header::HeaderValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::client::{Client, RequestError};
 use crate::device::DeviceHandle;
-use crate::http_client::ClientError;
 use crate::payload::Payload;
 
 pub mod access;
@@ -38,6 +38,7 @@ use retry::Retry;
 #[derive(Debug)]
 pub struct Hub {
     name: String,
+    client: Client,
     access: Access,
     /// One permit for each request that may be under way.
     permits: Semaphore,
@@ -46,8 +47,8 @@ pub struct Hub {
     /// Until when the hub asked for silence.
     paused_until: Mutex<Option<Instant>>,
     batches: Batches,
-    /// What an operator was told of last, and when.
-    told: Mutex<Option<(SendError, Instant)>>,
+    /// Which errors an operator was told of within the last minute.
+    told: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
 }
 
 /// Held while a request is under way.
@@ -80,15 +81,16 @@ const AFTER_PAUSE: Duration = Duration::from_millis(200);
 
 impl Hub {
     /// A hub of that name, reached by the first connection string, or by the second when the first is refused.
-    pub fn new(name: &str, connection_strings: &[ConnectionString], max_in_flight: usize) -> Self {
+    pub fn new(name: &str, connection_strings: &[ConnectionString], max_in_flight: usize, client: Client) -> Self {
         Self {
             name: name.to_owned(),
+            client,
             access: Access::new(name, connection_strings),
             permits: Semaphore::new(max_in_flight),
             not_urgent: Semaphore::new(max_in_flight),
             paused_until: Mutex::new(None),
             batches: Batches::default(),
-            told: Mutex::new(None),
+            told: Mutex::default(),
         }
     }
 
@@ -97,12 +99,14 @@ impl Hub {
         &self.name
     }
 
-    /// Whether an operator was not told of this error within the last minute. One wrong setting meets every device.
+    /// Whether an operator was not told of an error of this kind within the last minute. One wrong setting meets every device.
     pub fn is_news(&self, error: &SendError) -> bool {
+        let (kind, now) = (discriminant(error), Instant::now());
         let mut told = self.told.lock().expect("nothing panics while it is held");
-        let is_news = told.as_ref().is_none_or(|(last, at)| last != error || at.elapsed() > TOLD_AGAIN_AFTER);
+        told.retain(|(_, at)| now - *at <= TOLD_AGAIN_AFTER);
+        let is_news = told.iter().all(|(known, _)| *known != kind);
         if is_news {
-            *told = Some((error.clone(), Instant::now()));
+            told.push((kind, now));
         }
         is_news
     }
@@ -120,6 +124,7 @@ impl Hub {
         let request = Request::new(direct_send, fastrand::u128(..));
         let mut attempts = 0;
         let mut tracking_id = None;
+        let mut before = None;
         loop {
             let error = match self.wait_for_turn(direct_send).await {
                 Ok(_turn) => {
@@ -134,6 +139,14 @@ impl Hub {
                 }
                 Err(error) => error,
             };
+            if matches!(error, SendError::NoConnection(_)) && self.is_news(&error) {
+                tracing::warn!(hub = self.name, "{error}");
+            }
+            let error = match before.take() {
+                // An attempt that the deadline cut short says less than the one before it.
+                Some(before) if error == SendError::NoAnswer && Instant::now() >= direct_send.deadline => before,
+                Some(_) | None => error,
+            };
             let next = match error.retry(attempts, fastrand::f64()) {
                 Retry::After(wait) => Instant::now() + wait,
                 Retry::Never => return Err(SendFailure { error, tracking_id }),
@@ -141,6 +154,7 @@ impl Hub {
             if next >= direct_send.deadline {
                 return Err(SendFailure { error, tracking_id });
             }
+            before = Some(error);
             sleep_until(next).await;
         }
     }
@@ -249,23 +263,16 @@ impl Hub {
         authorization: &HeaderValue,
         limit: Instant,
     ) -> Result<Answer, SendError> {
-        let key = self.access.key(key);
-        let answered = key.server.request(request.signed(key, authorization.clone()).ok_or(SendError::BadRequest)?);
-        let response = match timeout_at(limit, answered).await {
-            Ok(answered) => answered.map_err(|error| transport(&error))?,
+        let request = request.signed(self.access.key(key), authorization.clone()).ok_or(SendError::BadRequest)?;
+        let response = match timeout_at(limit, self.client.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(RequestError::Connect(error))) => return Err(SendError::NoConnection(error)),
+            Ok(Err(RequestError::Lost(_))) => return Err(SendError::ConnectionLost),
             Err(_) => return Err(SendError::NoAnswer),
         };
         let answer = Answer::of(&response, Utc::now);
-        let body = response.into_body();
         // As a rule there is nothing to read, so nothing makes room for that.
-        if body.is_end_stream() { Ok(answer) } else { Ok(Box::pin(answer.read(body, limit)).await) }
-    }
-}
-
-fn transport(error: &ClientError) -> SendError {
-    match error {
-        ClientError::Connect(_) => SendError::NoConnection,
-        ClientError::Exchange(_) => SendError::ConnectionLost,
+        if response.content_length() == Some(0) { Ok(answer) } else { Ok(Box::pin(answer.read(response, limit)).await) }
     }
 }
 
@@ -280,7 +287,8 @@ mod tests {
     #[tokio::test]
     async fn a_place_that_a_call_waits_for_goes_to_nobody_who_comes_later() {
         let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
-        let hub = Hub::new("hub", &[ConnectionString::parse(connection_string).unwrap()], 1);
+        let connection_strings = [ConnectionString::parse(connection_string).unwrap()];
+        let hub = Hub::new("hub", &connection_strings, 1, Client::without_certificates());
         let message = hub.free_turn(false).unwrap();
         let mut call = pin!(hub.turn(true));
         assert!(call.as_mut().now_or_never().is_none(), "there is one place only");

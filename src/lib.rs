@@ -21,7 +21,7 @@ mod device;
 mod payload;
 mod json;
 mod hub;
-mod http_client;
+mod client;
 
 // Is kept.
 mod store;

@@ -1,23 +1,23 @@
-//! HTTP towards the Functions host: which request is which, and the table from an outcome to a status.
+//! HTTP towards the Functions host, by warp: what each function answers, and the table from an outcome to a status.
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use std::collections::BTreeSet;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use futures_util::{Stream, StreamExt};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::TaskTracker;
+use warp::Filter;
+use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use warp::http::{Response, StatusCode};
 
 use crate::counters::Counters;
 use crate::delivery::Deliveries;
@@ -30,7 +30,9 @@ use crate::log;
 use crate::maintenance::Maintenance;
 use crate::store::{StoreError, to_its_end};
 
-mod connections;
+mod routes;
+
+use routes::{Method, Route, route};
 
 /// What the requests are answered from.
 #[derive(Debug)]
@@ -53,63 +55,75 @@ pub struct Service {
     pub deadline: Duration,
 }
 
-type Body = Full<Bytes>;
-
-type Answer = Response<Body>;
+type Answer = Response<Bytes>;
 
 /// A body may hold a full batch of events twice over, as data and as metadata.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
 /// Answers on `listener` until `stop` is over; then accepts nothing more and finishes what is in flight.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()>) {
+pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
     let longest = service.deadline + Duration::from_secs(1);
-    let answer = move |request| {
-        let service = Arc::clone(&service);
-        // A panic fails its own request only. Where and why stands on standard error.
-        let answer = AssertUnwindSafe(async move { service.answer(request).await }).catch_unwind();
-        answer.map(|answer| answer.unwrap_or_else(|_| failure("an unexpected fault; see the log")))
+    let invocations = TaskTracker::new();
+    let respond = {
+        let invocations = invocations.clone();
+        move |body, route| respond(Arc::clone(&service), invocations.clone(), body, route)
     };
-    let connections = connections::accept(listener, answer, stop).await;
-    tracing::info!("stopping: finishing what is in flight");
-    if timeout(longest, connections.shutdown()).await.is_err() {
-        tracing::warn!("stopped before everything in flight was finished");
+    let (stopping, stopped) = oneshot::channel();
+    let stop = async move {
+        stop.await;
+        tracing::info!("stopping: finishing what is in flight");
+        let _ = stopping.send(());
+    };
+    let served = warp::serve(warp::body::stream().and(route()).then(respond)).incoming(listener).graceful(stop).run();
+    let finished = async {
+        served.await;
+        // What the host no longer waits for is finished all the same.
+        invocations.close();
+        invocations.wait().await;
+    };
+    let too_late = async {
+        let _ = stopped.await;
+        sleep(longest).await;
+    };
+    tokio::select! {
+        () = finished => {}
+        () = too_late => tracing::warn!("stopped before everything in flight was finished"),
     }
 }
 
+/// Reads the body and answers. What was begun then is a task of its own: it goes on when the host hangs up, and a panic fails it
+/// alone.
+async fn respond<B: Buf, E>(
+    service: Arc<Service>,
+    invocations: TaskTracker,
+    body: impl Stream<Item = Result<B, E>>,
+    route: Route,
+) -> Answer {
+    // One moment on both clocks: what is left of an event's time is added to when its invocation began.
+    let (began, now) = (Instant::now(), Utc::now());
+    let body = match until(began + service.deadline, pin!(read(pin!(body)))).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(answer)) => return answer,
+        Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
+    };
+    let answered = invocations.spawn(async move { service.answer(route, &body, began, now).await });
+    // Where and why it panicked stands on standard error.
+    answered.await.unwrap_or_else(|_| failure("an unexpected fault; see the log"))
+}
+
 impl Service {
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
-        // One moment on both clocks: what is left of an event's time is added to when its invocation began.
-        let (began, now) = (Instant::now(), Utc::now());
-        let (head, body) = request.into_parts();
-        let body = match until(began + self.deadline, pin!(read(body))).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(answer)) => return answer,
-            Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not come in time"),
-        };
-        let mut found = head.uri.path().split('/').filter(|segment| !segment.is_empty());
-        // No function has four segments; what is missing is empty.
-        let segments: [&str; 4] = std::array::from_fn(|_| found.next().unwrap_or_default());
-        // The host's routes take no notice of case.
-        let is = |index: usize, word: &str| segments[index].eq_ignore_ascii_case(word);
-        match segments.into_iter().take_while(|segment| !segment.is_empty()).count() {
-            0 => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
-            1 if is(0, "EventGridTrigger") => match head.method {
-                Method::POST => self.event_grid_trigger(&body, began, now).await,
-                _ => not_allowed("POST"),
-            },
-            1 if is(0, "Maintenance") => match head.method {
-                Method::POST => Box::pin(self.maintenance()).await,
-                _ => not_allowed("POST"),
-            },
-            2 if is(0, "api") && is(1, "status") => match head.method {
-                Method::GET => self.status(),
-                _ => not_allowed("GET"),
-            },
-            3 if is(0, "api") && is(1, "installations") => match urlencoding::decode(segments[2]) {
-                Ok(id) => Box::pin(self.installation(&head.method, &id, &body)).await,
+    async fn answer(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> Answer {
+        match route {
+            Route::EventGridTrigger => self.event_grid_trigger(body, began, now).await,
+            Route::Root => json_answer(StatusCode::OK, &json!({ "status": "ready" })),
+            Route::Maintenance => Box::pin(self.maintenance()).await,
+            Route::Status => self.status(),
+            Route::Installation(method, id) => match urlencoding::decode(&id) {
+                Ok(id) => Box::pin(self.installation(method, &id, body)).await,
                 Err(_) => error(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8"),
             },
-            _ => error(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),
+            Route::OtherMethod(allowed) => not_allowed(allowed),
+            Route::Unknown => error(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),
         }
     }
 
@@ -153,17 +167,17 @@ impl Service {
         }
     }
 
-    async fn installation(&self, method: &Method, id: &str, body: &[u8]) -> Answer {
+    async fn installation(&self, method: Method, id: &str, body: &[u8]) -> Answer {
         let (installations, id, now) = (Arc::clone(&self.installations), id.to_owned(), Utc::now());
-        match *method {
-            Method::GET => {
+        match method {
+            Method::Get => {
                 let found = self.in_time(async move { installations.get(&id, now).await }).await;
                 found.map(|found| match found {
                     Some(installation) => json_answer(StatusCode::OK, &ShownInstallation::new(&installation, &[])),
                     None => error(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
                 })
             }
-            Method::PUT => match Submitted::parse(&id, body, |app| self.apps.contains(app)) {
+            Method::Put => match Submitted::parse(&id, body, |app| self.apps.contains(app)) {
                 Ok(installation) => {
                     let stored = installation.clone();
                     let put = self.in_time(async move { installations.put(&stored, now).await }).await;
@@ -173,11 +187,10 @@ impl Service {
                     Ok(error(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
                 }
             },
-            Method::DELETE => {
+            Method::Delete => {
                 let deleted = self.in_time(async move { installations.delete(&id, now).await }).await;
                 deleted.map(|()| answer(StatusCode::NO_CONTENT, Bytes::new()))
             }
-            _ => Ok(not_allowed("GET, PUT, DELETE")),
         }
         .unwrap_or_else(|answer| answer)
     }
@@ -228,18 +241,17 @@ fn status_of(deliveries: &[Delivery]) -> StatusCode {
 
 /// Reads a body of either kind, with and without a length. One that is too large is read to its end all the same, so
 /// that the host sees the answer instead of a broken connection.
-async fn read(mut body: Incoming) -> Result<Bytes, Answer> {
+async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin) -> Result<Bytes, Answer> {
     let (mut only, mut joined) = (Bytes::new(), Vec::new());
     let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| error(StatusCode::BAD_REQUEST, "BadRequest", "the body broke off"))?;
-        let Ok(chunk) = frame.into_data() else { continue };
-        length += chunk.len();
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|_| error(StatusCode::BAD_REQUEST, "BadRequest", "the body broke off"))?;
+        length += chunk.remaining();
         if length > LARGEST_BODY {
             (only, joined) = Default::default();
-        } else if length == chunk.len() {
+        } else if length == chunk.remaining() {
             // The usual body comes as one chunk, which is taken as it is.
-            only = chunk;
+            only = chunk.copy_to_bytes(length);
         } else {
             if joined.is_empty() {
                 joined.extend_from_slice(&only);
@@ -286,7 +298,7 @@ fn json_answer(status: StatusCode, value: &impl serde::Serialize) -> Answer {
 }
 
 fn answer(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer

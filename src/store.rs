@@ -12,6 +12,8 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+use crate::client::{Client, ConnectError};
+
 pub mod azure;
 mod document;
 mod fingerprint;
@@ -97,6 +99,9 @@ struct Raw {
 /// Why a document could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// No connection came about: the name, the network or TLS.
+    #[error("no connection to the store at {0}")]
+    NoConnection(ConnectError),
     /// The service does not answer, or refuses.
     #[error("the store does not answer")]
     Unreachable(#[source] object_store::Error),
@@ -129,6 +134,15 @@ pub enum StoreError {
     Contended(String),
 }
 
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        match azure::connect_error(&error) {
+            Some(error) => Self::NoConnection(error.clone()),
+            None => Self::Unreachable(error),
+        }
+    }
+}
+
 const MOST_ATTEMPTS: u32 = 30;
 
 impl Store {
@@ -143,8 +157,8 @@ impl Store {
     }
 
     /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
-    pub fn azure(container: &azure::Container) -> Result<Self, StoreError> {
-        let blobs = AzureBlobs::open(container).map_err(StoreError::Unreachable)?;
+    pub fn azure(container: &azure::Container, client: Client) -> Result<Self, StoreError> {
+        let blobs = AzureBlobs::open(container, client)?;
         Ok(Self::on(Backend::Azure(blobs)))
     }
 

@@ -96,6 +96,8 @@ impl Fleet {
         // The line that tells the port is of this level.
         settings.push(("RUST_LOG", "info".to_owned()));
         settings.push(("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()));
+        // The client wants a provider of TLS even for plain HTTP.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let fleet = Self {
             program: options.program.clone(),
             folder: folder.to_owned(),

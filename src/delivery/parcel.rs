@@ -184,7 +184,7 @@ impl Fault {
             SendError::NoCredentials => Self::Credentials,
             SendError::Throttled { .. }
             | SendError::Unavailable { .. }
-            | SendError::NoConnection
+            | SendError::NoConnection(_)
             | SendError::ConnectionLost
             | SendError::NoAnswer
             | SendError::Paused

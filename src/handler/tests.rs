@@ -89,7 +89,9 @@ async fn start(store: &Arc<Store>, hub: &Emulator) -> u16 {
     let config = Config::from_vars(settings.map(|(name, value)| (name.to_owned(), value))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    tokio::spawn(Handler::on(Arc::clone(store), &config).serve(listener, std::future::pending()));
+    tokio::spawn(
+        Handler::on(Arc::clone(store), Client::without_certificates(), &config).serve(listener, std::future::pending()),
+    );
     port
 }
 

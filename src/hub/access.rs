@@ -3,19 +3,18 @@
 //! A rule has two keys so that one can be replaced while the other works. The first is used until the hub refuses it;
 //! then the second serves, and the first is tried again after a while.
 
-use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use hyper::Uri;
-use hyper::header::HeaderValue;
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use super::connection_string::ConnectionString;
 use super::sas;
-use crate::http_client::Server;
 
 /// How long a signature is valid, and after how much of that it is made anew.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -36,16 +35,15 @@ pub struct Access {
 }
 
 /// One connection string's way into the hub.
+#[derive(Debug)]
 pub struct Key {
-    /// The server of the namespace.
-    pub server: Server,
-    /// Where a Direct Send is posted there.
-    pub messages: Uri,
+    /// Where a Direct Send is posted.
+    pub messages: Url,
     /// Where one for several handles is posted.
-    pub batch: Uri,
+    pub batch: Url,
     resource: String,
     rule: String,
-    key: String,
+    key: SecretString,
     /// Seconds that the server's clock is ahead of ours, when that is worth minding.
     clock_offset: AtomicI64,
     token: Mutex<Option<(HeaderValue, Instant)>>,
@@ -97,13 +95,15 @@ impl Key {
         let mut url = connection_string.endpoint.clone();
         url.set_path(&path);
         let resource = url.as_str().to_owned();
-        // What is an address and yet no URI, as with a placeholder's braces in it, is where no connection leads to.
-        let server = Server::of(&Uri::try_from(&resource).unwrap_or_default());
-        let posted_to = |path: String| Uri::try_from(format!("{path}?direct&api-version=2020-06")).unwrap_or_default();
+        let posted_to = |what: &str| {
+            let mut url = url.clone();
+            url.set_path(&format!("{path}/{what}"));
+            url.set_query(Some("direct&api-version=2020-06"));
+            url
+        };
         Self {
-            server,
-            messages: posted_to(format!("{}/messages", url.path())),
-            batch: posted_to(format!("{}/messages/$batch", url.path())),
+            messages: posted_to("messages"),
+            batch: posted_to("messages/$batch"),
             resource,
             rule: connection_string.rule.clone(),
             key: connection_string.key.clone(),
@@ -120,7 +120,7 @@ impl Key {
             _ => {
                 let issued_at = clock().timestamp() + self.clock_offset.load(Ordering::Relaxed);
                 let expires_at = issued_at + TOKEN_LIFETIME.as_secs().cast_signed();
-                let token = sas::token(&self.resource, &self.rule, &self.key, expires_at);
+                let token = sas::token(&self.resource, &self.rule, self.key.expose_secret(), expires_at);
                 let mut token = HeaderValue::try_from(token).expect("every part of it is percent-encoded");
                 token.set_sensitive(true);
                 *cached = Some((token.clone(), now + TOKEN_RENEWED_AFTER));
@@ -143,8 +143,53 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Key").field("resource", &self.resource).finish_non_exhaustive()
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const KEY: &str = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=k";
+
+    fn key() -> Key {
+        Key::new("hub", &ConnectionString::parse(KEY).unwrap())
+    }
+
+    fn start() -> (Instant, DateTime<Utc>) {
+        (Instant::now(), "2026-11-22T10:00:00Z".parse().unwrap())
+    }
+
+    /// When a signature ends.
+    fn end(authorization: &HeaderValue) -> DateTime<Utc> {
+        let (_, end) = authorization.to_str().unwrap().split_once("&se=").unwrap();
+        DateTime::from_timestamp(end.split('&').next().unwrap().parse().unwrap(), 0).unwrap()
+    }
+
+    #[test]
+    fn a_signature_is_used_again_and_replaced_ten_minutes_before_its_end_at_the_latest() {
+        let (key, (began, opened)) = (key(), start());
+        let mut used = Vec::new();
+        for minute in 0..180 {
+            let now = opened + TimeDelta::minutes(minute);
+            let at = began + Duration::from_secs(60) * u32::try_from(minute).unwrap();
+            let authorization = key.authorization(at, || now);
+            let left = end(&authorization) - now;
+            assert!(left >= TimeDelta::minutes(10), "{left} are left at minute {minute}");
+            used.push(authorization);
+        }
+        used.dedup();
+        assert!(used.len() <= 4, "{} signatures in three hours", used.len());
+    }
+
+    #[test]
+    fn signatures_follow_a_clock_that_differs_by_more_than_a_minute() {
+        for (ahead, followed) in [(0, 0), (60, 0), (61, 61), (-60, 0), (-61, -61), (7200, 7200)] {
+            let (key, (began, now)) = (key(), start());
+            let refused = key.authorization(began, || now);
+            let told = key.renew(&refused, Some(now + TimeDelta::seconds(ahead)), now);
+            assert_eq!(told, Some(followed).filter(|seconds| *seconds != 0), "{ahead}");
+            let later = end(&key.authorization(began, || now)) - end(&refused);
+            assert_eq!(later.num_seconds(), followed, "{ahead}");
+        }
     }
 }

@@ -6,13 +6,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use http_body_util::BodyExt;
-use hyper::Response;
-use hyper::header::{DATE, HeaderName, RETRY_AFTER};
+use reqwest::Response;
+use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
 
 use super::{SendError, retry};
-use crate::http_client::AnswerBody;
 
 /// An answer.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ static TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
 
 impl Answer {
     /// What the head of an answer says.
-    pub fn of<B>(response: &Response<B>, now: impl Fn() -> DateTime<Utc>) -> Self {
+    pub fn of(response: &Response, now: impl Fn() -> DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let server_time = || header(&DATE).and_then(retry::http_date);
@@ -58,12 +56,11 @@ impl Answer {
 
     /// Reads the body to its end, so that the connection can serve again, and what it says where the head does not. One
     /// that breaks off, or does not come until `limit`, does not matter: the status is there.
-    pub async fn read(mut self, mut body: AnswerBody<'_>, limit: Instant) -> Self {
+    pub async fn read(mut self, mut response: Response, limit: Instant) -> Self {
         let is_of_interest = self.tracking_id.is_none() || self.status == 400;
         let (mut text, mut length) = (Vec::new(), 0);
         let limit = limit.min(Instant::now() + LONGEST_WAIT);
-        while let Ok(Some(Ok(frame))) = timeout_at(limit, body.frame()).await {
-            let Ok(data) = frame.into_data() else { continue };
+        while let Ok(Ok(Some(data))) = timeout_at(limit, response.chunk()).await {
             length += data.len();
             if length > LONGEST_BODY {
                 break;

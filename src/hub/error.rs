@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::client::ConnectError;
+
 /// Why a request to the hub did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -46,12 +48,12 @@ pub enum SendError {
     #[error("hub {0}")]
     Refused(u16),
     /// No connection came about: the name, the network or TLS.
-    #[error("no connection to the hub")]
-    NoConnection,
+    #[error("no connection to the hub at {0}")]
+    NoConnection(ConnectError),
     /// The connection broke before an answer was there.
     #[error("connection to the hub lost")]
     ConnectionLost,
-    /// The hub took the request and did not answer in time.
+    /// There was no answer in time; the hub may have taken the request.
     #[error("no answer from the hub")]
     NoAnswer,
     /// The hub asked for silence beyond the deadline, before this was sent.
@@ -75,7 +77,7 @@ impl SendError {
             Self::NotFound => Some(404),
             Self::TooLarge => Some(413),
             Self::Throttled { status, .. } | Self::Unavailable { status, .. } | Self::Refused(status) => Some(*status),
-            Self::NoConnection
+            Self::NoConnection(_)
             | Self::ConnectionLost
             | Self::NoAnswer
             | Self::Paused

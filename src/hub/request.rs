@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Uri};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::{Method, Url};
 use tokio::time::Instant;
 
 use super::access::Key;
@@ -66,15 +65,14 @@ impl<'a> Request<'a> {
     }
 
     /// As it is posted, signed with `key`; `None` when something cannot stand in a header.
-    pub fn signed(&self, key: &Key, authorization: HeaderValue) -> Option<hyper::Request<Full<Bytes>>> {
-        let mut request = hyper::Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri(key).clone();
+    pub fn signed(&self, key: &Key, authorization: HeaderValue) -> Option<reqwest::Request> {
+        let mut request = reqwest::Request::new(Method::POST, self.url(key).clone());
         *request.headers_mut() = self.headers(authorization)?;
+        *request.body_mut() = Some(self.body.clone().into());
         Some(request)
     }
 
-    fn uri<'k>(&self, key: &'k Key) -> &'k Uri {
+    fn url<'k>(&self, key: &'k Key) -> &'k Url {
         match self.to {
             To::One(_) => &key.messages,
             To::Many { .. } => &key.batch,
@@ -86,8 +84,8 @@ impl<'a> Request<'a> {
             Platform::Apns => "apple",
             Platform::FcmV1 => "fcmv1",
         };
-        // These, the payload's, and the host that the client adds.
-        let mut headers = HeaderMap::with_capacity(7 + self.payload.headers.len());
+        // These, the payload's, and three that the client adds.
+        let mut headers = HeaderMap::with_capacity(8 + self.payload.headers.len());
         headers.insert(AUTHORIZATION, authorization);
         headers.insert(&FORMAT, HeaderValue::from_static(format));
         match &self.to {

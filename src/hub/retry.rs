@@ -33,7 +33,7 @@ impl SendError {
             Self::ConnectionLost if attempts == 1 => Retry::After(Duration::ZERO),
             Self::Throttled { retry_after: None, .. }
             | Self::Unavailable { retry_after: None, .. }
-            | Self::NoConnection
+            | Self::NoConnection(_)
             | Self::ConnectionLost
             | Self::NoAnswer => Retry::After(backoff(attempts, random)),
             Self::Unauthorized

@@ -2,7 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity>
 
-use std::fmt;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,19 +10,21 @@ use object_store::azure::{AzureAuthorizer, AzureCredential, MicrosoftAzure, Micr
 use object_store::client::{HttpRequest, HttpRequestBody, HttpService};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::StoreError;
+use crate::client::{Client, ConnectError};
 
 mod blobs;
+mod client;
 pub mod connection_string;
-mod http;
 
-use http::{REQUEST_LIMIT, Servers};
+use client::{REQUEST_LIMIT, StoreClient};
 
 /// A container and the way to open it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -33,7 +35,7 @@ pub struct Container {
 }
 
 /// A storage account's Blob service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Account {
     /// Its name.
     pub name: String,
@@ -41,13 +43,13 @@ pub struct Account {
     pub endpoint: String,
 }
 
-/// What opens a container. `Debug` leaves secrets out.
-#[derive(Clone, PartialEq, Eq)]
+/// What opens a container.
+#[derive(Debug, Clone)]
 pub enum Credential {
     /// One of the account's keys.
-    Key(String),
+    Key(SecretString),
     /// A shared access signature.
-    Signature(String),
+    Signature(SecretString),
     /// The identity of the Function App.
     ManagedIdentity {
         /// Which one, where it has several.
@@ -66,7 +68,7 @@ pub struct AzureBlobs {
     account: String,
     /// The container's.
     url: String,
-    servers: Servers,
+    client: StoreClient,
     /// Whether the container is known to be there.
     is_there: AtomicBool,
     /// Held by who creates it, while others wait.
@@ -81,8 +83,8 @@ pub struct AzureBlobs {
 
 impl AzureBlobs {
     /// Opens a container; nothing is sent yet.
-    pub fn open(container: &Container) -> Result<Self, object_store::Error> {
-        let servers = Servers::default();
+    pub fn open(container: &Container, client: Client) -> Result<Self, object_store::Error> {
+        let client = StoreClient(client);
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(1),
@@ -94,11 +96,11 @@ impl AzureBlobs {
             .with_container_name(&container.name)
             .with_retry(RetryConfig { backoff, max_retries: 3, retry_timeout: REQUEST_LIMIT })
             .with_client_options(ClientOptions::new().with_allow_http(!container.account.is_secure()))
-            .with_http_connector(servers.clone());
+            .with_http_connector(client.clone());
         let builder = match &container.credential {
-            Credential::Key(key) => builder.with_access_key(key),
+            Credential::Key(key) => builder.with_access_key(key.expose_secret()),
             Credential::Signature(signature) => {
-                builder.with_sas_authorization(object_store::azure::split_sas(signature)?)
+                builder.with_sas_authorization(object_store::azure::split_sas(signature.expose_secret())?)
             }
             Credential::ManagedIdentity { client_id, endpoint } => {
                 let builder = builder.with_credential_type("managed_identity");
@@ -112,7 +114,7 @@ impl AzureBlobs {
             blobs: builder.build()?,
             account: container.account.name.clone(),
             url,
-            servers,
+            client,
             is_there: AtomicBool::new(false),
             creating: Mutex::new(()),
             checking: Mutex::new(()),
@@ -126,7 +128,7 @@ impl AzureBlobs {
         if !self.is_there.load(Ordering::Relaxed) {
             let _creating = self.creating.lock().await;
             if !self.is_there.load(Ordering::Relaxed) {
-                self.create().await.map_err(StoreError::Unreachable)?;
+                self.create().await?;
                 self.is_there.store(true, Ordering::Relaxed);
             }
         }
@@ -191,28 +193,23 @@ impl AzureBlobs {
             request.headers_mut().insert("if-match", e_tag.parse().map_err(failed)?);
         }
         AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
-        Ok(self.servers.call(request).await.map_err(failed)?.status().as_u16())
+        Ok(self.client.call(request).await.map_err(failed)?.status().as_u16())
     }
 }
 
-fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> object_store::Error {
+fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> object_store::Error {
     object_store::Error::Generic { store: "Azure Blob", source: source.into() }
+}
+
+/// Why there was no connection, if there was none. `object_store` has that somewhere within its own errors.
+pub fn connect_error(error: &object_store::Error) -> Option<&ConnectError> {
+    let mut errors = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
+    errors.find_map(|error| error.downcast_ref())
 }
 
 impl Account {
     /// Whether certificates are needed to reach it.
     pub fn is_secure(&self) -> bool {
         !self.endpoint.starts_with("http://")
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Key(_) => "Key(redacted)",
-            Self::Signature(_) => "Signature(redacted)",
-            Self::ManagedIdentity { .. } => "ManagedIdentity",
-            Self::AzureCli => "AzureCli",
-        })
     }
 }

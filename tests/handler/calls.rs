@@ -20,6 +20,7 @@ async fn a_call_rings_an_iphone_through_the_voip_hub_with_the_sdks_payload() {
     let [request] = requests.as_slice() else { panic!("{requests:?}") };
     assert_eq!(request.path, "/calls/messages");
     let expected = BTreeMap::from([
+        ("accept", "*/*"),
         ("user-agent", concat!("acs-push/", env!("CARGO_PKG_VERSION"))),
         ("content-type", "application/json;charset=utf-8"),
         ("servicebusnotification-devicehandle", IPHONE_VOIP),

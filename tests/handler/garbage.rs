@@ -190,3 +190,45 @@ async fn unknown_paths_and_methods_are_told_so() {
         assert_eq!(reply.headers.contains_key("allow"), status == 405);
     }
 }
+
+#[tokio::test]
+async fn functions_are_found_by_paths_in_any_case() {
+    let app = app_with_phone().await;
+    for (method, path) in
+        [("GET", "/"), ("GET", "/API/Status"), ("GET", "/api/INSTALLATIONS/iphone"), ("POST", "/maintenance/")]
+    {
+        let reply = Reply::of(app.request(method.parse().unwrap(), path)).await;
+        assert_eq!(reply.status, 200, "{method} {path}: {reply:?}");
+    }
+    let event = envelope(&sms("e1", "15551234567", "Hello")).to_string();
+    let reply = Reply::of(app.request(reqwest::Method::POST, "/eventgridTRIGGER").body(event)).await;
+    assert_eq!(reply.log_lines()[0]["outcome"], "delivered");
+}
+
+/// What is answered to a head and whatever is sent after it.
+async fn answer_to(app: &App, head: &str, body: &[u8]) -> String {
+    let mut connection = TcpStream::connect(app.url("").trim_start_matches("http://")).await.unwrap();
+    connection.write_all(format!("{head}\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    connection.write_all(body).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(20), connection.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_to_its_end_is_not_waited_for_beyond_the_deadline() {
+    let app = App::with(&[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+    let answer = answer_to(&app, "POST /EventGridTrigger HTTP/1.1\r\nContent-Length: 100", b"{\"Data\":").await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("RequestTimeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_chunked_body_that_is_too_large_is_read_to_its_end_wherever_it_goes() {
+    let app = App::start().await;
+    let chunk = [format!("{LIMIT:x}\r\n").as_bytes(), &vec![b' '; LIMIT], b"\r\n"].concat();
+    let body = [chunk.as_slice(), &chunk, b"0\r\n\r\n"].concat();
+    for path in ["/EventGridTrigger", "/Unknown"] {
+        let answer = answer_to(&app, &format!("POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked"), &body).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{path}: {answer}");
+    }
+}

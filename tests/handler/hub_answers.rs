@@ -40,6 +40,8 @@ fn answers() -> Vec<(&'static str, Fault, Fate)> {
     vec![
         ("200", status(200), DELIVERED),
         ("201", status(201), DELIVERED),
+        // Not followed, wherever it leads.
+        ("307", status(307).header("Location", "/alerts/messages?direct&api-version=2020-06"), REFUSED),
         ("400", status(400), REFUSED),
         ("401", status(401), UNAUTHORIZED),
         ("403", status(403), SET_UP_WRONGLY),

@@ -113,6 +113,16 @@ async fn without_certificate_authorities_it_says_so_and_still_reaches_a_hub_with
 }
 
 #[tokio::test]
+async fn a_proxy_of_the_environment_is_not_asked() {
+    let nobody = "http://127.0.0.1:9";
+    let settings = [("HTTP_PROXY", nobody), ("http_proxy", nobody), ("ALL_PROXY", nobody), ("all_proxy", nobody)];
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let process = Process::start(&vars(&hub, &settings), folder.path()).await;
+    assert_eq!(process.put("iphone", phone()).await, 201);
+    assert_eq!(process.outcome(&sms("e1", "15551234567", "Hello")).await, "delivered");
+}
+
+#[tokio::test]
 async fn it_listens_on_loopback_only() {
     let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
     let process = Process::start(&vars(&hub, &[]), folder.path()).await;

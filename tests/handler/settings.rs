@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use acs_push::Config;
 
+use crate::support::*;
+
 const SECRET: &str = "c2VjcmV0LXRoYXQtbm9ib2R5LW1heS1zZWU=";
 
 fn good() -> BTreeMap<String, String> {
@@ -125,6 +127,20 @@ fn the_hubs_name_may_come_from_the_entity_path() {
     vars.remove("NOTIFICATION_HUB_NAME");
     vars.get_mut("NOTIFICATION_HUB_CONNECTION_STRING").unwrap().push_str(";EntityPath=hub");
     assert!(Config::from_vars(vars).is_ok());
+}
+
+#[tokio::test]
+async fn events_go_to_the_hub_of_the_entity_path_unless_another_one_is_named() {
+    for (name, expected) in [("", SANDBOX_HUB), (HUB, HUB)] {
+        let hub = emulator().await;
+        let connection_string = format!("{};EntityPath={SANDBOX_HUB}", hub.connection_string());
+        let settings =
+            [("NOTIFICATION_HUB_CONNECTION_STRING", connection_string.as_str()), ("NOTIFICATION_HUB_NAME", name)];
+        let app = App::beside(hub, &settings).await;
+        app.register_android(BOB).await;
+        assert_eq!(app.deliver(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await["outcome"], "delivered");
+        assert_eq!(app.hub.accepted()[0].hub, expected);
+    }
 }
 
 #[test]

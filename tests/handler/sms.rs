@@ -24,6 +24,7 @@ async fn an_sms_reaches_an_iphone_as_one_signed_direct_send() {
     let expires =
         chrono::DateTime::parse_from_rfc3339(event["eventTime"].as_str().unwrap()).unwrap().timestamp() + 4 * 3600;
     let expected = BTreeMap::from([
+        ("accept", "*/*"),
         ("user-agent", concat!("acs-push/", env!("CARGO_PKG_VERSION"))),
         ("content-type", "application/json;charset=utf-8"),
         ("servicebusnotification-devicehandle", IPHONE),
@@ -58,6 +59,7 @@ async fn an_sms_reaches_an_android_phone_as_an_fcm_v1_message() {
     let requests = app.hub.requests();
     let [request] = requests.as_slice() else { panic!("{requests:?}") };
     let expected = BTreeMap::from([
+        ("accept", "*/*"),
         ("user-agent", concat!("acs-push/", env!("CARGO_PKG_VERSION"))),
         ("content-type", "application/json;charset=utf-8"),
         ("servicebusnotification-devicehandle", ANDROID),

@@ -1,19 +1,18 @@
 //! What an event asks of a store in Azure: everything at once, nothing twice, and no container that is yet to come.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, watch};
 
 use crate::support::*;
 
 /// A Blob service that keeps nothing, and has no container at first. It answers certain requests only when so many of them are there.
 struct Empty {
-    asked: Mutex<Vec<String>>,
+    asked: watch::Sender<Vec<String>>,
     waits: fn(&str) -> bool,
     together: Barrier,
     came_together: AtomicBool,
@@ -23,7 +22,7 @@ struct Empty {
 impl Empty {
     async fn start(together: usize, waits: fn(&str) -> bool) -> (Arc<Self>, App) {
         let service = Arc::new(Self {
-            asked: Mutex::default(),
+            asked: watch::Sender::default(),
             waits,
             together: Barrier::new(together),
             came_together: AtomicBool::new(false),
@@ -57,7 +56,7 @@ impl Empty {
             connection.read_exact(&mut vec![0; length]).await.unwrap();
             let mut words = first.split(['/', ' ', '?']);
             let asked = format!("{} {}", words.next().unwrap(), words.nth(3).unwrap());
-            self.asked.lock().unwrap().push(asked.clone());
+            self.asked.send_modify(|all| all.push(asked.clone()));
             let missing = if self.has_container.load(Ordering::Relaxed) { "BlobNotFound" } else { "ContainerNotFound" };
             if asked == "PUT restype=container" {
                 self.has_container.store(true, Ordering::Relaxed);
@@ -89,7 +88,7 @@ async fn whatever_an_event_needs_to_know_is_asked_at_once_and_nothing_is_written
     // Old enough to have been edited.
     event["eventTime"] = ago(chrono::TimeDelta::minutes(1)).into();
     assert_eq!(app.deliver(&event).await["outcome"], "no_device", "one read waited for another");
-    let mut asked = service.asked.lock().unwrap().clone();
+    let mut asked = service.asked.borrow().clone();
     asked.sort();
     // Once, at the start: whether the container is another program's.
     asked.retain(|asked| !matches!(asked.as_str(), "GET layout" | "GET restype=container&comp=list"));
@@ -101,10 +100,8 @@ async fn a_container_that_is_created_while_something_is_read_is_not_taken_for_lo
     let waits = |asked: &str| matches!(asked, "GET ledger" | "GET recipients" | "PUT installations");
     let (service, app) = Empty::start(3, waits).await;
     let register = async {
-        let is_under_way = || service.asked.lock().unwrap().iter().any(|asked| asked == "GET ledger");
-        while !is_under_way() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let is_under_way = |asked: &Vec<String>| asked.iter().any(|asked| asked == "GET ledger");
+        service.asked.subscribe().wait_for(is_under_way).await.unwrap();
         app.put("iphone", &json!({"userId": ALICE, "platform": "apns", "pushChannel": IPHONE})).await
     };
     let event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");

@@ -290,9 +290,9 @@ mod azurite {
     use std::process::Stdio;
     use std::time::Duration;
 
-    use tokio::net::TcpStream;
+    use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::process::{Child, Command};
-    use tokio::time::{sleep, timeout};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -314,18 +314,16 @@ mod azurite {
         async fn run(port: u16, folder: &Path) -> Child {
             let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/node_modules/.bin/azurite-blob");
             let mut command = Command::new(program);
-            command.args(["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
+            command.args(["--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
             command.arg("--location").arg(folder);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-            let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+            let mut child =
                 command.spawn().unwrap_or_else(|error| panic!("{program}: {error}; tests/foreign/run installs it"));
-            timeout(Duration::from_secs(60), async {
-                while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                    sleep(Duration::from_millis(50)).await;
-                }
-            })
-            .await
-            .unwrap_or_else(|_| panic!("Azurite does not answer"));
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let is_up = async { while !lines.next_line().await.unwrap().unwrap().contains("successfully listens") {} };
+            timeout(Duration::from_secs(60), is_up).await.unwrap_or_else(|_| panic!("Azurite does not start"));
+            // It tells of every request, and a full pipe would hold it up.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             child
         }
 

@@ -170,6 +170,11 @@ pub async fn emulator() -> Emulator {
     Emulator::start(Options { hubs, ..Options::default() }).await.unwrap()
 }
 
+/// An iPhone with the number 15551234567.
+pub fn phone() -> Value {
+    json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})
+}
+
 /// The settings for that namespace, changed as `settings` says.
 pub fn vars(hub: &Emulator, settings: &[(&str, &str)]) -> BTreeMap<String, String> {
     let connection_string = hub.connection_string();
@@ -258,5 +263,7 @@ pub fn headers(request: &ReceivedRequest) -> BTreeMap<&str, &str> {
 }
 
 pub fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
+    // The program installs it, too; a test of the binary alone has nobody else to do so.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }

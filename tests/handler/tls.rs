@@ -11,7 +11,6 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -19,15 +18,20 @@ use tokio_rustls::TlsAcceptor;
 use crate::binary::Process;
 use crate::support::*;
 
+/// The file of that certificate.
+pub const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/handler/tls/certificate.pem");
+
 /// A hub, the way to it through TLS, and how many connections came that way.
-struct HubBehindTls {
+pub struct HubBehindTls {
     hub: Emulator,
+    /// Where TLS is spoken.
+    pub port: u16,
     connection_string: String,
     connections: Arc<AtomicUsize>,
 }
 
 impl HubBehindTls {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let hub = emulator().await;
         let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/certificate.pem")).unwrap();
         let key = PrivateKeyDer::try_from(&include_bytes!("tls/key.der")[..]).unwrap();
@@ -52,7 +56,7 @@ impl HubBehindTls {
                 });
             }
         });
-        Self { hub, connection_string, connections }
+        Self { hub, port: secure, connection_string, connections }
     }
 
     /// A process that knows this hub, trusts what is in `certificates`, and has a phone to send to.
@@ -64,8 +68,7 @@ impl HubBehindTls {
             ("DELIVERY_DEADLINE_SECONDS", "5"),
         ];
         let process = Process::start(&vars(&self.hub, &settings), folder).await;
-        let phone = json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE});
-        assert_eq!(process.put("iphone", phone).await, 201);
+        assert_eq!(process.put("iphone", phone()).await, 201);
         process
     }
 }
@@ -73,8 +76,7 @@ impl HubBehindTls {
 #[tokio::test]
 async fn a_hub_with_a_trusted_certificate_is_reached_and_the_connection_kept() {
     let (tls, folder) = (HubBehindTls::start().await, tempfile::tempdir().unwrap());
-    let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/handler/tls/certificate.pem");
-    let process = tls.process(&certificates, folder.path()).await;
+    let process = tls.process(Path::new(CERTIFICATE), folder.path()).await;
     for id in ["e1", "e2", "e3"] {
         assert_eq!(process.outcome(&sms(id, "15551234567", "Hello")).await, "delivered");
     }
@@ -89,7 +91,7 @@ async fn a_hub_with_a_certificate_that_nobody_vouches_for_is_no_connection_and_t
     let process = tls.process(Path::new("/dev/null"), folder.path()).await;
     let reply = process.invoke(&sms("e1", "15551234567", "Hello")).await;
     assert_eq!((reply.status, tls.hub.requests().len()), (500, 0), "{reply:?}");
-    assert!(reply.text.contains("no connection to the hub"), "{reply:?}");
+    assert!(reply.text.contains("no connection to the hub") && reply.text.contains("UnknownIssuer"), "{reply:?}");
     let connections = tls.connections.load(Ordering::Relaxed);
     assert!(connections >= 2, "{connections} connections");
 }

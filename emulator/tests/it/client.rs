@@ -160,5 +160,6 @@ pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::Err
 
 /// A client for plain HTTP.
 pub fn http_client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }

@@ -120,6 +120,6 @@ impl AzureBlobs {
 
     fn failure(&self, error: Error) -> StoreError {
         self.is_lost(&error);
-        StoreError::Unreachable(error)
+        error.into()
     }
 }

@@ -1,6 +1,8 @@
 //! A storage account's connection string, as far as its Blob service goes. No HTTP here.
 //! <https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string>
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+
 use super::{Account, Credential};
 
 /// What is wrong with it, to be read after the setting's name. Never holds a value of it.
@@ -42,7 +44,7 @@ pub fn parse(text: &str) -> Result<(Account, Credential), ConnectionStringError>
     };
     if part("UseDevelopmentStorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         let account = Account { name: AZURITE_ACCOUNT.to_owned(), endpoint: AZURITE_ENDPOINT.to_owned() };
-        return Ok((account, Credential::Key(AZURITE_KEY.to_owned())));
+        return Ok((account, Credential::Key(AZURITE_KEY.into())));
     }
     let endpoint = match part("BlobEndpoint") {
         Some(endpoint) => url::Url::parse(endpoint).map_err(|_| ConnectionStringError::Endpoint)?,
@@ -58,14 +60,11 @@ pub fn parse(text: &str) -> Result<(Account, Credential), ConnectionStringError>
         return Err(ConnectionStringError::Endpoint);
     }
     let credential = match (part("AccountKey"), part("SharedAccessSignature")) {
-        (Some(key), _) => Credential::Key(key.to_owned()),
-        (None, Some(signature)) => Credential::Signature(signature.trim_start_matches('?').to_owned()),
+        (Some(key), _) if BASE64_STANDARD.decode(key).is_err() => return Err(ConnectionStringError::Key),
+        (Some(key), _) => Credential::Key(key.into()),
+        (None, Some(signature)) => Credential::Signature(signature.trim_start_matches('?').into()),
         (None, None) => return Err(ConnectionStringError::Missing("AccountKey")),
     };
-    if let Credential::Key(key) = &credential {
-        use base64::prelude::{BASE64_STANDARD, Engine};
-        BASE64_STANDARD.decode(key).map_err(|_| ConnectionStringError::Key)?;
-    }
     let host = || endpoint.host_str().and_then(|host| host.split('.').next()).unwrap_or_default().to_owned();
     let name = part("AccountName").map_or_else(host, str::to_owned);
     Ok((Account { name, endpoint: endpoint.as_str().trim_end_matches('/').to_owned() }, credential))

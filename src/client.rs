@@ -1,0 +1,99 @@
+//! The one HTTP client of hubs and store: reqwest, with HTTP/1.1 and nothing that asks for more than it was told to.
+//!
+//! `handler` makes it. Loading certificates takes longer than everything else at the start, so it happens on a thread beside,
+//! and not at all where every address is `http://`.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{ClientBuilder, Request, Response, redirect, retry};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
+
+mod connect_error;
+
+pub use connect_error::ConnectError;
+
+/// Asks hubs and store. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<OnceCell<reqwest::Client>>);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// No connection came about, so nobody got the request.
+    #[error("no connection to {0}")]
+    Connect(#[source] ConnectError),
+    /// The connection broke, or what came is no answer.
+    #[error("connection lost")]
+    Lost(#[source] reqwest::Error),
+}
+
+/// How long name, TCP and TLS may take together. Leaves time for another try within the shortest limit of an attempt, which
+/// is a call's four seconds.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+impl Client {
+    /// One that trusts whom the platform trusts. Its certificates are loaded by [`Client::load`], or at the first request.
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// One for `http://`, which is there at once. It trusts nobody.
+    pub fn without_certificates() -> Self {
+        Self(Arc::new(OnceCell::new_with(Some(trusting_nobody()))))
+    }
+
+    /// Loads the certificates, if there are any to load and that was not done yet.
+    pub async fn load(&self) {
+        self.loaded().await;
+    }
+
+    async fn loaded(&self) -> &reqwest::Client {
+        let load = || async {
+            match spawn_blocking(trusting_the_platform).await {
+                Ok(client) => client,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        };
+        self.0.get_or_init(load).await
+    }
+
+    /// Asks once. There is no limit but [`CONNECT_LIMIT`]: how long an answer may take is up to the caller.
+    pub async fn execute(&self, request: Request) -> Result<Response, RequestError> {
+        self.loaded().await.execute(request).await.map_err(|error| match ConnectError::of(&error) {
+            Some(connect) => RequestError::Connect(connect),
+            None => RequestError::Lost(error.without_url()),
+        })
+    }
+}
+
+fn trusting_the_platform() -> reqwest::Client {
+    builder().build().unwrap_or_else(|error| {
+        let cause = error.source().map(tracing::field::display);
+        tracing::error!(
+            cause,
+            "no certificate authorities: install ca-certificates, or no https:// address can be reached"
+        );
+        trusting_nobody()
+    })
+}
+
+fn trusting_nobody() -> reqwest::Client {
+    builder().tls_certs_only([]).build().expect("ring is installed, and nothing is loaded")
+}
+
+/// Beside what is set here, reqwest notices a server that is gone without a word, by TCP's keep-alive, and closes what nobody
+/// used for 90 seconds: Azure's load balancers forget a connection that was idle for four minutes.
+fn builder() -> ClientBuilder {
+    // Fails when somebody installed one before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        // With HTTP/2 everything under way would share one connection and its fate.
+        .http1_only()
+        .connect_timeout(CONNECT_LIMIT)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never().max_retries_per_request(0))
+        .no_proxy()
+}
