@@ -23,9 +23,11 @@ use crate::subject::SubjectFilter;
 use crate::wanted::Wanted;
 
 mod hubs;
+mod place;
 mod storage;
 
 pub use hubs::{AppSettings, HubSettings};
+use place::Place;
 
 /// Everything that the program is told.
 #[derive(Debug, Clone)]
@@ -96,9 +98,9 @@ impl Config {
         let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
         let values = trimmed.filter(|(_, value)| !value.is_empty()).collect();
         let mut settings = Settings { values, faults: Vec::new() };
-        let (default_app, apps) = hubs::read(&mut settings);
-        let development = settings.get("AZURE_FUNCTIONS_ENVIRONMENT").is_some_and(|value| value == "Development");
         let mut warnings = Vec::new();
+        let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
+        let place = Place::of(&settings);
         let config = Self {
             port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
             default_app,
@@ -106,9 +108,9 @@ impl Config {
             wanted: Wanted {
                 subjects: settings.subjects(),
                 event_types: settings.event_types(&mut warnings),
-                expire: settings.truth("EXPIRE_EVENTS", !development),
+                expire: settings.truth("EXPIRE_EVENTS", !place.on_laptop),
             },
-            store: storage::read(&mut settings, &mut warnings),
+            store: storage::read(&mut settings, place, &mut warnings),
             content: settings.content(),
             texts: Arc::new(settings.texts()),
             limits: Limits {
@@ -257,9 +259,8 @@ impl Settings {
     }
 
     fn instance(&self) -> String {
-        let names = ["WEBSITE_INSTANCE_ID", "FUNCTIONS_CUSTOMHANDLER_WORKER_ID"];
-        let known = names.iter().find_map(|name| self.get(name)).map(str::to_owned);
-        known.unwrap_or_else(|| format!("process-{}", std::process::id()))
+        let known = place::instance_name(self).or_else(|| self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID"));
+        known.map_or_else(|| format!("process-{}", std::process::id()), str::to_owned)
     }
 }
 
