@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
@@ -23,7 +24,7 @@ use crate::counters::Counters;
 use crate::delivery::Deliveries;
 use crate::delivery::outcome::{Delivery, Outcome};
 use crate::delivery::times::until;
-use crate::device::AppName;
+use crate::device::{AppName, Platform};
 use crate::installations::{Installation, InstallationError, Installations, Put, ShownInstallation, Submitted};
 use crate::invocation::{InvocationError, InvocationRequest, InvocationResponse};
 use crate::log;
@@ -52,6 +53,20 @@ pub struct Service {
     /// How long an invocation may take.
     pub deadline: Duration,
 }
+
+/// What is told of a PUT.
+#[derive(Serialize)]
+struct PutAnswer<'a> {
+    #[serde(flatten)]
+    installation: ShownInstallation<'a>,
+    /// What it lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+}
+
+/// An iPhone that could ring, if it had a handle for that.
+const NO_VOIP_HANDLE: &str =
+    "without voipPushChannel, the device's PushKit token, it gets calls as alerts and does not ring";
 
 type Body = Full<Bytes>;
 
@@ -167,7 +182,7 @@ impl Service {
                 Ok(installation) => {
                     let stored = installation.clone();
                     let put = self.in_time(async move { installations.put(&stored, now).await }).await;
-                    put.map(|put| put_answer(&installation, &put))
+                    put.map(|put| self.put_answer(&installation, &put))
                 }
                 Err(faults @ InstallationError(_)) => {
                     Ok(error(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
@@ -180,6 +195,17 @@ impl Service {
             _ => Ok(not_allowed("GET, PUT, DELETE")),
         }
         .unwrap_or_else(|answer| answer)
+    }
+
+    fn put_answer(&self, installation: &Installation, put: &Put) -> Answer {
+        for other in &put.evicted {
+            tracing::warn!(installation = other, "evicted: its user or number has too many installations");
+        }
+        let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+        let lacks_voip_handle = installation.platform == Platform::Apns && installation.voip_handle.is_none();
+        let can_ring = || self.deliveries.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
+        let hint = (lacks_voip_handle && can_ring()).then_some(NO_VOIP_HANDLE);
+        json_answer(status, &PutAnswer { installation: ShownInstallation::new(installation, &put.evicted), hint })
     }
 
     /// Waits for the register as long as an invocation may take. A change goes on to its end all the same.
@@ -251,14 +277,6 @@ async fn read(mut body: Incoming) -> Result<Bytes, Answer> {
         return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
     }
     Ok(if joined.is_empty() { only } else { joined.into() })
-}
-
-fn put_answer(installation: &Installation, put: &Put) -> Answer {
-    for other in &put.evicted {
-        tracing::warn!(installation = other, "evicted: its user or number has too many installations");
-    }
-    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
-    json_answer(status, &ShownInstallation::new(installation, &put.evicted))
 }
 
 fn invocation_answer(response: InvocationResponse) -> Answer {
