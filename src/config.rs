@@ -110,7 +110,7 @@ impl Config {
                 event_types: settings.event_types(&mut warnings),
                 expire: settings.truth("EXPIRE_EVENTS", !place.on_laptop),
             },
-            store: storage::read(&mut settings, place, &mut warnings),
+            store: storage::read(&mut settings, &place, &mut warnings),
             content: settings.content(),
             texts: Arc::new(settings.texts()),
             limits: Limits {
@@ -121,7 +121,7 @@ impl Config {
             deadline: Duration::from_secs(settings.number("DELIVERY_DEADLINE_SECONDS", 20, 5..=28)),
             max_in_flight: settings.number("HUB_MAX_IN_FLIGHT", 64, 1..=10_000),
             log_filter: settings.log_filter(),
-            instance: settings.instance(),
+            instance: settings.instance(place),
             warnings,
         };
         if settings.faults.is_empty() {
@@ -258,9 +258,10 @@ impl Settings {
         filter
     }
 
-    fn instance(&self) -> String {
-        let known = place::instance_name(self).or_else(|| self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID"));
-        known.map_or_else(|| format!("process-{}", std::process::id()), str::to_owned)
+    fn instance(&self, place: Place) -> String {
+        let of_worker = || self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
+        let known = place.azure_instance.or_else(of_worker);
+        known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }
 }
 

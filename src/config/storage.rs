@@ -13,18 +13,18 @@ const DEFAULT_CONTAINER: &str = "acs-push";
 const EXPECTED: &str = "expected azure:CONTAINER, file:PATH or memory:";
 
 /// Reads where everything is kept. Whether storage answers makes no difference here.
-pub(super) fn read(settings: &mut Settings, place: Place, warnings: &mut Vec<String>) -> StoreChoice {
+pub(super) fn read(settings: &mut Settings, place: &Place, warnings: &mut Vec<String>) -> StoreChoice {
     let has_storage = settings.values.keys().any(|name| name == STORAGE || name.starts_with("AzureWebJobsStorage__"));
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
         Some(("memory", "")) => {
-            if place.in_azure {
+            if place.in_azure() {
                 warnings
                     .push("STORE: what is kept in memory is seen by this instance only, and goes with it".to_owned());
             }
             Some(StoreChoice::Memory)
         }
         Some(("file", path)) if !path.is_empty() => {
-            if place.in_azure {
+            if place.in_azure() {
                 warnings.push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());
             }
             Some(StoreChoice::Folder(PathBuf::from(path)))
@@ -38,7 +38,7 @@ pub(super) fn read(settings: &mut Settings, place: Place, warnings: &mut Vec<Str
             None
         }
         None if has_storage => container(settings, DEFAULT_CONTAINER.to_owned()),
-        None if place.in_azure => {
+        None if place.in_azure() => {
             settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder has to be asked for by name"));
             None
         }

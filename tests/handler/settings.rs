@@ -186,6 +186,10 @@ fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
         let config = Config::from_vars(with(&[(variable, value), ("STORE", "")])).unwrap();
         assert!(!config.wanted.expire && config.warnings.is_empty(), "{variable}={value}: {:?}", config.warnings);
     }
+    // A laptop's container has a name, too, and no part of Azure has the Core Tools.
+    let container = [("CONTAINER_NAME", "dev"), ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"), ("STORE", "")];
+    let config = Config::from_vars(with(&container)).unwrap();
+    assert!(!config.wanted.expire && config.warnings.is_empty() && config.instance != "dev", "{config:?}");
     for variable in ["AZURE_FUNCTIONS_ENVIRONMENT", "WEBSITE_HOSTNAME"] {
         let config = Config::from_vars(with(&[(variable, "Production"), ("STORE", "")])).unwrap();
         assert!(config.wanted.expire && config.warnings.is_empty(), "{variable}: {:?}", config.warnings);
