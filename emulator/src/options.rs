@@ -29,9 +29,11 @@ const HUB_KEYS: [&str; 2] =
 const VOIP_HUB_KEYS: [&str; 2] =
     ["EmulatorSendKeyOfTheVoipHubForLocalUseOnly0=", "EmulatorSendKeyOfTheVoipHubForLocalUseOnly4="];
 
-/// What to start. `Default` is a Standard-tier hub named `acs-push-dev` and one for VoIP pushes named
-/// `acs-push-voip`, a port chosen by the system, one rule with all rights on both, and a rule of each
-/// hub that may send only.
+/// What to start.
+///
+/// `Default` is a Standard-tier hub named `acs-push-dev` and one for VoIP pushes named `acs-push-voip`,
+/// a port chosen by the system, one rule with all rights on both, and a rule of each hub that may
+/// send only.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// TCP port on 127.0.0.1; 0 lets the system choose.

@@ -163,8 +163,8 @@ fn device(text: &str) -> Result<(String, DeviceState), ArgsError> {
     Ok((handle.to_owned(), state))
 }
 
-/// The hub that the rule belongs to, if it is one hub, and the rule. A hub's name may contain `/`. A key is base64 and
-/// may contain `=`, `/` and `+`, never `,` or `:`.
+/// The one hub that the rule is for, `None` for all, and the rule. A hub's name may contain `/`. A key is base64 and may
+/// contain `=`, `/` and `+`, never `,` or `:`.
 fn rule(text: &str) -> Result<(Option<String>, Rule), ArgsError> {
     let (name, rest) = text.split_once('=').ok_or(ArgsError::Rule)?;
     let (hub, name) = name.rsplit_once('/').map_or((None, name), |(hub, name)| (Some(hub.to_owned()), name));
