@@ -56,7 +56,7 @@ pub fn payload(notification: &Notification<'_>, form: Form) -> Payload {
 
 /// The payload of a call for an iPhone.
 pub fn voip_payload(notification: &Notification<'_>) -> Payload {
-    Payload::voip(notification).expect("the call is complete")
+    Payload::call(notification, Form::Apns).expect("the call is complete")
 }
 
 /// Signs for a hub.

@@ -23,9 +23,11 @@ use crate::subject::SubjectFilter;
 use crate::wanted::Wanted;
 
 mod hubs;
+mod place;
 mod storage;
 
 pub use hubs::{AppSettings, HubSettings};
+use place::Place;
 
 /// Everything that the program is told.
 #[derive(Debug, Clone)]
@@ -96,9 +98,9 @@ impl Config {
         let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
         let values = trimmed.filter(|(_, value)| !value.is_empty()).collect();
         let mut settings = Settings { values, faults: Vec::new() };
-        let (default_app, apps) = hubs::read(&mut settings);
-        let development = settings.get("AZURE_FUNCTIONS_ENVIRONMENT").is_some_and(|value| value == "Development");
         let mut warnings = Vec::new();
+        let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
+        let place = Place::of(&settings);
         let config = Self {
             port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
             default_app,
@@ -106,9 +108,9 @@ impl Config {
             wanted: Wanted {
                 subjects: settings.subjects(),
                 event_types: settings.event_types(&mut warnings),
-                expire: settings.truth("EXPIRE_EVENTS", !development),
+                expire: settings.truth("EXPIRE_EVENTS", !place.on_laptop),
             },
-            store: storage::read(&mut settings, &mut warnings),
+            store: storage::read(&mut settings, &place, &mut warnings),
             content: settings.content(),
             texts: Arc::new(settings.texts()),
             limits: Limits {
@@ -119,7 +121,7 @@ impl Config {
             deadline: Duration::from_secs(settings.number("DELIVERY_DEADLINE_SECONDS", 20, 5..=28)),
             max_in_flight: settings.number("HUB_MAX_IN_FLIGHT", 64, 1..=10_000),
             log_filter: settings.log_filter(),
-            instance: settings.instance(),
+            instance: settings.instance(place),
             warnings,
         };
         if settings.faults.is_empty() {
@@ -256,9 +258,9 @@ impl Settings {
         filter
     }
 
-    fn instance(&self) -> String {
-        let names = ["WEBSITE_INSTANCE_ID", "FUNCTIONS_CUSTOMHANDLER_WORKER_ID"];
-        let known = names.iter().find_map(|name| self.get(name)).map(str::to_owned);
+    fn instance(&self, place: Place) -> String {
+        let of_worker = || self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
+        let known = place.azure_instance.or_else(of_worker);
         known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }
 }

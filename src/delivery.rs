@@ -21,6 +21,7 @@ use crate::notification::{Audience, Notification, Texts};
 use crate::recipient::Recipient;
 use crate::wanted::Wanted;
 
+mod alert_cause;
 pub mod explanation;
 mod lookup;
 mod message;
@@ -133,7 +134,8 @@ impl Deliveries {
         let envelope = EventGridEvent::parse(attempt.given);
         let decided = match &envelope {
             Ok(envelope) => self.wanted_event(envelope, attempt).map(|(event, left)| {
-                let key = self.key_of(envelope, &event);
+                let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
+                let key = self.ledger.key_of_event(&envelope.source, &envelope.id, recipient);
                 (event, left, key)
             }),
             Err(error) => Err(Ended::with(Outcome::DeadLettered, format!("not_an_event: {error}"))),
@@ -195,17 +197,6 @@ impl Deliveries {
             Some(reason) => Err(Ended::with(Outcome::Ignored, reason)),
             None => Ok((event, left)),
         }
-    }
-
-    /// All events that tell somebody of one call are one: it rings once.
-    fn key_of(&self, envelope: &EventGridEvent<'_>, event: &Event<'_>) -> EventKey {
-        let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
-        if let Happening::IncomingCall(call) = &event.happening
-            && !call.correlation_id.is_empty()
-        {
-            return EventKey::of_call(&call.correlation_id, recipient);
-        }
-        self.ledger.key_of_event(&envelope.source, &envelope.id, recipient)
     }
 
     /// Delivers unless that was done before, and remembers how far it came.
@@ -280,6 +271,8 @@ impl Ended {
         } else {
             (Outcome::Expired, Some("too_old".into()))
         };
+        let reasons = reason.into_iter().chain(sendings.alert_causes.iter().map(|cause| cause.to_string().into()));
+        let reason = reasons.reduce(|reasons, reason| reasons + "; " + reason);
         entry.complete = matches!(outcome, Outcome::Delivered | Outcome::DeadLettered);
         if entry.complete {
             // Who they were does not matter any more.

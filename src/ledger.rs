@@ -29,7 +29,7 @@ pub struct Ledger {
     source: Mutex<(String, Fingerprint)>,
 }
 
-/// Under which key an event, or all events that tell somebody of one call, are remembered.
+/// Under which key an event is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventKey(Fingerprint);
 
@@ -75,13 +75,6 @@ impl Document for Entry {
 
 impl Document for MessageVersion {
     const VERSION: u32 = 1;
-}
-
-impl EventKey {
-    /// The key of all events that tell one recipient of one call.
-    pub fn of_call(correlation_id: &str, recipient: &str) -> Self {
-        Self(Fingerprint::of(&["call", correlation_id, recipient]))
-    }
 }
 
 impl MessageKey {

@@ -96,12 +96,23 @@ pub enum Urgency {
 
 /// An incoming call. `Debug` leaves everything out.
 pub struct Call<'a> {
-    /// What the Calling SDK needs to take it; `None` when the event does not hold that.
-    pub context: Option<CallContext<'a>>,
+    /// What the Calling SDK needs to take it, or what the event lacks of that.
+    pub context: Result<CallContext<'a>, CallDefect>,
     /// The caller's name; empty when it is to be hidden.
     pub display_name: &'a str,
     /// Shown where the call itself cannot be handed over.
     pub alert: Alert<'a>,
+}
+
+/// Why the Calling SDK could not take a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallDefect {
+    /// The event has no context that can be read.
+    ContextUnreadable,
+    /// The call's id is no UUID.
+    NoUuid,
+    /// The caller or the callee has no raw id.
+    NoRawId,
 }
 
 /// What the ACS Calling SDK takes a call by.
@@ -225,14 +236,13 @@ fn conversation<'a>(own: Option<&PhoneNumber>, other: &str, mode: ContentMode) -
 }
 
 /// What the Calling SDK can take the call by. Anything less crashes the app that is woken by it.
-fn call_context<'a>(call: &'a IncomingCall<'a>) -> Option<CallContext<'a>> {
-    let complete = call.has_uuid() && !call.caller.is_empty();
-    Some(CallContext {
+fn call_context<'a>(call: &'a IncomingCall<'a>) -> Result<CallContext<'a>, CallDefect> {
+    Ok(CallContext {
         event_id: if call.from_number { 111 } else { 107 },
-        cp: call.calling_context.as_deref()?,
-        call_id: complete.then_some(&call.correlation_id)?,
-        recipient_id: call.callee.as_deref()?,
-        caller_id: &call.caller,
+        cp: call.calling_context.as_deref().ok_or(CallDefect::ContextUnreadable)?,
+        call_id: call.has_uuid().then_some(&*call.correlation_id).ok_or(CallDefect::NoUuid)?,
+        recipient_id: call.callee.as_deref().ok_or(CallDefect::NoRawId)?,
+        caller_id: Some(&*call.caller).filter(|caller| !caller.is_empty()).ok_or(CallDefect::NoRawId)?,
     })
 }
 

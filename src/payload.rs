@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::device::{Device, Os, Platform};
 use crate::json::Object;
-use crate::notification::{CallContext, Effect, Notification, Wording};
+use crate::notification::{Call, CallContext, Effect, Notification, Wording};
 
 mod apns;
 mod fcm;
@@ -49,7 +49,7 @@ pub const LIMIT: usize = 4096;
 const USUAL: usize = 1024;
 
 impl Payload {
-    /// An alert, a background push or, on Android, a call.
+    /// An alert or a background push; of a call the alert that stands for it.
     pub fn new(notification: &Notification<'_>, form: Form) -> Result<Self, PayloadTooLarge> {
         match form {
             Form::Apns => apns::payload(notification),
@@ -58,11 +58,14 @@ impl Payload {
         }
     }
 
-    /// A call for an iPhone's VoIP handle; `None` when the notification is no call or the call does not fit.
-    pub fn voip(notification: &Notification<'_>) -> Option<Self> {
-        match &notification.effect {
-            Effect::Ring(call) => apns::voip_payload(call).ok(),
-            Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => None,
+    /// A call as such, on APNs for a VoIP handle. `None` when the notification is no call that the Calling SDK could take,
+    /// when it does not fit, and where such a device cannot ring.
+    pub fn call(notification: &Notification<'_>, form: Form) -> Option<Self> {
+        let Effect::Ring(Call { context: Ok(context), display_name, .. }) = &notification.effect else { return None };
+        match form {
+            Form::Apns => apns::voip_payload(context, display_name).ok(),
+            Form::FcmAndroid => fcm::call_payload(notification, context, display_name).ok(),
+            Form::FcmIos => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes};
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
+use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -23,7 +24,7 @@ use crate::counters::Counters;
 use crate::delivery::Deliveries;
 use crate::delivery::outcome::{Delivery, Outcome};
 use crate::delivery::times::until;
-use crate::device::AppName;
+use crate::device::{AppName, Platform};
 use crate::installations::{Installation, InstallationError, Installations, Put, ShownInstallation, Submitted};
 use crate::invocation::{InvocationError, InvocationRequest, InvocationResponse};
 use crate::log;
@@ -56,6 +57,20 @@ pub struct Service {
 }
 
 type Answer = Response<Bytes>;
+
+/// What is told of a PUT.
+#[derive(Serialize)]
+struct PutAnswer<'a> {
+    #[serde(flatten)]
+    installation: ShownInstallation<'a>,
+    /// What it lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+}
+
+/// An iPhone that could ring, if it had a handle for that.
+const NO_VOIP_HANDLE: &str =
+    "without voipPushChannel, the device's PushKit token, it gets calls as alerts and does not ring";
 
 /// A body may hold a full batch of events twice over, as data and as metadata.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -181,7 +196,7 @@ impl Service {
                 Ok(installation) => {
                     let stored = installation.clone();
                     let put = self.in_time(async move { installations.put(&stored, now).await }).await;
-                    put.map(|put| put_answer(&installation, &put))
+                    put.map(|put| self.put_answer(&installation, &put))
                 }
                 Err(faults @ InstallationError(_)) => {
                     Ok(error(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
@@ -193,6 +208,17 @@ impl Service {
             }
         }
         .unwrap_or_else(|answer| answer)
+    }
+
+    fn put_answer(&self, installation: &Installation, put: &Put) -> Answer {
+        for other in &put.evicted {
+            tracing::warn!(installation = other, "evicted: its user or number has too many installations");
+        }
+        let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+        let lacks_voip_handle = installation.platform == Platform::Apns && installation.voip_handle.is_none();
+        let can_ring = || self.deliveries.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
+        let hint = (lacks_voip_handle && can_ring()).then_some(NO_VOIP_HANDLE);
+        json_answer(status, &PutAnswer { installation: ShownInstallation::new(installation, &put.evicted), hint })
     }
 
     /// Waits for the register as long as an invocation may take. A change goes on to its end all the same.
@@ -263,14 +289,6 @@ async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin) -> 
         return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
     }
     Ok(if joined.is_empty() { only } else { joined.into() })
-}
-
-fn put_answer(installation: &Installation, put: &Put) -> Answer {
-    for other in &put.evicted {
-        tracing::warn!(installation = other, "evicted: its user or number has too many installations");
-    }
-    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
-    json_answer(status, &ShownInstallation::new(installation, &put.evicted))
 }
 
 fn invocation_answer(response: InvocationResponse) -> Answer {

@@ -21,8 +21,9 @@ let frame = 0;
 /** What nobody was told of yet, for those who can't see it. */
 const unsaid = { count: 0, last: "" };
 
-setText(byId("hubs"), setup.hubs.join(", "));
-setText(byId("connection-string"), setup.connectionString);
+for (const { name, connectionString } of setup.hubs) {
+  byId("hubs").append(el("dt", {}, name), el("dd", {}, el("code", {}, connectionString ?? "no rule opens it")));
+}
 if (setup.postTo && setup.samples.length > 0) offerSamples(setup.samples);
 
 follow({

@@ -88,10 +88,10 @@ fn front_page(namespace: &Namespace) -> String {
         let bundle_id = hub.bundle_id.as_deref().unwrap_or("no bundle id");
         // Writing to a String can't fail.
         let _ = writeln!(page, "  {} ({:?}, {bundle_id})", hub.name, hub.tier);
+        let connection_string = namespace.connection_string_of(&hub.name);
+        let _ = writeln!(page, "    {}", connection_string.as_deref().unwrap_or("no rule opens it"));
     }
-    let connection_string = namespace.connection_string();
-    let _ = write!(page, "\nConnection string\n  {connection_string}\n{ENDPOINTS}");
-    page
+    page + ENDPOINTS
 }
 
 const ENDPOINTS: &str = "

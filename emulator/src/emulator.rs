@@ -58,9 +58,14 @@ impl Emulator {
     }
 
     /// `Endpoint=http://127.0.0.1:PORT/;SharedAccessKeyName=…;SharedAccessKey=…` of the first
-    /// rule, with its present primary key.
+    /// rule, with its present primary key. Rules of the namespace come before those of its hubs.
     pub fn connection_string(&self) -> String {
         self.namespace.connection_string()
+    }
+
+    /// The same for the first rule that opens the hub `hub`. `None` when there is none.
+    pub fn connection_string_of(&self, hub: &str) -> Option<String> {
+        self.namespace.connection_string_of(hub)
     }
 
     /// The name of the first hub.
@@ -124,7 +129,8 @@ impl Emulator {
         assert!(set.is_ok(), "at most 10,000 devices may be other than healthy");
     }
 
-    /// Rotates the keys of `rule`; the next request is judged by the new ones.
+    /// Rotates the keys of `rule`, `HUB/NAME` for one of a hub; the next request is judged by the
+    /// new ones.
     ///
     /// # Panics
     ///

@@ -43,7 +43,7 @@ fn judge(
     head: &Parts,
     body: &[u8],
 ) -> Result<(Response, Settlement), Refusal> {
-    let rule = namespace.authorize(Claim::of(head))?;
+    let rule = namespace.authorize(Claim::of(head), address.hub.map(|hub| hub.name.as_str()))?;
     if let Some((rights, names)) = needed(&address.resource, &head.method)
         && !rights.iter().any(|right| rule.rights.contains(right))
     {

@@ -31,15 +31,42 @@ pub(crate) struct Namespace {
     pub(crate) installations: Installations,
     pub(crate) batch_in_location: bool,
     clock_skew: Duration,
-    rules: RwLock<Vec<Rule>>,
+    rules: RwLock<Vec<HeldRule>>,
+}
+
+/// A rule, and what it opens.
+#[derive(Debug)]
+struct HeldRule {
+    /// The one hub that it opens; `None` is every hub.
+    hub: Option<String>,
+    rule: Rule,
+}
+
+impl HeldRule {
+    /// Whether its keys are of use at that hub; `None` is a hub that does not exist.
+    fn opens(&self, hub: Option<&str>) -> bool {
+        self.hub.is_none() || self.hub.as_deref() == hub
+    }
+
+    /// `NAME`, or `HUB/NAME` for a rule of one hub.
+    fn full_name(&self) -> String {
+        self.hub.as_ref().map_or_else(|| self.rule.name.clone(), |hub| format!("{hub}/{}", self.rule.name))
+    }
 }
 
 impl Namespace {
     /// `port` is the one that was bound, which `options` may leave open.
     pub(crate) fn new(options: Options, port: u16) -> Self {
+        let mut hubs = options.hubs;
+        let mut rules: Vec<_> = options.rules.into_iter().map(|rule| HeldRule { hub: None, rule }).collect();
+        for hub in &mut hubs {
+            // Keys rotate: they are held in one place.
+            let own = std::mem::take(&mut hub.rules).into_iter();
+            rules.extend(own.map(|rule| HeldRule { hub: Some(hub.name.clone()), rule }));
+        }
         Self {
             port,
-            hubs: options.hubs,
+            hubs,
             mode: options.mode,
             page: options.page,
             record: Record::new(),
@@ -51,7 +78,7 @@ impl Namespace {
             installations: Installations::default(),
             batch_in_location: options.batch_in_location,
             clock_skew: options.clock_skew,
-            rules: RwLock::new(options.rules),
+            rules: RwLock::new(rules),
         }
     }
 
@@ -63,25 +90,36 @@ impl Namespace {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The first rule with its primary key, as the portal would show it.
+    /// The first rule of all with its primary key, as the portal would show it.
     pub(crate) fn connection_string(&self) -> String {
+        self.connection_string_by(|_| true).unwrap_or_default()
+    }
+
+    /// The same for the first rule that opens the hub, those of the namespace before its own. `None`
+    /// when there is none.
+    pub(crate) fn connection_string_of(&self, hub: &str) -> Option<String> {
+        self.connection_string_by(|held| held.opens(Some(hub)))
+    }
+
+    fn connection_string_by(&self, is_it: impl Fn(&HeldRule) -> bool) -> Option<String> {
         let url = self.url();
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let Rule { name, primary_key, .. } = rules.first().cloned().unwrap_or_default();
-        format!("Endpoint={url}/;SharedAccessKeyName={name};SharedAccessKey={primary_key}")
+        let Rule { name, primary_key, .. } = &rules.iter().find(|held| is_it(held))?.rule;
+        Some(format!("Endpoint={url}/;SharedAccessKeyName={name};SharedAccessKey={primary_key}"))
     }
 
-    /// The rule whose token was shown.
-    pub(crate) fn authorize(&self, claim: Claim<'_>) -> Result<Rule, Refusal> {
+    /// The rule whose token was shown, among those that open the hub.
+    pub(crate) fn authorize(&self, claim: Claim<'_>, hub: Option<&str>) -> Result<Rule, Refusal> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let now = claim.now.saturating_sub(self.clock_skew.as_secs());
-        sas::verify(Claim { now, ..claim }, &rules).cloned()
+        let rules = rules.iter().filter(|held| held.opens(hub)).map(|held| &held.rule);
+        sas::verify(Claim { now, ..claim }, rules).cloned()
     }
 
-    /// Replaces the keys of a rule; says whether there is one of that name.
+    /// Replaces the keys of a rule, by its full name; says whether there is one.
     pub(crate) fn set_keys(&self, rule: &str, primary: &str, secondary: &str) -> bool {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(rule) = rules.iter_mut().find(|candidate| candidate.name == rule) else {
+        let Some(HeldRule { rule, .. }) = rules.iter_mut().find(|held| held.full_name() == rule) else {
             return false;
         };
         rule.primary_key = primary.to_owned();

@@ -18,15 +18,30 @@ const DEFAULT_RULE: &str = "DefaultFullSharedAccessSignature";
 const PRIMARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly0=";
 const SECONDARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly4=";
 
-/// What to start. `Default` is one Standard-tier hub named `acs-push-dev`, a port chosen by the
-/// system, and one rule with all rights.
+/// The hub for alerts that there is without any option, and the one for calls on iOS beside it.
+const HUB: &str = "acs-push-dev";
+const VOIP_HUB: &str = "acs-push-voip";
+const VOIP_BUNDLE_ID: &str = "com.example.app.voip";
+
+/// The keys of the rule that each of these two hubs has for itself, primary and secondary.
+const HUB_KEYS: [&str; 2] =
+    ["EmulatorSendKeyOfTheMainHubForLocalUseOnly0=", "EmulatorSendKeyOfTheMainHubForLocalUseOnly4="];
+const VOIP_HUB_KEYS: [&str; 2] =
+    ["EmulatorSendKeyOfTheVoipHubForLocalUseOnly0=", "EmulatorSendKeyOfTheVoipHubForLocalUseOnly4="];
+
+/// What to start.
+///
+/// `Default` is a Standard-tier hub named `acs-push-dev` and one for VoIP pushes named `acs-push-voip`,
+/// a port chosen by the system, one rule with all rights on both, and a rule of each hub that may
+/// send only.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// TCP port on 127.0.0.1; 0 lets the system choose.
     pub port: u16,
     /// The hubs of the namespace; at least one.
     pub hubs: Vec<HubOptions>,
-    /// The access rules, valid on every hub; at least one.
+    /// The access rules of the namespace, valid on every hub. There is at least one rule, here or at
+    /// a hub.
     pub rules: Vec<Rule>,
     /// What to do with content that the service would queue and then fail to deliver.
     pub mode: Mode,
@@ -44,9 +59,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let hub = |name, [primary, secondary]: [&str; 2]| HubOptions {
+            rules: vec![Rule::send_only(primary, secondary)],
+            ..HubOptions::new(name)
+        };
+        let voip = HubOptions { bundle_id: Some(VOIP_BUNDLE_ID.to_owned()), ..hub(VOIP_HUB, VOIP_HUB_KEYS) };
         Self {
             port: 0,
-            hubs: vec![HubOptions::new("acs-push-dev")],
+            hubs: vec![hub(HUB, HUB_KEYS), voip],
             rules: vec![Rule::default()],
             mode: Mode::Strict,
             page: Page::default(),
@@ -70,10 +90,11 @@ impl Options {
                 return wrong(format!("hub name {:?} {rule}", hub.name));
             }
         }
-        if self.rules.is_empty() {
+        let rules: Vec<&Rule> = self.rules.iter().chain(self.hubs.iter().flat_map(|hub| &hub.rules)).collect();
+        if rules.is_empty() {
             return wrong("the emulator needs at least one rule".to_owned());
         }
-        for rule in &self.rules {
+        for rule in rules {
             if rule.name.is_empty() || rule.primary_key.is_empty() || rule.secondary_key.is_empty() {
                 return wrong(format!("rule {:?} needs a name and two keys", rule.name));
             }
@@ -105,12 +126,23 @@ pub struct HubOptions {
     pub fcm_v1: bool,
     /// How many sends it takes before it throttles; `None` is any number.
     pub budget: Option<Budget>,
+    /// The hub's own access rules: their keys open no other hub. None is needed where the namespace
+    /// has one.
+    pub rules: Vec<Rule>,
 }
 
 impl HubOptions {
-    /// A Standard-tier hub with both credentials, no bundle id and no budget.
+    /// A Standard-tier hub with both credentials, no bundle id, no budget and no rule of its own.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), tier: Tier::Standard, bundle_id: None, apns: true, fcm_v1: true, budget: None }
+        Self {
+            name: name.into(),
+            tier: Tier::Standard,
+            bundle_id: None,
+            apns: true,
+            fcm_v1: true,
+            budget: None,
+            rules: Vec::new(),
+        }
     }
 }
 
@@ -159,6 +191,14 @@ impl Default for Rule {
     }
 }
 
+impl Rule {
+    /// A rule named `Send` that may send and nothing else, as it is advised for each hub.
+    pub fn send_only(primary_key: impl Into<String>, secondary_key: impl Into<String>) -> Self {
+        let (primary_key, secondary_key) = (primary_key.into(), secondary_key.into());
+        Self { name: "Send".to_owned(), primary_key, secondary_key, rights: vec![Right::Send] }
+    }
+}
+
 /// Redacts the keys: somebody may well put a real one in.
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_fixed_keys_have_the_shape_of_real_ones() {
-        for key in [PRIMARY_KEY, SECONDARY_KEY] {
+        for key in [[PRIMARY_KEY, SECONDARY_KEY], HUB_KEYS, VOIP_HUB_KEYS].concat() {
             assert_eq!(STANDARD.decode(key).unwrap().len(), 32, "{key}");
         }
     }
@@ -217,10 +257,12 @@ mod tests {
         let named = |name: &str| Options { hubs: vec![HubOptions::new(name)], ..Options::default() };
         assert!(["a", "hub/ios.voip", &"a".repeat(265)].iter().all(|name| named(name).check().is_ok()));
         let odd_hubs = ["", "_emulator", "h\u{fc}b", "a b", "a?b", &"a".repeat(266)].map(named);
-        let no_rule = Options { rules: Vec::new(), ..Options::default() };
+        let no_rule = Options { rules: Vec::new(), hubs: vec![HubOptions::new("a")], ..Options::default() };
         let empty = Rule { secondary_key: String::new(), ..Rule::default() };
-        let no_key = Options { rules: vec![empty], ..Options::default() };
-        for options in [no_hub, no_rule, no_key].into_iter().chain(odd_hubs) {
+        let no_key = Options { rules: vec![empty.clone()], ..Options::default() };
+        let hub = HubOptions { rules: vec![empty], ..HubOptions::new("a") };
+        let no_key_of_a_hub = Options { hubs: vec![hub], ..Options::default() };
+        for options in [no_hub, no_rule, no_key, no_key_of_a_hub].into_iter().chain(odd_hubs) {
             let error = options.check().unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
         }

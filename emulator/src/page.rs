@@ -56,16 +56,21 @@ fn wants_html(request: &Request<Incoming>) -> bool {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Setup<'a> {
-    connection_string: String,
-    hubs: Vec<&'a str>,
+    hubs: Vec<SetupHub<'a>>,
     #[serde(flatten)]
     page: &'a Page,
 }
 
+/// A hub, and a way into it if there is one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SetupHub<'a> {
+    name: &'a str,
+    connection_string: Option<String>,
+}
+
 fn setup(namespace: &Namespace) -> Response {
-    answer::json(&Setup {
-        connection_string: namespace.connection_string(),
-        hubs: namespace.hubs.iter().map(|hub| hub.name.as_str()).collect(),
-        page: &namespace.page,
-    })
+    let hub = |name| SetupHub { name, connection_string: namespace.connection_string_of(name) };
+    let hubs = namespace.hubs.iter().map(|options| hub(options.name.as_str())).collect();
+    answer::json(&Setup { hubs, page: &namespace.page })
 }

@@ -46,13 +46,14 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// The rule whose key signed the token. The order of the checks is the order of the answers.
-pub(crate) fn verify<'r>(claim: Claim<'_>, rules: &'r [Rule]) -> Result<&'r Rule, Refusal> {
+/// The one of these rules whose key signed the token. The order of the checks is the order of the
+/// answers.
+pub(crate) fn verify<'r>(claim: Claim<'_>, rules: impl IntoIterator<Item = &'r Rule>) -> Result<&'r Rule, Refusal> {
     let token = Token::parse(claim.authorization.ok_or(Refusal::MissingToken)?).ok_or(Refusal::MalformedToken)?;
     let rule = rules
-        .iter()
-        .find(|rule| rule.name == token.rule)
-        .filter(|rule| [&rule.primary_key, &rule.secondary_key].iter().any(|key| token.is_signed_with(key)))
+        .into_iter()
+        .filter(|rule| rule.name == token.rule)
+        .find(|rule| [&rule.primary_key, &rule.secondary_key].iter().any(|key| token.is_signed_with(key)))
         .ok_or(Refusal::InvalidSignature)?;
     if token.expiry <= claim.now {
         return Err(Refusal::ExpiredToken);

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use acs_push::{Config, ConfigError, Handler};
 use backstage::Backstage;
-use notification_hubs_emulator::{Emulator, HubOptions, Options, Page, ReceivedRequest};
+use notification_hubs_emulator::{Emulator, HubOptions, Options, Page, ReceivedRequest, Rule};
 use samples::Sample;
 use table::Summary;
 use tokio::net::TcpListener;
@@ -74,8 +74,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(once: bool) -> Result<(), Failure> {
-    // `apns-topic` belongs to a hub, so calls have one of their own.
-    let hub = |name, bundle_id: &str| HubOptions { bundle_id: Some(bundle_id.to_owned()), ..HubOptions::new(name) };
+    // `apns-topic` belongs to a hub, so calls have one of their own. Each has a key of its own that may send only.
+    let hub = |name: &str, bundle_id: &str| HubOptions {
+        bundle_id: Some(bundle_id.to_owned()),
+        rules: vec![Rule::send_only(format!("key-of-{name}"), format!("second-key-of-{name}"))],
+        ..HubOptions::new(name)
+    };
     let hubs = vec![hub(HUB, "com.example.demo"), hub(VOIP_HUB, "com.example.demo.voip")];
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let handler_url = format!("http://{}", listener.local_addr()?);
@@ -85,13 +89,13 @@ async fn run(once: bool) -> Result<(), Failure> {
         samples: offers::of(&samples),
         post_to: Some(format!("{handler_url}/EventGridTrigger")),
     };
-    let emulator = Emulator::start(Options { hubs, page, ..Options::default() }).await?;
+    let emulator = Emulator::start(Options { hubs, rules: Vec::new(), page, ..Options::default() }).await?;
     let mut received = emulator.subscribe();
     if !once {
         println!("The phones, in a browser:  {}/\n", emulator.url());
     }
 
-    let handler = handler(&emulator.connection_string())?;
+    let handler = handler(&emulator)?;
     let (stop, stopped) = oneshot::channel::<()>();
     // It stops when `stop` is dropped, too.
     let serving = tokio::spawn(handler.serve(listener, async { drop(stopped.await) }));
@@ -112,17 +116,19 @@ async fn run(once: bool) -> Result<(), Failure> {
     if problems == 0 { Ok(()) } else { Err(format!("{problems} failures or refusals, see above").into()) }
 }
 
-fn handler(connection_string: &str) -> Result<Handler, ConfigError> {
+fn handler(emulator: &Emulator) -> Result<Handler, ConfigError> {
+    let connection_string = |hub| emulator.connection_string_of(hub).unwrap_or_default();
     let settings = [
-        ("NOTIFICATION_HUB_CONNECTION_STRING", connection_string),
-        ("NOTIFICATION_HUB_NAME", HUB),
-        ("NOTIFICATION_HUB_VOIP_NAME", VOIP_HUB),
-        ("STORE", "memory:"),
+        ("NOTIFICATION_HUB_CONNECTION_STRING", connection_string(HUB)),
+        ("NOTIFICATION_HUB_NAME", HUB.to_owned()),
+        ("NOTIFICATION_HUB_VOIP_CONNECTION_STRING", connection_string(VOIP_HUB)),
+        ("NOTIFICATION_HUB_VOIP_NAME", VOIP_HUB.to_owned()),
+        ("STORE", "memory:".to_owned()),
         // The samples are dated.
-        ("EXPIRE_EVENTS", "false"),
-        ("RUST_LOG", "warn"),
+        ("EXPIRE_EVENTS", "false".to_owned()),
+        ("RUST_LOG", "warn".to_owned()),
     ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = settings.map(|(name, value)| (name.to_owned(), value));
     let config = Config::from_vars(settings)?;
     acs_push::init_log(&config.log_filter);
     Handler::new(&config)

@@ -4,7 +4,7 @@
 use notification_hubs_emulator::Sample as Offer;
 use serde_json::{Value, json};
 
-use crate::samples::{Sample, is_uuid};
+use crate::samples::Sample;
 
 const USER: &str = "8:acs:demo-user";
 const NUMBER: &str = "14255550123";
@@ -21,6 +21,12 @@ struct Told {
 
 /// Those that tell the story, in this order.
 const STORY: [Told; 5] = [
+    Told {
+        folder: "constructed",
+        file: "IncomingCall.jwt-context",
+        name: "Incoming call",
+        expect: "Both phones ring: a VoIP push on iOS, a data message on Android. Enter accepts, Escape declines.",
+    },
     Told { folder: "seed", file: "SMSReceived", name: "SMS", expect: "Both phones show the number and the text." },
     Told {
         folder: "seed",
@@ -39,12 +45,6 @@ const STORY: [Told; 5] = [
         file: "ChatMessageDeleted",
         name: "Deletion of the last chat message",
         expect: "Both phones withdraw the message.",
-    },
-    Told {
-        folder: "constructed",
-        file: "IncomingCall.jwt-context",
-        name: "Incoming call",
-        expect: "Both phones ring: a VoIP push on iOS, a data message on Android. Enter accepts, Escape declines.",
     },
 ];
 
@@ -71,6 +71,10 @@ impl Told {
     fn is_about(&self, sample: &Sample) -> bool {
         sample.folder == self.folder && sample.file == self.file
     }
+}
+
+fn is_uuid(id: &str) -> bool {
+    id.is_ascii() && id.split('-').map(str::len).eq([8, 4, 4, 4, 12])
 }
 
 fn offer(sample: &Sample, name: String, description: String) -> Offer {

@@ -47,24 +47,14 @@ pub fn read_all() -> Result<Vec<Sample>, Failure> {
     Ok(samples)
 }
 
-/// The published samples share ids: the same event in both schemas, the same call in three files. Only the first of
-/// them would be delivered, and the rest be its duplicates; so each gets ids of its own.
+/// The published samples share ids: the same event stands in both schemas. Only the first of them would be delivered, and
+/// the rest be its duplicates; so each gets ids of its own.
 fn make_unique(event: &mut Value, number: usize) {
     for pointer in ["/id", "/data/messageId"] {
         if let Some(Value::String(id)) = event.pointer_mut(pointer) {
             *id = format!("{id}-{number}");
         }
     }
-    // A call whose id is no UUID cannot be handed to the Calling SDK, so a UUID has to stay one.
-    if let Some(Value::String(id)) = event.pointer_mut("/data/correlationId")
-        && is_uuid(id)
-    {
-        id.replace_range(24.., &format!("{number:012}"));
-    }
-}
-
-pub fn is_uuid(id: &str) -> bool {
-    id.is_ascii() && id.split('-').map(str::len).eq([8, 4, 4, 4, 12])
 }
 
 impl Sample {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{Settings, StoreChoice};
+use super::{Place, Settings, StoreChoice};
 use crate::store::azure::{Account, Container, Credential, connection_string};
 
 const STORAGE: &str = "AzureWebJobsStorage";
@@ -13,19 +13,18 @@ const DEFAULT_CONTAINER: &str = "acs-push";
 const EXPECTED: &str = "expected azure:CONTAINER, file:PATH or memory:";
 
 /// Reads where everything is kept. Whether storage answers makes no difference here.
-pub(super) fn read(settings: &mut Settings, warnings: &mut Vec<String>) -> StoreChoice {
+pub(super) fn read(settings: &mut Settings, place: &Place, warnings: &mut Vec<String>) -> StoreChoice {
     let has_storage = settings.values.keys().any(|name| name == STORAGE || name.starts_with("AzureWebJobsStorage__"));
-    let in_azure = settings.get("WEBSITE_INSTANCE_ID").is_some();
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
         Some(("memory", "")) => {
-            if in_azure {
+            if place.in_azure() {
                 warnings
                     .push("STORE: what is kept in memory is seen by this instance only, and goes with it".to_owned());
             }
             Some(StoreChoice::Memory)
         }
         Some(("file", path)) if !path.is_empty() => {
-            if in_azure {
+            if place.in_azure() {
                 warnings.push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());
             }
             Some(StoreChoice::Folder(PathBuf::from(path)))
@@ -39,7 +38,7 @@ pub(super) fn read(settings: &mut Settings, warnings: &mut Vec<String>) -> Store
             None
         }
         None if has_storage => container(settings, DEFAULT_CONTAINER.to_owned()),
-        None if in_azure => {
+        None if place.in_azure() => {
             settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder has to be asked for by name"));
             None
         }

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tokio::time::Instant;
 
+use super::alert_cause::AlertCause;
 use super::outcome::{Delivery, Outcome};
 use super::times::Times;
 use super::{Attempt, Deliveries};
@@ -110,6 +111,11 @@ impl Explanation {
         };
         let locale = device.locale.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         self.tell(format!("  device     {}: {platform}, content {content}, locale {locale}", device.installation_id));
+    }
+
+    /// The device gets an alert in place of the call.
+    pub fn alert_in_place_of_call(&self, device: &Device, cause: &AlertCause) {
+        self.tell(format!("  alert      {}: {cause}", device.installation_id));
     }
 
     /// A hub was asked, or would have been, for one device or for several at once.

@@ -32,7 +32,7 @@ pub struct Delivery {
     pub type_name: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, unless it was delivered.
+    /// Why, unless it was plainly delivered.
     pub reason: Option<String>,
     /// Devices that it was to be sent to this time.
     pub devices: usize,

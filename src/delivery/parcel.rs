@@ -43,8 +43,8 @@ pub enum Meaning {
     Settled(Sending),
     /// It says nothing of each device: each is to be tried by itself.
     OneByOne,
-    /// They cannot be rung: an alert takes the place of the call.
-    AlertInstead,
+    /// They cannot be rung, as the hub is set up wrongly: an alert takes the place of the call.
+    AlertInstead(SendError),
 }
 
 /// What became of devices.
@@ -149,7 +149,7 @@ impl<'a> Parcel<'a> {
             }
             // A wrong VoIP hub must not cost the call.
             if self.kind.has_substitute {
-                return Meaning::AlertInstead;
+                return Meaning::AlertInstead(failure.error);
             }
         }
         Meaning::Settled(match fault {

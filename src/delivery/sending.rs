@@ -6,12 +6,13 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use super::alert_cause::AlertCause;
 use super::explanation::Explanation;
 use super::parcel::{Kind, Meaning, Parcel, Refusal, Sending};
 use super::times::Times;
-use crate::device::{AppName, Device, DeviceHandle, Platform};
+use crate::device::{AppName, Device, DeviceHandle};
 use crate::hub::Hub;
-use crate::notification::{Audience, Effect, Notification};
+use crate::notification::{Audience, Call, Effect, Notification};
 use crate::payload::{Form, Payload};
 
 /// Every app's hubs.
@@ -43,8 +44,20 @@ pub struct Sendings {
     pub failed: Vec<Arc<str>>,
     /// Why, of the last one that was refused or failed.
     pub reason: Option<String>,
+    /// Why alerts took the place of a call, each cause once.
+    pub alert_causes: Vec<AlertCause>,
     /// The hubs' ids of the requests.
     pub tracking: Vec<String>,
+}
+
+impl Hubs {
+    /// The hubs of an app; `None` is the default one.
+    pub fn of(&self, app: Option<&AppName>) -> Option<&AppHubs> {
+        match app {
+            None => Some(&self.default),
+            Some(app) => self.apps.get(app),
+        }
+    }
 }
 
 /// Sends to all devices at once, to each what its audience gets, and in one request to those that get the same.
@@ -71,8 +84,10 @@ pub async fn send_all<'a>(
     };
     let (mut sendings, mut outbox) = (Sendings::default(), Outbox::new(hubs));
     for device in devices {
-        if let Err(refusal) = outbox.add(recipient(device)) {
-            sendings.add(&[device], Sending::Refused(refusal));
+        match outbox.add(recipient(device)) {
+            Ok(None) => {}
+            Ok(Some(cause)) => sendings.add_alert_cause(device, cause, explanation),
+            Err(refusal) => sendings.add(&[device], Sending::Refused(refusal)),
         }
     }
     let (mut waiting, mut under_way) = (Vec::new(), FuturesUnordered::new());
@@ -91,8 +106,9 @@ pub async fn send_all<'a>(
         match parcel.meaning(answer) {
             Meaning::Settled(sending) => sendings.add(&parcel.devices, sending),
             Meaning::OneByOne => waiting.extend(parcel.one_by_one()),
-            Meaning::AlertInstead => {
+            Meaning::AlertInstead(error) => {
                 for device in parcel.devices {
+                    sendings.add_alert_cause(device, AlertCause::VoipHubRefused(error.clone()), explanation);
                     if let Err(refusal) = outbox.add_alert(recipient(device)) {
                         sendings.add(&[device], Sending::Refused(refusal));
                     }
@@ -116,10 +132,10 @@ struct Outbox<'a> {
 /// What a payload was made as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Made {
-    /// A call for VoIP handles.
-    Voip,
+    /// A call as such.
+    Call(Form),
     /// Everything else.
-    Form(Form),
+    Notification(Form),
 }
 
 impl<'a> Outbox<'a> {
@@ -127,27 +143,44 @@ impl<'a> Outbox<'a> {
         Self { hubs, payloads: Vec::new(), parcels: Vec::new() }
     }
 
-    /// Adds what is best for a device: of a call on iOS the call itself, where that is possible.
-    fn add(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
+    /// Adds what is best for a device. Where that is an alert in place of a call, it says why.
+    fn add(&mut self, recipient: Recipient<'a, '_>) -> Result<Option<AlertCause>, Refusal> {
         let (device, _, notification) = recipient;
-        let hub = self.hubs_of(device)?.voip.as_ref();
-        if device.platform == Platform::Apns
-            && matches!(notification.effect, Effect::Ring(_))
-            && let (Some(hub), Some(handle)) = (hub, &device.voip_handle)
-            && let Some(payload) = self.payload(Made::Voip, recipient)
-        {
-            let kind = Kind { is_call: true, has_substitute: true, is_default_hub: false };
-            self.put(hub, payload, kind, (device, handle));
-            return Ok(());
+        let hubs = self.hubs_of(device)?;
+        let Effect::Ring(call) = &notification.effect else { return self.add_alert(recipient).map(|()| None) };
+        match self.add_call(recipient, call, hubs) {
+            Ok(()) => Ok(None),
+            Err(cause) => self.add_alert(recipient).map(|()| Some(cause)),
         }
-        self.add_alert(recipient)
+    }
+
+    /// Adds the call itself, where the device can ring.
+    fn add_call(&mut self, recipient: Recipient<'a, '_>, call: &Call<'_>, hubs: &'a AppHubs) -> Result<(), AlertCause> {
+        let (device, ..) = recipient;
+        let form = Form::of(device);
+        let (hub, handle) = match form {
+            Form::Apns => {
+                let hub = hubs.voip.as_ref().ok_or(AlertCause::NoVoipHub)?;
+                (hub, device.voip_handle.as_ref().ok_or(AlertCause::NoVoipHandle)?)
+            }
+            Form::FcmAndroid => (&hubs.main, &device.handle),
+            Form::FcmIos => return Err(AlertCause::FcmTokenOnIos),
+        };
+        if let Err(defect) = call.context {
+            return Err(defect.into());
+        }
+        let payload = self.payload(Made::Call(form), recipient).ok_or(AlertCause::CallTooLarge)?;
+        let is_voip = form == Form::Apns;
+        let is_default_hub = !is_voip && device.app.is_none();
+        self.put(hub, payload, Kind { is_call: true, has_substitute: is_voip, is_default_hub }, (device, handle));
+        Ok(())
     }
 
     /// Adds what goes to a device's ordinary handle.
     fn add_alert(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
         let (device, _, notification) = recipient;
         let hub = &self.hubs_of(device)?.main;
-        let payload = self.payload(Made::Form(Form::of(device)), recipient);
+        let payload = self.payload(Made::Notification(Form::of(device)), recipient);
         let payload = payload.ok_or_else(|| Refusal::unasked("payload too large"))?;
         let is_call = matches!(notification.effect, Effect::Ring(_));
         let kind = Kind { is_call, has_substitute: false, is_default_hub: device.app.is_none() };
@@ -156,11 +189,7 @@ impl<'a> Outbox<'a> {
     }
 
     fn hubs_of(&self, device: &Device) -> Result<&'a AppHubs, Refusal> {
-        let hubs = match &device.app {
-            None => Some(&self.hubs.default),
-            Some(app) => self.hubs.apps.get(app),
-        };
-        hubs.ok_or_else(|| {
+        self.hubs.of(device.app.as_ref()).ok_or_else(|| {
             tracing::error!(
                 "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or have it register anew"
             );
@@ -176,8 +205,8 @@ impl<'a> Outbox<'a> {
             return payload.clone();
         }
         let payload = match made {
-            Made::Voip => Payload::voip(notification),
-            Made::Form(form) => Payload::new(notification, form).ok(),
+            Made::Call(form) => Payload::call(notification, form),
+            Made::Notification(form) => Payload::new(notification, form).ok(),
         };
         let payload = payload.map(|payload| {
             let mut others = self.payloads.iter().filter_map(|(_, _, other)| other.as_ref());
@@ -227,6 +256,16 @@ impl Sendings {
     /// The installations that need nothing more.
     pub fn settled(&self) -> impl Iterator<Item = &str> {
         self.accepted.iter().chain(self.refused.iter().map(|(id, _)| id)).map(|id| &**id)
+    }
+
+    /// Adds why a device gets an alert in place of a call.
+    fn add_alert_cause(&mut self, device: &Device, cause: AlertCause, explanation: Option<&Explanation>) {
+        if let Some(explanation) = explanation {
+            explanation.alert_in_place_of_call(device, &cause);
+        }
+        if !self.alert_causes.contains(&cause) {
+            self.alert_causes.push(cause);
+        }
     }
 
     /// Adds what became of the devices of one request.

@@ -12,7 +12,7 @@ use super::fit::fit;
 use super::{Payload, PayloadTooLarge, USUAL, write_call};
 use crate::device::Platform;
 use crate::json::{self, Object};
-use crate::notification::{Call, Effect, Expiry, Line, Notification, Urgency, Wording};
+use crate::notification::{CallContext, Effect, Expiry, Line, Notification, Urgency, Wording};
 
 /// An alert or a background push.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
@@ -36,9 +36,8 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 }
 
 /// A call for a VoIP handle. It is sent once, now or never: a phone that rings late rings for nothing.
-pub fn voip_payload(call: &Call<'_>) -> Result<Payload, PayloadTooLarge> {
-    let context = call.context.as_ref().ok_or(PayloadTooLarge)?;
-    let body = fit(&Wording { title: Line::Text(call.display_name.to_owned()), ..Wording::default() }, |wording| {
+pub fn voip_payload(context: &CallContext<'_>, display_name: &str) -> Result<Payload, PayloadTooLarge> {
+    let body = fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
         json::object(USUAL, |body| {
             // The hub refuses a body without it.
             body.object("aps", |_| ());

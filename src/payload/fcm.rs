@@ -8,23 +8,17 @@ use super::fit::fit;
 use super::{Payload, PayloadTooLarge, USUAL, write_call};
 use crate::device::Platform;
 use crate::json::{self, Object};
-use crate::notification::{Alert, CallContext, Effect, Line, Notification, Urgency, Wording};
+use crate::notification::{Alert, Call, CallContext, Effect, Line, Notification, Urgency, Wording};
 
 /// What the app reads: a string by name.
 pub type Member<'a> = (Cow<'a, str>, &'a str);
 
-/// An alert, a data message, or a call.
+/// An alert, or a data message.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
     let body = match &notification.effect {
-        Effect::Show(alert) => alert_body(notification, alert)?,
+        Effect::Show(alert) | Effect::Ring(Call { alert, .. }) => alert_body(notification, alert)?,
         Effect::Edit(alert) => data_body(notification, priority(alert.urgency))?,
         Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => data_body(notification, "NORMAL")?,
-        Effect::Ring(call) => match &call.context {
-            // A call that does not fit is announced, at least.
-            Some(context) => call_body(notification, context, call.display_name)
-                .or_else(|PayloadTooLarge| alert_body(notification, &call.alert))?,
-            None => alert_body(notification, &call.alert)?,
-        },
     };
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
@@ -108,12 +102,13 @@ fn line_members<'a>(name: &'static str, line: &'a Line) -> Vec<Member<'a>> {
     }
 }
 
-fn call_body(
+/// A call.
+pub fn call_payload(
     notification: &Notification<'_>,
     context: &CallContext<'_>,
     display_name: &str,
-) -> Result<Vec<u8>, PayloadTooLarge> {
-    fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
+) -> Result<Payload, PayloadTooLarge> {
+    let body = fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
         message(|message| {
             message.object("data", |data| {
                 data.number_text("eventId", context.event_id.into(), "");
@@ -121,7 +116,8 @@ fn call_body(
             });
             message.object("android", |android| write_sending(android, notification, "HIGH"));
         })
-    })
+    })?;
+    Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
 
 /// Writes how soon a message is sent, and for how long.

@@ -15,14 +15,15 @@ export class Demo {
       return line.startsWith("Waiting for pushes");
     });
     const demo = new Demo(child, url);
-    // For the sender: the demo itself needs no settings, so it prints none.
+    // For the sender: the demo itself needs no settings, so it prints none. Each hub has a key of its own.
     const text = await (await fetch(`${url}/`)).text();
-    demo.connectionString = /Endpoint=\S+/.exec(text)[0];
-    return demo;
+    const hubs = text.matchAll(/^ {2}(\S+) \(.*\n {4}(Endpoint=\S+)/gm);
+    const [alerts, voip] = Array.from(hubs, ([, hubName, connectionString]) => ({ hubName, connectionString }));
+    return Object.assign(demo, alerts, { voip });
   }
 
   constructor(child, url) {
-    Object.assign(this, { child, url, hubName: "acs-push-dev" });
+    Object.assign(this, { child, url });
   }
 
   async forget() {

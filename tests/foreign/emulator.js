@@ -15,7 +15,7 @@ export class Emulator {
     const child = await start(built("NOTIFICATION_HUBS_EMULATOR"), ["--port", "0", ...rules, ...args], {}, (line) => {
       const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
       if (name) settings[name] = value;
-      // The hub's name is printed last.
+      // The connection string stands before the hub's name.
       return name === "NOTIFICATION_HUB_NAME";
     });
     return new Emulator(child, settings);

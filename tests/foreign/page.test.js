@@ -32,7 +32,7 @@ test("the requests are walked with arrow keys and opened with Enter, and show no
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");
   const raw = await visit.requests.first().innerText();
-  assert.match(raw, /Checked[\s\S]*token\s+DefaultFullSharedAccessSignature for http[\s\S]*"alert": "newest"/);
+  assert.match(raw, /Checked[\s\S]*token\s+Send for http[\s\S]*"alert": "newest"/);
   assert.match(raw, /sig=....…/);
   await page.keyboard.press("Enter");
   await shows(visit.requests.first(), /^((?!Checked)[\s\S])*$/);

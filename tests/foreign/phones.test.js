@@ -55,6 +55,7 @@ test("of a long thread the newest are shown, and all when asked for", LIMIT, asy
 
 test("a call rings over the whole screen; Enter accepts it, Escape ends and declines", LIMIT, async () => {
   const { iphone, android, page } = visit;
+  assert.equal(await page.locator("#sample option").first().textContent(), "Incoming call", "it is offered first");
   await visit.post("Incoming call");
   await shows(iphone.call, /Incoming call\s+John Doe\s+Decline\s+Accept/);
   await shows(android.call, /John Doe/);
@@ -94,8 +95,7 @@ test("a call does not interrupt who is typing, and is missed by who comes later"
   await page.getByLabel("Body to post").focus();
   const call = { aps: {}, data: { callId: "1", displayName: "Ada" } };
   const headers = { "apns-push-type": "voip", "apns-priority": "10" };
-  const hub = { ...demo, hubName: "acs-push-voip" };
-  const caller = new Sender(hub);
+  const caller = new Sender(demo.voip);
   assert.equal(await caller.apple("0".repeat(60) + "ca11", call, headers), 201);
   caller.end();
   const stranger = visit.phone(/iPhone …ca11$/);
@@ -111,7 +111,7 @@ test("a call does not interrupt who is typing, and is missed by who comes later"
 });
 
 test("a caller with a name as long as it may be leaves the buttons in sight", LIMIT, async () => {
-  const caller = new Sender({ ...demo, hubName: "acs-push-voip" });
+  const caller = new Sender(demo.voip);
   const call = { aps: {}, data: { callId: "1", displayName: "Ada ".repeat(500) } };
   assert.equal(await caller.apple("long-name-0001", call, { "apns-push-type": "voip", "apns-priority": "10" }), 201);
   caller.end();

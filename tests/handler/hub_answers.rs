@@ -170,7 +170,7 @@ async fn where_no_connection_comes_about_the_event_fails() {
 #[tokio::test]
 async fn rotating_a_key_while_events_flow_loses_none_and_fails_none() {
     let hub = emulator().await;
-    let (primary, rule) = (hub.connection_string(), "DefaultFullSharedAccessSignature");
+    let (primary, rule) = (hub.connection_string(), "alerts/Send");
     let old_key = primary.split("SharedAccessKey=").nth(1).unwrap().to_owned();
     let secondary = primary.replace(&old_key, "second-key");
     hub.set_keys(rule, &old_key, "second-key");

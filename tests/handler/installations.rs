@@ -195,6 +195,33 @@ async fn an_installation_goes_to_the_hub_of_its_app() {
 }
 
 #[tokio::test]
+async fn a_put_of_an_iphone_that_could_ring_and_has_no_handle_for_that_is_told_so() {
+    let with = |more: Value| {
+        let mut phone = phone(BOB, IPHONE);
+        phone.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        phone
+    };
+    let (rings, fcm) = (json!({"voipPushChannel": IPHONE_VOIP}), json!({"platform": "fcmv1"}));
+    let no_voip_hub_there = json!({"app": "sandbox"});
+    for (voip_hub, installation, has_hint) in [
+        (VOIP_HUB, with(json!({})), true),
+        (VOIP_HUB, with(rings), false),
+        (VOIP_HUB, with(fcm), false),
+        (VOIP_HUB, with(no_voip_hub_there), false),
+        ("", with(json!({})), false),
+    ] {
+        let settings = [("NOTIFICATION_HUB_VOIP_NAME", voip_hub), ("NOTIFICATION_HUB_SANDBOX_NAME", SANDBOX_HUB)];
+        let app = App::with(&settings).await;
+        for status in [201, 200] {
+            let reply = app.put("iphone", &installation).await;
+            let hint = reply.json()["hint"].as_str().unwrap_or_default().to_owned();
+            assert_eq!((reply.status, hint.contains("voipPushChannel")), (status, has_hint), "{installation}: {hint}");
+        }
+        assert_eq!(app.get("/api/installations/iphone").await.json()["hint"], Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn many_puts_of_one_installation_at_once_leave_it_with_one_owner() {
     let app = App::start().await;
     let users = [ALICE, BOB, "8:acs:carol", "8:acs:dave"];

@@ -106,6 +106,33 @@ async fn a_dry_run_tells_the_same_and_sends_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn an_alert_in_place_of_a_call_is_told_with_its_cause_for_the_device_and_for_the_event() {
+    let (hub, folder) = with_phones().await;
+    let mut unreadable = call("e1", "d732db64-4803-462d-be9c-518943ea2b7a");
+    unreadable["data"]["incomingCallContext"] = json!("{incoming-call-contextValue}");
+    let cause =
+        "context_unreadable: the event's incomingCallContext has no claim cc that can be read, so an alert takes";
+    for arguments in [&["--dry-run"][..], &[]] {
+        let (code, told) = send(&hub, folder.path(), &unreadable, arguments).await;
+        assert_eq!(code, Some(0), "{told}");
+        assert_holds(
+            &told,
+            &[
+                &format!("  alert      iphone: {cause}"),
+                &format!("  alert      android: {cause}"),
+                &format!("  outcome    delivered ({cause}"),
+            ],
+        );
+    }
+    // What only the hub can know.
+    hub.add_fault(Fault::status(401).on_hub(VOIP_HUB).always());
+    let (_, told) = send(&hub, folder.path(), &call("e2", "d732db64-4803-462d-be9c-518943ea2b7a"), &[]).await;
+    let refused = "voip_hub_refused: the VoIP hub refused the call (hub 401";
+    assert_holds(&told, &[&format!("  alert      iphone: {refused}"), &format!("outcome    delivered ({refused}")]);
+    assert!(!told.contains("alert      android"), "{told}");
+}
+
+#[tokio::test]
 async fn what_goes_to_many_at_once_is_told_once_with_all_of_them() {
     let (hub, folder) = with_phones().await;
     let process = Process::start(&vars(&hub, &[("STORE", "file:store")]), folder.path()).await;

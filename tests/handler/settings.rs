@@ -20,11 +20,21 @@ fn good() -> BTreeMap<String, String> {
     .into()
 }
 
-/// The lines that are told about these settings on top of good ones.
-fn faults(settings: &[(&str, &str)]) -> Vec<String> {
+/// Good settings, changed as `settings` says.
+fn with(settings: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut vars = good();
     vars.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    match Config::from_vars(vars) {
+    vars
+}
+
+/// The warnings about these settings, which have no faults.
+fn warnings(settings: &[(&str, &str)]) -> Vec<String> {
+    Config::from_vars(with(settings)).unwrap().warnings
+}
+
+/// The lines that are told about these settings on top of good ones.
+fn faults(settings: &[(&str, &str)]) -> Vec<String> {
+    match Config::from_vars(with(settings)) {
         Ok(_) => Vec::new(),
         Err(error) => error.to_string().lines().map(str::to_owned).collect(),
     }
@@ -99,7 +109,10 @@ fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
         ("NOTIFICATION_HUB_NAMES", "NOTIFICATION_HUB_NAME"),
         ("NOTIFICATION_HUB_CONECTION_STRING", "NOTIFICATION_HUB_CONNECTION_STRING"),
         ("NOTIFICATION_HUB_VIOP_NAME", "NOTIFICATION_HUB_VOIP_NAME"),
-        ("NOTIFICATION_HUB_VOIP_CONNECTION_STRING", "NOTIFICATION_HUB_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_VOI_NAME", "NOTIFICATION_HUB_VOIP_NAME"),
+        ("NOTIFICATION_HUB_VIOP_SECONDARY_CONNECTION_STRING", "NOTIFICATION_HUB_VOIP_SECONDARY_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_VOIP_SECONDRY_CONNECTION_STRING", "NOTIFICATION_HUB_VOIP_SECONDARY_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_SANDBOX_VIOP_NAME", "NOTIFICATION_HUB_SANDBOX_VOIP_NAME"),
         ("NOTIFICATION_HUB_SECONDRY_CONNECTION_STRING", "NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING"),
         ("NOTIFICATION_HUB_SECONDARY_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
         ("NOTIFICATION_HUB_sandbox_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
@@ -109,6 +122,79 @@ fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
         let told = faults(&[(name, "x"), ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox")]);
         let [line] = told.as_slice() else { panic!("{name}: {told:?}") };
         assert!(line.starts_with(&format!("{name}: is no setting: expected {nearest},")), "{line}");
+    }
+}
+
+#[test]
+fn an_app_is_called_anything_that_is_two_edits_away_from_voip_and_secondary() {
+    for app in ["TRIP", "VIPS", "SHIP", "V", "OVP", "SECNDRY", "SECODNRAY", "PRIMARY"] {
+        assert_eq!(faults(&[(&format!("NOTIFICATION_HUB_{app}_NAME"), "hub-of-app")]), Vec::<String>::new(), "{app}");
+    }
+    for slip in ["VOP", "VOIPS", "TOIP", "OVIP", "SECODNARY", "SECONDARI", "SECONDRY"] {
+        for ending in ["NAME", "VOIP_NAME", "CONNECTION_STRING"] {
+            let told = faults(&[(&format!("NOTIFICATION_HUB_{slip}_{ending}"), "hub-of-app")]);
+            assert!(matches!(told.as_slice(), [line] if line.contains("is no setting")), "{slip} {ending}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn the_hub_for_calls_is_another_one_than_that_for_alerts() {
+    let elsewhere = format!("Endpoint=sb://other/;SharedAccessKeyName=r;SharedAccessKey={SECRET}");
+    let same = "is the hub of NOTIFICATION_HUB_NAME: expected another one, whose bundle id ends in .voip";
+    assert_eq!(faults(&[("NOTIFICATION_HUB_VOIP_NAME", "Hub")]), [format!("NOTIFICATION_HUB_VOIP_NAME: {same}")]);
+    let told = faults(&[("NOTIFICATION_HUB_BETA_NAME", "beta"), ("NOTIFICATION_HUB_BETA_VOIP_NAME", "beta")]);
+    let of_beta = same.replace("HUB_NAME", "HUB_BETA_NAME");
+    assert_eq!(told, [format!("NOTIFICATION_HUB_BETA_VOIP_NAME: {of_beta}")]);
+    // A hub of another namespace may well have the same name.
+    let namespaces = [("NOTIFICATION_HUB_VOIP_NAME", "hub"), ("NOTIFICATION_HUB_VOIP_CONNECTION_STRING", &elsewhere)];
+    assert_eq!(faults(&namespaces), Vec::<String>::new());
+    let path = format!("{elsewhere};EntityPath=voip");
+    assert_eq!(warnings(&[("NOTIFICATION_HUB_VOIP_CONNECTION_STRING", &path)]), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_for_a_hub_that_is_not_named_is_warned_about() {
+    let string = format!("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey={SECRET}");
+    for (prefix, ending) in [
+        ("NOTIFICATION_HUB_VOIP_", "CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_VOIP_", "SECONDARY_CONNECTION_STRING"),
+        ("NOTIFICATION_HUB_BETA_VOIP_", "CONNECTION_STRING"),
+    ] {
+        let told = warnings(&[("NOTIFICATION_HUB_BETA_NAME", "beta"), (&format!("{prefix}{ending}"), &string)]);
+        let expected = format!("{prefix}{ending}: is not used without {prefix}NAME: calls on iOS are alerts");
+        assert_eq!(told, [expected]);
+    }
+}
+
+#[test]
+fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
+    for variable in ["WEBSITE_INSTANCE_ID", "CONTAINER_NAME", "WEBSITE_POD_NAME"] {
+        // A folder has to be asked for by name there, and is warned about.
+        let told = faults(&[(variable, "a-name"), ("STORE", "")]);
+        assert!(matches!(told.as_slice(), [line] if line.contains("inside Azure")), "{variable}: {told:?}");
+        for (store, warned) in [("file:.acs-push", "a folder inside Azure"), ("memory:", "kept in memory")] {
+            let told = warnings(&[(variable, "a-name"), ("STORE", store)]);
+            assert!(matches!(told.as_slice(), [line] if line.contains(warned)), "{variable} {store}: {told:?}");
+        }
+        let config = Config::from_vars(with(&[(variable, "a-name")])).unwrap();
+        assert_eq!((config.instance.as_str(), config.wanted.expire), ("a-name", true), "{variable}");
+    }
+    for (variable, value) in [
+        ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
+        ("AZURE_FUNCTIONS_ENVIRONMENT", "development"),
+        ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"),
+    ] {
+        let config = Config::from_vars(with(&[(variable, value), ("STORE", "")])).unwrap();
+        assert!(!config.wanted.expire && config.warnings.is_empty(), "{variable}={value}: {:?}", config.warnings);
+    }
+    // A laptop's container has a name, too, and no part of Azure has the Core Tools.
+    let container = [("CONTAINER_NAME", "dev"), ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"), ("STORE", "")];
+    let config = Config::from_vars(with(&container)).unwrap();
+    assert!(!config.wanted.expire && config.warnings.is_empty() && config.instance != "dev", "{config:?}");
+    for variable in ["AZURE_FUNCTIONS_ENVIRONMENT", "WEBSITE_HOSTNAME"] {
+        let config = Config::from_vars(with(&[(variable, "Production"), ("STORE", "")])).unwrap();
+        assert!(config.wanted.expire && config.warnings.is_empty(), "{variable}: {:?}", config.warnings);
     }
 }
 

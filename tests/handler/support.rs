@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use acs_push::{Config, Handler};
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use notification_hubs_emulator::{Emulator, HubOptions, Options, ReceivedRequest};
+use notification_hubs_emulator::{Emulator, HubOptions, Options, ReceivedRequest, Rule};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -163,11 +163,16 @@ impl Reply {
     }
 }
 
-/// A namespace with a hub for alerts, one for calls and one of a second app.
+/// A namespace with a hub for alerts, one for calls and one of a second app, each with a rule of its own that may send
+/// only, as is advised.
 pub async fn emulator() -> Emulator {
-    let voip = HubOptions { bundle_id: Some("com.example.app.voip".to_owned()), ..HubOptions::new(VOIP_HUB) };
-    let hubs = vec![HubOptions::new(HUB), voip, HubOptions::new(SANDBOX_HUB)];
-    Emulator::start(Options { hubs, ..Options::default() }).await.unwrap()
+    let hub = |name: &str| HubOptions {
+        rules: vec![Rule::send_only(format!("key-of-{name}"), format!("second-key-of-{name}"))],
+        ..HubOptions::new(name)
+    };
+    let voip = HubOptions { bundle_id: Some("com.example.app.voip".to_owned()), ..hub(VOIP_HUB) };
+    let hubs = vec![hub(HUB), voip, hub(SANDBOX_HUB)];
+    Emulator::start(Options { hubs, rules: Vec::new(), ..Options::default() }).await.unwrap()
 }
 
 /// An iPhone with the number 15551234567.
@@ -175,16 +180,18 @@ pub fn phone() -> Value {
     json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})
 }
 
-/// The settings for that namespace, changed as `settings` says.
+/// The settings for that namespace, changed as `settings` says. Each hub that is named has its connection string.
 pub fn vars(hub: &Emulator, settings: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let connection_string = hub.connection_string();
-    let usual = [
-        ("NOTIFICATION_HUB_CONNECTION_STRING", connection_string.as_str()),
-        ("NOTIFICATION_HUB_NAME", HUB),
-        ("NOTIFICATION_HUB_VOIP_NAME", VOIP_HUB),
-        ("STORE", "memory:"),
-    ];
-    usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    let usual = [("NOTIFICATION_HUB_NAME", HUB), ("NOTIFICATION_HUB_VOIP_NAME", VOIP_HUB), ("STORE", "memory:")];
+    let vars = usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut vars: BTreeMap<String, String> = vars.collect();
+    for prefix in ["", "VOIP_", "SANDBOX_"].map(|prefix| format!("NOTIFICATION_HUB_{prefix}")) {
+        let name = vars.get(&format!("{prefix}NAME")).filter(|name| !name.is_empty());
+        if let Some(connection_string) = name.and_then(|name| hub.connection_string_of(name)) {
+            vars.entry(format!("{prefix}CONNECTION_STRING")).or_insert(connection_string);
+        }
+    }
+    vars
 }
 
 /// The host's envelope around an event.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use notification_hubs_emulator::{Emulator, Options, Right, Rule};
+use notification_hubs_emulator::{Emulator, HubOptions, Options, Right, Rule};
 use reqwest::Method;
 
 use crate::client::{RULE, apple, good_token, now, primary_key, rule, start, token};
@@ -134,6 +134,47 @@ async fn each_resource_asks_for_its_own_right() {
             assert_eq!(is_refused, !allowed.contains(&name), "{name} {method} {resource}: {response:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_rule_of_one_hub_opens_no_other_and_does_not_tell_whether_there_is_one() {
+    let hub = |name: &str, key: &str| HubOptions {
+        rules: vec![Rule::send_only(format!("{key}-1"), format!("{key}-2"))],
+        ..HubOptions::new(name)
+    };
+    let (hubs, rules) = (vec![hub("alerts", "a"), hub("calls", "c")], vec![rule("all", Right::Send)]);
+    let emulator = Emulator::start(Options { hubs, rules, ..Options::default() }).await.unwrap();
+    for (rule, key, hub, expected) in [
+        ("Send", "a-1", "alerts", 201),
+        ("Send", "a-2", "Alerts", 201),
+        ("Send", "c-1", "calls", 201),
+        ("Send", "a-1", "calls", 401),
+        ("Send", "c-2", "alerts", 401),
+        ("Send", "a-1", "nothing", 401),
+        ("all", "all-1", "alerts", 201),
+        ("all", "all-1", "calls", 201),
+        ("all", "all-1", "nothing", 404),
+    ] {
+        // Over the whole namespace, as the JavaScript SDK signs.
+        let authorization = token(&emulator.url(), rule, key, now() + 300);
+        let send = apple(&emulator).header("Authorization", &authorization);
+        let send = send.target(&format!("/{hub}/messages?direct&api-version=2020-06"));
+        assert_eq!(send.status().await, expected, "{rule} {key} at {hub}");
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_one_hub_rotate_by_themselves() {
+    let hub = |name: &str| HubOptions { rules: vec![Rule::send_only("1", "2")], ..HubOptions::new(name) };
+    let (hubs, rules) = (vec![hub("alerts"), hub("calls")], Vec::new());
+    let emulator = Emulator::start(Options { hubs, rules, ..Options::default() }).await.unwrap();
+    emulator.set_keys("calls/Send", "new", "newer");
+    for (hub, key) in [("alerts", "1"), ("calls", "new")] {
+        let connection_string = emulator.connection_string_of(hub).unwrap();
+        assert!(connection_string.ends_with(&format!(";SharedAccessKeyName=Send;SharedAccessKey={key}")));
+    }
+    assert_eq!(emulator.connection_string(), emulator.connection_string_of("alerts").unwrap());
+    assert_eq!(emulator.connection_string_of("nothing"), None);
 }
 
 #[tokio::test]

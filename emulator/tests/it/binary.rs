@@ -55,6 +55,8 @@ async fn it_prints_lines_to_paste_then_one_line_per_request() {
         .unwrap_or_else(|| panic!("{settings}"))
         .to_owned();
     assert_eq!(program.line().await, "NOTIFICATION_HUB_NAME=push");
+    let voip = settings.replace("NOTIFICATION_HUB_", "NOTIFICATION_HUB_VOIP_");
+    assert_eq!(program.line().await, voip, "the rule opens both hubs");
     assert_eq!(program.line().await, "NOTIFICATION_HUB_VOIP_NAME=calls");
 
     let authorization = token(&endpoint, "sender", "secret==", now() + 300);
@@ -80,6 +82,22 @@ async fn it_prints_lines_to_paste_then_one_line_per_request() {
     let line = program.line().await;
     assert!(line.starts_with("push  apple  …6789  alert  201  warning: apns-topic"), "{line}");
     assert_eq!(program.stop("-TERM").await, Some(0));
+}
+
+#[tokio::test]
+async fn a_hub_with_a_rule_of_its_own_is_printed_with_that() {
+    let hubs = ["--hub", "push", "--hub", "calls,bundle=com.x.app.voip"];
+    let rules = ["--rule", "push/sender=a:send", "--rule", "calls/sender=b:send"];
+    let mut program = Program::start(&[hubs, rules].concat());
+    for end in [
+        "SharedAccessKeyName=sender;SharedAccessKey=a",
+        "NOTIFICATION_HUB_NAME=push",
+        "SharedAccessKeyName=sender;SharedAccessKey=b",
+        "NOTIFICATION_HUB_VOIP_NAME=calls",
+    ] {
+        let line = program.line().await;
+        assert!(line.ends_with(end), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The controls over HTTP, for users who are not Rust.
 
-use notification_hubs_emulator::{Action, Emulator, Fault};
+use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions, Options, Rule};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -130,11 +130,17 @@ async fn devices_are_scripted_listed_and_made_healthy() {
 
 #[tokio::test]
 async fn the_front_page_says_how_to_talk_to_it() {
-    let emulator = start().await;
+    let hub = HubOptions { rules: vec![Rule::send_only("key-1", "key-2")], ..HubOptions::new("alerts") };
+    let (hubs, rules) = (vec![hub, HubOptions::new("locked")], Vec::new());
+    let emulator = Emulator::start(Options { hubs, rules, ..Options::default() }).await.unwrap();
     let response = call(&emulator, Method::GET, "/", "").await;
     assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
     let page = response.text().await.unwrap();
-    for wanted in [&emulator.hub_name(), &emulator.connection_string(), "POST   /_emulator/faults"] {
+    let connection_string = emulator.connection_string();
+    let hubs = format!(
+        "  alerts (Standard, no bundle id)\n    {connection_string}\n  locked (Standard, no bundle id)\n    no rule opens it\n"
+    );
+    for wanted in [hubs.as_str(), "POST   /_emulator/faults"] {
         assert!(page.contains(wanted), "{page}");
     }
 }

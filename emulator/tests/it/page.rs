@@ -110,8 +110,9 @@ async fn the_page_learns_what_it_needs_before_the_first_request() {
     let emulator = start_with(Page { phones: vec![phone], ..Page::default() }).await;
     let setup: Value =
         serde_json::from_slice(&get(&emulator, "/_emulator/setup", &[]).await.bytes().await.unwrap()).unwrap();
-    assert_eq!(setup["connectionString"], emulator.connection_string());
-    assert_eq!(setup["hubs"], json!([emulator.hub_name()]));
+    let hub = json!({ "name": "acs-push-dev", "connectionString": emulator.connection_string() });
+    let voip = json!({ "name": "acs-push-voip", "connectionString": emulator.connection_string() });
+    assert_eq!(setup["hubs"], json!([hub, voip]));
     assert_eq!(setup["phones"], json!([{ "name": "Mine", "format": "apple", "handles": ["abc"] }]));
     assert_eq!(setup["postTo"], Value::Null);
 }

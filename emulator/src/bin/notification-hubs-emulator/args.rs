@@ -16,10 +16,11 @@ A stand-in for Azure Notification Hubs on loopback.
 Usage: notification-hubs-emulator [OPTIONS]
 
   --port N       TCP port on 127.0.0.1 (default 7090; 0 lets the system choose)
-  --hub HUB      a hub; may be repeated (default acs-push-dev)
+  --hub HUB      a hub; may be repeated (default acs-push-dev, and acs-push-voip for VoIP pushes)
                  NAME[:free|basic|standard][,bundle=ID][,no-apns][,no-fcm][,budget=N/SECONDS]
-  --rule RULE    a shared access rule; may be repeated (default: one with all rights)
-                 NAME=KEY[,SECONDARYKEY][:send+listen+manage]
+  --rule RULE    a shared access rule of every hub, or of HUB alone; may be repeated
+                 (default: one with all rights, and one of each default hub that may send)
+                 [HUB/]NAME=KEY[,SECONDARYKEY][:send+listen+manage]
   --strict       refuse what could never be delivered with 400 (default)
   --faithful     accept it with 201 as the service does, and warn
   --faults FILE  script the faults of this JSON file, as POST /_emulator/faults would
@@ -64,8 +65,10 @@ pub(crate) enum ArgsError {
     HubPart(String),
     #[error("--hub: expected budget=N/SECONDS, both 1 or more, not {0:?}")]
     Budget(String),
-    #[error("--rule: expected NAME=KEY[,SECONDARYKEY][:RIGHTS]")]
+    #[error("--rule: expected [HUB/]NAME=KEY[,SECONDARYKEY][:RIGHTS]")]
     Rule,
+    #[error("--rule: {0:?} is no hub: expected the name of one that --hub names")]
+    RuleOfNoHub(String),
     #[error("--rule: {0:?} is none of send, listen, manage")]
     Right(String),
     #[error("--device: expected HANDLE=expired, HANDLE=unregistered or HANDLE=throttled")]
@@ -100,7 +103,18 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         options.hubs = hubs;
     }
     if !rules.is_empty() {
-        options.rules = rules;
+        options.rules.clear();
+        options.hubs.iter_mut().for_each(|hub| hub.rules.clear());
+    }
+    for (hub, rule) in rules {
+        let rules = match hub {
+            None => &mut options.rules,
+            Some(name) => match options.hubs.iter_mut().find(|hub| hub.name == name) {
+                Some(hub) => &mut hub.rules,
+                None => return Err(ArgsError::RuleOfNoHub(name)),
+            },
+        };
+        rules.push(rule);
     }
     Ok(Command::Run(Box::new(start)))
 }
@@ -149,9 +163,11 @@ fn device(text: &str) -> Result<(String, DeviceState), ArgsError> {
     Ok((handle.to_owned(), state))
 }
 
-/// A key is base64 and may contain `=`, `/` and `+`, never `,` or `:`.
-fn rule(text: &str) -> Result<Rule, ArgsError> {
+/// The one hub that the rule is for, `None` for all, and the rule. A hub's name may contain `/`. A key is base64 and may
+/// contain `=`, `/` and `+`, never `,` or `:`.
+fn rule(text: &str) -> Result<(Option<String>, Rule), ArgsError> {
     let (name, rest) = text.split_once('=').ok_or(ArgsError::Rule)?;
+    let (hub, name) = name.rsplit_once('/').map_or((None, name), |(hub, name)| (Some(hub.to_owned()), name));
     let (keys, rights) = rest.split_once(':').unwrap_or((rest, "send+listen+manage"));
     let (primary, secondary) = keys.split_once(',').unwrap_or((keys, keys));
     if [name, primary, secondary].contains(&"") {
@@ -163,12 +179,13 @@ fn rule(text: &str) -> Result<Rule, ArgsError> {
         "manage" => Ok(Right::Manage),
         _ => Err(ArgsError::Right(right.to_owned())),
     });
-    Ok(Rule {
+    let rule = Rule {
         name: name.to_owned(),
         primary_key: primary.to_owned(),
         secondary_key: secondary.to_owned(),
         rights: rights.collect::<Result<_, _>>()?,
-    })
+    };
+    Ok((hub, rule))
 }
 
 #[cfg(test)]
@@ -190,10 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn no_argument_starts_the_default_hub_on_the_fixed_port() {
+    fn no_argument_starts_the_default_hubs_on_the_fixed_port() {
         let options = options(&[]);
         assert_eq!((options.port, options.mode), (7090, Mode::Strict));
-        assert_eq!(options.hubs[0].name, "acs-push-dev");
+        let hubs: Vec<_> = options.hubs.iter().map(|hub| (hub.name.as_str(), hub.rules.len())).collect();
+        assert_eq!(hubs, [("acs-push-dev", 1), ("acs-push-voip", 1)]);
     }
 
     #[test]
@@ -213,6 +231,20 @@ mod tests {
         assert_eq!(all.rights, [Right::Send, Right::Listen, Right::Manage]);
         assert_eq!((some.primary_key.as_str(), some.secondary_key.as_str()), ("a==", "b="));
         assert_eq!(some.rights, [Right::Send, Right::Listen]);
+    }
+
+    #[test]
+    fn a_rule_belongs_to_one_hub_where_it_names_one() {
+        let args = ["--rule", "a/b/r=k/=:send", "--hub", "a/b", "--rule", "all=k", "--hub", "c"];
+        let options = options(&args);
+        let names = |rules: &[Rule]| rules.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&options.rules), ["all"]);
+        let [ab, c] = options.hubs.as_slice() else { panic!("{options:?}") };
+        assert_eq!((names(&ab.rules), names(&c.rules)), (vec!["r".to_owned()], Vec::new()));
+        assert_eq!((ab.rules[0].primary_key.as_str(), ab.rules[0].rights.as_slice()), ("k/=", &[Right::Send][..]));
+        let of_a_default_hub = start(&["--rule", "acs-push-voip/r=k"]).options;
+        assert_eq!(names(&of_a_default_hub.hubs[1].rules), ["r"]);
+        assert!(of_a_default_hub.rules.is_empty() && of_a_default_hub.hubs[0].rules.is_empty());
     }
 
     #[test]
@@ -244,8 +276,10 @@ mod tests {
             (["--hub", "a,no-wns"], "\"no-wns\" is none of bundle=ID"),
             (["--hub", "a,budget=0/1"], "not \"0/1\""),
             (["--device", "a=gone"], "expected HANDLE=expired"),
-            (["--rule", "a"], "expected NAME=KEY"),
-            (["--rule", "a=:send"], "expected NAME=KEY"),
+            (["--rule", "a"], "expected [HUB/]NAME=KEY"),
+            (["--rule", "a=:send"], "expected [HUB/]NAME=KEY"),
+            (["--rule", "acs-push-dev/=k"], "expected [HUB/]NAME=KEY"),
+            (["--rule", "acs-push/r=k"], "\"acs-push\" is no hub"),
             (["--rule", "a=k:write"], "\"write\" is none of send"),
             (["--port", "x"], "cannot parse"),
             (["--prot", "1"], "--prot"),

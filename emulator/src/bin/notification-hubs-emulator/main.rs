@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use notification_hubs_emulator::{Emulator, Fault, Options, ReceivedRequest};
+use notification_hubs_emulator::{Emulator, Fault, HubOptions, ReceivedRequest};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::args::{Command, Start};
@@ -36,14 +36,13 @@ async fn main() -> ExitCode {
 async fn run(start: Start) -> io::Result<()> {
     let Start { options, faults, devices } = start;
     let faults = faults.map_or(Ok(Vec::new()), |path| faults_of(&path))?;
-    let names = names_to_paste(&options);
+    let hubs = options.hubs.clone();
     let emulator = Emulator::start(options).await?;
     faults.into_iter().for_each(|fault| emulator.add_fault(fault));
     devices.iter().for_each(|(handle, state)| emulator.set_device(handle, *state));
     let mut stop = std::pin::pin!(stop_signal()?);
     let mut requests = emulator.subscribe();
-    let connection_string = emulator.connection_string();
-    say(&format!("NOTIFICATION_HUB_CONNECTION_STRING={connection_string}\n{names}"))?;
+    say(&lines_to_paste(&hubs, |hub| emulator.connection_string_of(hub)))?;
     loop {
         tokio::select! {
             () = &mut stop => {
@@ -66,17 +65,19 @@ fn faults_of(path: &Path) -> io::Result<Vec<Fault>> {
     Fault::from_json(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, named(&error)))
 }
 
-/// The settings that name hubs: the first ordinary one and the first one for VoIP.
-fn names_to_paste(options: &Options) -> String {
-    let is_voip =
-        |bundle_id: &Option<String>| bundle_id.as_deref().is_some_and(|bundle_id| bundle_id.ends_with(".voip"));
-    let mut names = String::new();
-    for (setting, voip) in [("NOTIFICATION_HUB_NAME", false), ("NOTIFICATION_HUB_VOIP_NAME", true)] {
-        if let Some(hub) = options.hubs.iter().find(|hub| is_voip(&hub.bundle_id) == voip) {
-            names += &format!("{setting}={}\n", hub.name);
+/// The settings for two hubs: the first ordinary one and the first one for VoIP.
+fn lines_to_paste(hubs: &[HubOptions], connection_string_of: impl Fn(&str) -> Option<String>) -> String {
+    let is_voip = |hub: &HubOptions| hub.bundle_id.as_deref().is_some_and(|bundle_id| bundle_id.ends_with(".voip"));
+    let mut lines = String::new();
+    for (prefix, voip) in [("NOTIFICATION_HUB_", false), ("NOTIFICATION_HUB_VOIP_", true)] {
+        if let Some(hub) = hubs.iter().find(|hub| is_voip(hub) == voip) {
+            if let Some(connection_string) = connection_string_of(&hub.name) {
+                lines += &format!("{prefix}CONNECTION_STRING={connection_string}\n");
+            }
+            lines += &format!("{prefix}NAME={}\n", hub.name);
         }
     }
-    names
+    lines
 }
 
 /// One request on one line: hub, format, masked handle, push type, status, reason, warnings.

@@ -1,0 +1,52 @@
+//! Why a device gets an alert in place of a call: one code and one wording for each cause.
+
+use crate::hub::SendError;
+use crate::notification::CallDefect;
+
+/// Why the call itself does not go to a device, for the event's log line. It begins with a code, which is stable: operators
+/// search for it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AlertCause {
+    /// The device is an iPhone that is reached through FCM.
+    #[error(
+        "fcm_token_on_ios: an iPhone cannot ring through FCM (register it as apns, with its PushKit token as voipPushChannel), {INSTEAD}"
+    )]
+    FcmTokenOnIos,
+    /// The device's app has no VoIP hub.
+    #[error(
+        "no_voip_hub: the device's app has no VoIP hub (set NOTIFICATION_HUB_VOIP_NAME, or NOTIFICATION_HUB_<APP>_VOIP_NAME), {INSTEAD}"
+    )]
+    NoVoipHub,
+    /// The installation has no handle for calls.
+    #[error(
+        "no_voip_handle: the installation has no voipPushChannel (PUT it with the device's PushKit token), {INSTEAD}"
+    )]
+    NoVoipHandle,
+    /// The VoIP hub is set up wrongly, so it took nothing.
+    #[error("voip_hub_refused: the VoIP hub refused the call ({0}), {INSTEAD}")]
+    VoipHubRefused(SendError),
+    /// What the Calling SDK asks for cannot be read from the call's context.
+    #[error("context_unreadable: the event's incomingCallContext has no claim cc that can be read, {INSTEAD}")]
+    ContextUnreadable,
+    /// The call's id would crash the Calling SDK.
+    #[error("no_uuid: the event's correlationId is no UUID, {INSTEAD}")]
+    NoUuid,
+    /// The Calling SDK could not tell who calls whom.
+    #[error("no_raw_id: the event does not name the raw ids of caller and callee, {INSTEAD}")]
+    NoRawId,
+    /// The call's fixed part alone is over the limit of a payload.
+    #[error("call_too_large: the call does not fit into one payload, {INSTEAD}")]
+    CallTooLarge,
+}
+
+const INSTEAD: &str = "so an alert takes the place of the call";
+
+impl From<CallDefect> for AlertCause {
+    fn from(defect: CallDefect) -> Self {
+        match defect {
+            CallDefect::ContextUnreadable => Self::ContextUnreadable,
+            CallDefect::NoUuid => Self::NoUuid,
+            CallDefect::NoRawId => Self::NoRawId,
+        }
+    }
+}
