@@ -73,9 +73,8 @@ impl Installations {
         began: Began,
     ) -> Result<Claim, StoreError> {
         let id = other.installation_id.as_deref().unwrap_or_default();
-        let is_older = |current: &StoredInstallation| {
-            (current.put_revision, &current.id) < (stored.put_revision, &stored.id)
-        };
+        let is_older =
+            |current: &StoredInstallation| (current.put_revision, &current.id) < (stored.put_revision, &stored.id);
         if let Some(record) = self.see_installation(id).await?.document {
             match &record.installation {
                 Some(current) if current.handles().contains(handle) => {

@@ -24,8 +24,7 @@ const READ_AT_ONCE: usize = 32;
 impl Installations {
     /// Puts a recipient's document together while an event that met the damage fails, and comes again.
     pub fn mend_later(self: &Arc<Self>, recipient: &Recipient) {
-        let is_first =
-            self.mending.0.lock().expect("nothing panics while it is held").insert(recipient.clone());
+        let is_first = self.mending.0.lock().expect("nothing panics while it is held").insert(recipient.clone());
         if !is_first {
             return;
         }

@@ -155,11 +155,12 @@ impl AzureBlobs {
         }
     }
 
-    /// Deletes a blob if it still has that ETag; says whether it is gone. `object_store` cannot.
-    async fn delete_blob(&self, key: &str, e_tag: &str) -> Result<bool, object_store::Error> {
+    /// Deletes a blob, if it still has that ETag; says whether it is gone. `object_store` has no condition, and wraps each
+    /// deletion into a batch.
+    async fn delete_blob(&self, key: &str, e_tag: Option<&str>) -> Result<bool, object_store::Error> {
         let url = format!("{}/{}", self.url, Path::from(key));
-        match self.ask("DELETE", &url, Some(e_tag)).await? {
-            202 | 404 => Ok(true),
+        match self.ask("DELETE", &url, e_tag).await? {
+            200..300 | 404 => Ok(true),
             412 => Ok(false),
             status => Err(failed(format!("a deletion was answered with {status}"))),
         }

@@ -50,9 +50,8 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(StoreError::Folder(error)),
         }
-        let has_documents = |kind: &&str| {
-            std::fs::read_dir(self.path.join(kind)).is_ok_and(|mut entries| entries.next().is_some())
-        };
+        let has_documents =
+            |kind: &&str| std::fs::read_dir(self.path.join(kind)).is_ok_and(|mut entries| entries.next().is_some());
         layout::check_unnumbered(!layout::KINDS.iter().any(has_documents))?;
         // Two processes that start together write the same.
         let staged = self.path.join(STAGING).join(format!("layout-{}", std::process::id()));

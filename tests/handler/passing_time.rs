@@ -35,7 +35,7 @@ async fn no_retry_after_silences_a_hub_for_more_than_a_minute() {
 #[tokio::test]
 async fn the_first_key_has_another_chance_after_five_minutes_on_the_second() {
     let hub = emulator().await;
-    let (first, rule) = (hub.connection_string(), "DefaultFullSharedAccessSignature");
+    let (first, rule) = (hub.connection_string_of(HUB).unwrap(), &format!("{HUB}/Send"));
     let first_key = first.split("SharedAccessKey=").nth(1).unwrap().to_owned();
     let second = first.replace(&first_key, "second-key");
     hub.set_keys(rule, "another-key", "second-key");

@@ -155,7 +155,7 @@ async fn what_is_stored_outlives_a_kill_and_holds_its_format() {
         kinds.push(path.split('/').next().unwrap().to_owned());
     }
     kinds.sort();
-    assert_eq!(kinds, ["dead-letters", "handles", "installations", "recipients"]);
+    assert_eq!(kinds, ["dead-letters", "handles", "installations", "layout", "recipients"]);
 
     let process = Process::start(&vars, folder.path()).await;
     assert_eq!(process.outcome(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await, "delivered");

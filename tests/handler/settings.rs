@@ -219,7 +219,10 @@ fn the_hubs_name_may_come_from_the_entity_path() {
 async fn events_go_to_the_hub_of_the_entity_path_unless_another_one_is_named() {
     for (name, expected) in [("", SANDBOX_HUB), (HUB, HUB)] {
         let hub = emulator().await;
-        let connection_string = format!("{};EntityPath={SANDBOX_HUB}", hub.connection_string());
+        // A key opens the hub that it belongs to.
+        let connection_string = hub.connection_string_of(expected).unwrap();
+        let connection_string = connection_string.split(";EntityPath=").next().unwrap();
+        let connection_string = format!("{connection_string};EntityPath={SANDBOX_HUB}");
         let settings =
             [("NOTIFICATION_HUB_CONNECTION_STRING", connection_string.as_str()), ("NOTIFICATION_HUB_NAME", name)];
         let app = App::beside(hub, &settings).await;

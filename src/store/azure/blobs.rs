@@ -46,7 +46,12 @@ impl AzureBlobs {
     }
 
     /// Writes a blob; with a version only if that is still the one. Says whether it did.
-    pub(in crate::store) async fn put(&self, key: &str, bytes: Vec<u8>, version: Option<&Version>) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        version: Option<&Version>,
+    ) -> Result<bool, StoreError> {
         self.be_ready().await?;
         let mode = match version {
             None => PutMode::Overwrite,
@@ -63,29 +68,28 @@ impl AzureBlobs {
     /// Removes a blob if it still has that version. Says whether it is gone.
     pub(in crate::store) async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, StoreError> {
         let Version::ETag(e_tag) = version else { return Ok(true) };
-        self.delete_blob(key, e_tag).await.map_err(|error| self.failure(error))
+        self.delete_blob(key, Some(e_tag)).await.map_err(|error| self.failure(error))
     }
 
     /// Removes a blob.
     pub(in crate::store) async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.blobs.delete(&Path::from(key)).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.failure(error)),
-        }
+        self.delete_blob(key, None).await.map(drop).map_err(|error| self.failure(error))
     }
 
     /// The blobs of a kind, in order, a page of 5,000 at a time.
     pub(in crate::store) fn list(&self, kind: &str) -> impl Stream<Item = Result<Listed, StoreError>> + Send + use<'_> {
-        self.blobs.list(Some(&Path::from(kind))).filter_map(async |listed| match listed {
-            Ok(meta) => Some(Ok(Listed {
-                key: meta.location.to_string(),
-                modified: meta.last_modified,
-                version: meta.e_tag.map_or(Version::Absent, Version::ETag),
-            })),
-            Err(Error::NotFound { .. }) => None,
-            Err(error) => Some(Err(error)),
-        })
-        .map_err(|error| self.failure(error))
+        self.blobs
+            .list(Some(&Path::from(kind)))
+            .filter_map(async |listed| match listed {
+                Ok(meta) => Some(Ok(Listed {
+                    key: meta.location.to_string(),
+                    modified: meta.last_modified,
+                    version: meta.e_tag.map_or(Version::Absent, Version::ETag),
+                })),
+                Err(Error::NotFound { .. }) => None,
+                Err(error) => Some(Err(error)),
+            })
+            .map_err(|error| self.failure(error))
     }
 
     async fn get_blob(&self, key: &str) -> Result<Option<Raw>, StoreError> {

@@ -32,7 +32,11 @@ fn documents(store: &Path, kind: &str, shard: &str) -> io::Result<Vec<Listed>> {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        documents.push(Listed { key: [kind, "/", shard, "/", &name].concat(), modified, version: Version::Modified(modified) });
+        documents.push(Listed {
+            key: [kind, "/", shard, "/", &name].concat(),
+            modified,
+            version: Version::Modified(modified),
+        });
     }
     Ok(documents)
 }
