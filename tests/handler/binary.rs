@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -52,6 +52,21 @@ impl Process {
     pub async fn put(&self, id: &str, installation: Value) -> u16 {
         let url = format!("{}/api/installations/{id}", self.address);
         Reply::of(self.client.put(url).body(installation.to_string())).await.status
+    }
+
+    /// Registers as a user's backend does, which repeats what was answered with 503, and insists that it worked.
+    pub async fn register(&self, id: &str, installation: Value) -> Reply {
+        let url = format!("{}/api/installations/{id}", self.address);
+        let reply = patiently(|| self.client.put(&url).body(installation.to_string())).await;
+        assert!(matches!(reply.status, 200 | 201), "PUT {id}: {reply:?}");
+        reply
+    }
+
+    /// Deletes in the same way.
+    pub async fn forget(&self, id: &str) {
+        let url = format!("{}/api/installations/{id}", self.address);
+        let reply = patiently(|| self.client.delete(&url)).await;
+        assert_eq!(reply.status, 204, "DELETE {id}: {reply:?}");
     }
 
     /// The installation as the API shows it, or the error.
@@ -102,6 +117,19 @@ impl Process {
         self.signal("TERM");
         self.output().await
     }
+}
+
+/// Asks until the answer is another one than 503, some times.
+async fn patiently(request: impl Fn() -> RequestBuilder) -> Reply {
+    const MOST_TRIES: usize = 10;
+    let mut reply = Reply::of(request()).await;
+    for _ in 1..MOST_TRIES {
+        if reply.status != 503 {
+            break;
+        }
+        reply = Reply::of(request()).await;
+    }
+    reply
 }
 
 /// Every document below a folder, by its path in it.

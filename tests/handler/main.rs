@@ -1,7 +1,10 @@
 //! The whole program against the emulator: settings and HTTP in, requests to the hub out.
 #![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
 
+#[cfg(feature = "foreign-tests")]
+mod azurite;
 mod binary;
+mod blob;
 mod support;
 
 mod batch;

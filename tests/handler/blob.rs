@@ -1,0 +1,210 @@
+//! A stand-in for Azure Blob in this process: it keeps blobs, fails as a schedule says, holds a write back when a test
+//! wants to kill its sender there, and counts what it was asked. It checks no signature.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::stream;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use warp::Filter as _;
+use warp::Reply as _;
+use warp::http::{HeaderMap, Method, Response};
+use warp::hyper::body::Bytes;
+
+mod batch;
+mod container;
+mod faults;
+mod tests;
+
+use container::{Asked, Containers, error};
+pub use faults::{Fault, Schedule};
+
+/// A running service. It ends when it is dropped.
+pub struct BlobService {
+    state: Arc<Mutex<State>>,
+    endpoint: String,
+    server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    containers: Containers,
+    schedule: Schedule,
+    counts: BTreeMap<String, usize>,
+    faults_met: usize,
+    hold: Option<Hold>,
+    /// The write that was held back before it was taken.
+    held: Option<Asked>,
+    /// Whether nothing is taken any more, because a write is held back.
+    is_frozen: bool,
+}
+
+/// The write that is to be held back.
+struct Hold {
+    /// So many come before it.
+    after: usize,
+    when: Held,
+    reached: oneshot::Sender<()>,
+}
+
+/// On which side of being taken a write is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Before,
+    After,
+}
+
+/// What happens to one request, decided when it came.
+enum Fate {
+    Fault(Option<Fault>, Duration, Duration),
+    Hold(Held, oneshot::Sender<()>),
+    Frozen,
+}
+
+impl BlobService {
+    /// One without faults.
+    pub async fn start() -> Self {
+        Self::with(Schedule::default()).await
+    }
+
+    /// One with faults.
+    pub async fn with(schedule: Schedule) -> Self {
+        let state = Arc::new(Mutex::new(State { schedule, ..State::default() }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/account", listener.local_addr().unwrap());
+        let served = Arc::clone(&state);
+        let query = warp::query::raw().or_else(async |_| Ok::<_, warp::Rejection>((String::new(),)));
+        let requests = warp::method().and(warp::path::full()).and(query);
+        let requests = requests.and(warp::header::headers_cloned()).and(warp::body::bytes());
+        let answers = requests.then(move |method: Method, path: warp::path::FullPath, query: String, headers, body| {
+            serve(Arc::clone(&served), asked(method, path.as_str(), &query, headers, body))
+        });
+        let server = tokio::spawn(warp::serve(answers).incoming(listener).run());
+        Self { state, endpoint, server }
+    }
+
+    /// The settings of a store in it.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let account = format!("AccountName=account;AccountKey=a2V5;BlobEndpoint={}", self.endpoint);
+        vec![("STORE", "azure:push-store".to_owned()), ("AzureWebJobsStorage", account)]
+    }
+
+    /// How often it was asked for what, such as `GET recipients`.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        self.state.lock().unwrap().counts.clone()
+    }
+
+    /// How many requests met a fault.
+    pub fn faults_met(&self) -> usize {
+        self.state.lock().unwrap().faults_met
+    }
+
+    /// Lets so many writes pass, and holds back the next one and whatever comes after it. Resolves when it came; never,
+    /// if there are no more.
+    pub fn hold(&self, after: usize, when: Held) -> oneshot::Receiver<()> {
+        let (reached, resolved) = oneshot::channel();
+        self.state.lock().unwrap().hold = Some(Hold { after, when, reached });
+        resolved
+    }
+
+    /// Serves again. What was held back stays without an answer.
+    pub fn resume(&self) {
+        let mut state = self.state.lock().unwrap();
+        (state.is_frozen, state.hold) = (false, None);
+    }
+
+    /// Takes the write that was held back before it was taken: it was on its way when its sender died.
+    pub fn take_what_was_held(&self) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(asked) = state.held.take() {
+            state.take(&asked);
+        }
+    }
+}
+
+impl Drop for BlobService {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl State {
+    fn fate(&mut self, asked: &Asked) -> Fate {
+        if self.is_frozen {
+            return Fate::Frozen;
+        }
+        *self.counts.entry(asked.kind()).or_default() += 1;
+        if asked.is_write()
+            && let Some(mut hold) = self.hold.take()
+        {
+            if hold.after == 0 {
+                self.is_frozen = true;
+                return Fate::Hold(hold.when, hold.reached);
+            }
+            hold.after -= 1;
+            self.hold = Some(hold);
+        }
+        let name = format!("{} {} {:?}", asked.method, asked.blob, asked.query);
+        let fault = self.schedule.next(&name);
+        self.faults_met += usize::from(fault.is_some());
+        let (before, after) = self.schedule.delays(&name);
+        Fate::Fault(fault, before, after)
+    }
+
+    fn take(&mut self, asked: &Asked) -> Response<Bytes> {
+        match asked.query.get("comp").map(String::as_str) {
+            Some("batch") => batch::answer(&mut self.containers, asked),
+            _ => self.containers.answer(asked),
+        }
+    }
+}
+
+fn asked(method: Method, path: &str, query: &str, headers: HeaderMap, body: Bytes) -> Asked {
+    // `/account/container/blob`; the blob's name may have slashes.
+    let path = urlencoding::decode(path).unwrap();
+    let mut parts = path.trim_start_matches('/').splitn(3, '/').skip(1).map(str::to_owned);
+    let container = parts.next().unwrap_or_default();
+    let blob = parts.next().unwrap_or_default();
+    let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    Asked { method, container, blob, query, headers, body }
+}
+
+async fn serve(state: Arc<Mutex<State>>, asked: Asked) -> warp::reply::Response {
+    let fate = state.lock().unwrap().fate(&asked);
+    let take = || state.lock().unwrap().take(&asked);
+    let answer = match fate {
+        Fate::Frozen => return pending().await,
+        Fate::Hold(when, reached) => {
+            match when {
+                Held::Before => state.lock().unwrap().held = Some(asked),
+                Held::After => drop(take()),
+            }
+            reached.send(()).unwrap();
+            return pending().await;
+        }
+        Fate::Fault(None, ..) => take(),
+        Fate::Fault(Some(Fault::Refused), ..) => error(503, "ServerBusy"),
+        Fate::Fault(Some(Fault::FailedAfterwards), ..) => {
+            take();
+            error(500, "InternalError")
+        }
+        Fate::Fault(Some(Fault::AnswerLost), ..) => {
+            take();
+            // A body that fails at once: the connection ends before a byte of the answer was written.
+            let failure = std::io::Error::other("the answer is lost");
+            return warp::reply::stream(stream::iter([Err::<Bytes, _>(failure)])).into_response();
+        }
+        Fate::Fault(Some(Fault::Slow), before, after) => {
+            sleep(before).await;
+            let answer = take();
+            sleep(after).await;
+            answer
+        }
+    };
+    answer.into_response()
+}
