@@ -49,24 +49,30 @@ impl Process {
         Self { child, address: format!("http://127.0.0.1:{port}"), client: client(), outputs }
     }
 
+    pub fn put_request(&self, id: &str, installation: &Value) -> RequestBuilder {
+        self.client.put(format!("{}/api/installations/{id}", self.address)).body(installation.to_string())
+    }
+
+    pub fn delete_request(&self, id: &str) -> RequestBuilder {
+        self.client.delete(format!("{}/api/installations/{id}", self.address))
+    }
+
     pub async fn put(&self, id: &str, installation: Value) -> u16 {
-        let url = format!("{}/api/installations/{id}", self.address);
-        Reply::of(self.client.put(url).body(installation.to_string())).await.status
+        Reply::of(self.put_request(id, &installation)).await.status
     }
 
     /// Registers as a user's backend does, which repeats what was answered with 503, and insists that it worked.
     pub async fn register(&self, id: &str, installation: Value) -> Reply {
-        let url = format!("{}/api/installations/{id}", self.address);
-        let reply = patiently(|| self.client.put(&url).body(installation.to_string())).await;
+        let reply = patiently(|| self.put_request(id, &installation)).await;
         assert!(matches!(reply.status, 200 | 201), "PUT {id}: {reply:?}");
         reply
     }
 
     /// Deletes in the same way.
-    pub async fn forget(&self, id: &str) {
-        let url = format!("{}/api/installations/{id}", self.address);
-        let reply = patiently(|| self.client.delete(&url)).await;
+    pub async fn forget(&self, id: &str) -> Reply {
+        let reply = patiently(|| self.delete_request(id)).await;
         assert_eq!(reply.status, 204, "DELETE {id}: {reply:?}");
+        reply
     }
 
     /// The installation as the API shows it, or the error.
@@ -75,7 +81,7 @@ impl Process {
     }
 
     pub async fn delete(&self, id: &str) -> u16 {
-        Reply::of(self.client.delete(format!("{}/api/installations/{id}", self.address))).await.status
+        Reply::of(self.delete_request(id)).await.status
     }
 
     pub async fn invoke(&self, event: &Value) -> Reply {

@@ -5,6 +5,7 @@
 mod azurite;
 mod binary;
 mod blob;
+mod reach;
 mod support;
 
 mod batch;
@@ -15,6 +16,7 @@ mod garbage;
 mod goldens;
 mod hub_answers;
 mod installations;
+mod kills;
 mod maintenance;
 mod odd_texts;
 mod outcomes;

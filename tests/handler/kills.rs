@@ -1,0 +1,256 @@
+//! The process is killed within a PUT or DELETE: nobody gets what is for somebody else, and nobody loses a phone that
+//! they did not give away.
+//!
+//! Once at moments that a seed chooses, on a folder and on Azurite, and once at each write that the request makes, on
+//! the stand-in for Azure Blob.
+
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use notification_hubs_emulator::Emulator;
+use tempfile::TempDir;
+use tokio::task::yield_now;
+
+use crate::binary::Process;
+use crate::blob::{BlobService, Held};
+use crate::reach::{Reach, masked, reach, shared_handle, shown};
+use crate::support::*;
+
+mod stories;
+
+use stories::{Ask, Round, STORIES, Story};
+
+const SEED: u64 = 20_261_122;
+
+/// The hub, the settings for a store, and the process that runs at the time.
+struct Stage {
+    hub: Emulator,
+    settings: Vec<(&'static str, String)>,
+    process: Process,
+    folder: TempDir,
+}
+
+/// What became of the request that was to be cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Off,
+    /// It was answered before the kill.
+    Answered,
+}
+
+impl Stage {
+    async fn open(settings: Vec<(&'static str, String)>) -> Self {
+        let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+        let process = start(&hub, &settings, &folder).await;
+        Self { hub, settings, process, folder }
+    }
+
+    /// Kills the process.
+    async fn kill(&mut self) {
+        self.process.child.kill().await.unwrap();
+    }
+
+    /// Another process takes its place.
+    async fn restart(&mut self) {
+        self.process = start(&self.hub, &self.settings, &self.folder).await;
+    }
+
+    async fn ask(&self, ask: Ask, round: Round) -> Reply {
+        match ask {
+            Ask::Put(phone) => self.process.register(&round.id(phone.id), round.installation(phone)).await,
+            Ask::Delete(id) => self.process.forget(&round.id(id)).await,
+        }
+    }
+
+    async fn set_up(&self, story: &Story, round: Round) {
+        for phone in story.before {
+            self.ask(Ask::Put(*phone), round).await;
+        }
+    }
+
+    /// What follows a kill. Says what should not be, and how long the request takes that was cut off. What `late` does
+    /// happens after somebody else was served.
+    async fn follow(&self, story: &Story, round: Round, cut: Cut, late: impl FnOnce()) -> Result<Duration, String> {
+        if let Some(phone) = story.then {
+            self.ask(Ask::Put(phone), round).await;
+        }
+        late();
+        let users: Vec<String> = story.reach.iter().map(|expected| round.user(expected.user)).collect();
+        let found = reach(&self.process, &self.hub, &users, story.has_calls()).await;
+        self.judge(story, round, &found, Some(cut)).await?;
+        let since = Instant::now();
+        self.ask(story.cut, round).await;
+        let took = since.elapsed();
+        let found = reach(&self.process, &self.hub, &users, story.has_calls()).await;
+        self.judge(story, round, &found, None).await?;
+        Ok(took)
+    }
+
+    /// Without `cut` the request came again.
+    async fn judge(&self, story: &Story, round: Round, found: &Reach, cut: Option<Cut>) -> Result<(), String> {
+        let when = match cut {
+            Some(Cut::Off) => "after the cut",
+            Some(Cut::Answered) => "after the answer",
+            None => "after the repeat",
+        };
+        let fail = |what: String| Err(format!("{}, {when}: {what}", story.name));
+        if let Some((handle, users)) = shared_handle(found) {
+            return fail(format!("{handle} is pushed to for {users:?}"));
+        }
+        for expected in story.reach {
+            let (must, may) = match cut {
+                Some(Cut::Off) => (expected.cut_off[0], expected.cut_off[1]),
+                Some(Cut::Answered) => (expected.answered, &[][..]),
+                None => (expected.repeated, &[][..]),
+            };
+            let (must, may, reached) = (round.handles(must), round.handles(may), &found[&round.user(expected.user)]);
+            let is_allowed = |handle: &String| must.contains(handle) || may.contains(handle);
+            if !(must.is_subset(reached) && reached.iter().all(is_allowed)) {
+                return fail(format!("{} is reached at {reached:?}, not at {must:?} or {may:?}", expected.user));
+            }
+        }
+        if cut != Some(Cut::Off) {
+            let ids: Vec<String> = story.ids().into_iter().map(|id| round.id(id)).collect();
+            let (shown, found) = (shown(&self.process, &ids).await, masked(found));
+            if shown != found {
+                return fail(format!("GET shows {shown:?}, pushes go to {found:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn start(hub: &Emulator, settings: &[(&'static str, String)], folder: &TempDir) -> Process {
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Process::start(&vars(hub, &settings), folder.path()).await
+}
+
+/// Kills so many processes, each within a request that it has just been sent.
+async fn kill_within_requests(settings: Vec<(&'static str, String)>, kills: usize) {
+    let mut rng = Rng::with_seed(SEED);
+    let mut stage = Stage::open(settings).await;
+    let mut took = [Duration::from_millis(6); STORIES.len()];
+    let (mut cut_off, mut faults) = (0, Vec::new());
+    for number in 0..kills {
+        // Every other kill meets the first story.
+        let index = if number % 2 == 0 { 0 } else { 1 + number / 2 % (STORIES.len() - 1) };
+        let (story, round) = (&STORIES[index], Round(number));
+        stage.set_up(story, round).await;
+        let delay = took[index].mul_f64(rng.f64() * 1.1);
+        let cut = cut_after(&mut stage, story.cut, round, delay).await;
+        cut_off += usize::from(cut == Cut::Off);
+        stage.restart().await;
+        match stage.follow(story, round, cut, || {}).await {
+            Ok(time) => took[index] = time,
+            Err(fault) => faults.push(format!("kill {number}, after {delay:?}: {fault}")),
+        }
+    }
+    tell(&format!("{kills} kills, {cut_off} requests cut off, {} faults", faults.len()));
+    assert!(faults.is_empty(), "seed {SEED}, {} faults in {kills} kills:\n{}", faults.len(), faults.join("\n"));
+    assert!(cut_off * 4 >= kills, "only {cut_off} of {kills} requests were cut off");
+}
+
+async fn cut_after(stage: &mut Stage, ask: Ask, round: Round, delay: Duration) -> Cut {
+    let request = match ask {
+        Ask::Put(phone) => stage.process.put_request(&round.id(phone.id), &round.installation(phone)),
+        Ask::Delete(id) => stage.process.delete_request(&round.id(id)),
+    };
+    let since = Instant::now();
+    let mut answer = tokio::spawn(request.send());
+    // The runtime's own timer counts milliseconds.
+    while since.elapsed() < delay {
+        yield_now().await;
+    }
+    stage.kill().await;
+    match (&mut answer).await.unwrap() {
+        Ok(answer) => {
+            assert!(answer.status().is_success(), "{answer:?}");
+            Cut::Answered
+        }
+        Err(_) => Cut::Off,
+    }
+}
+
+/// How many are asked for by the environment variable, or as many as fit into a run of all tests.
+#[expect(clippy::disallowed_methods, reason = "a person asks for more by the environment")]
+pub fn asked_for(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |count| count.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+#[expect(clippy::print_stdout, reason = "shown by --nocapture, as .ci/long asks")]
+pub fn tell(what: &str) {
+    println!("{what}");
+}
+
+#[tokio::test]
+async fn no_handle_has_two_owners_after_kills_on_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = vec![("STORE", format!("file:{}", folder.path().display()))];
+    kill_within_requests(settings, asked_for("KILLS", 60)).await;
+}
+
+/// Kills a process at each write of each story, and has a write that was held back before it was taken come `late` or not
+/// at all.
+async fn kill_at_writes(when: Held, late: bool) {
+    let service = BlobService::start().await;
+    let mut stage = Stage::open(service.settings()).await;
+    let (mut kills, mut faults) = (0, Vec::new());
+    for story in &STORIES {
+        for after in 0.. {
+            let round = Round(kills);
+            stage.set_up(story, round).await;
+            let held = service.hold(after, when);
+            let was_held = tokio::select! {
+                _ = stage.ask(story.cut, round) => false,
+                reached = held => reached.is_ok(),
+            };
+            if !was_held {
+                service.resume();
+                break;
+            }
+            kills += 1;
+            stage.kill().await;
+            service.resume();
+            stage.restart().await;
+            let take_it = || {
+                if late {
+                    service.take_what_was_held()
+                }
+            };
+            if let Err(fault) = stage.follow(story, round, Cut::Off, take_it).await {
+                faults.push(format!("write {}: {fault}", after + 1));
+            }
+        }
+    }
+    tell(&format!("{kills} kills at writes, {when:?}, late: {late}, {} faults", faults.len()));
+    assert!(faults.is_empty(), "{} faults in {kills} kills:\n{}", faults.len(), faults.join("\n"));
+    assert!(kills > STORIES.len(), "{kills} kills");
+}
+
+#[tokio::test]
+async fn no_handle_has_two_owners_after_a_kill_before_any_write_to_azure_blob() {
+    kill_at_writes(Held::Before, false).await;
+}
+
+#[tokio::test]
+async fn no_handle_has_two_owners_after_a_kill_after_any_write_to_azure_blob() {
+    kill_at_writes(Held::After, false).await;
+}
+
+/// It was on its way when its sender was killed.
+#[tokio::test]
+async fn no_handle_has_two_owners_where_the_last_write_to_azure_blob_comes_late() {
+    kill_at_writes(Held::Before, true).await;
+}
+
+#[cfg(feature = "foreign-tests")]
+mod azurite {
+    use super::*;
+    use crate::azurite::Azurite;
+
+    #[tokio::test]
+    async fn no_handle_has_two_owners_after_kills() {
+        let azurite = Azurite::start().await;
+        kill_within_requests(azurite.settings(), asked_for("KILLS", 60)).await;
+    }
+}
