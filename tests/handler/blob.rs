@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use warp::Filter as _;
@@ -27,8 +27,16 @@ pub use faults::{Fault, Schedule};
 /// A running service. It ends when it is dropped.
 pub struct BlobService {
     state: Arc<Mutex<State>>,
-    endpoint: String,
+    gate: Arc<Gate>,
+    /// Without an account.
+    address: String,
     server: JoinHandle<()>,
+}
+
+/// Where requests wait while the service is paused.
+struct Gate {
+    is_open: watch::Sender<bool>,
+    waiting: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -59,6 +67,9 @@ pub enum Held {
     After,
 }
 
+/// The account under which requests are spared. All accounts are one.
+const SPARED: &str = "spared";
+
 /// What happens to one request, decided when it came.
 enum Fate {
     Fault(Option<Fault>, Duration, Duration),
@@ -76,21 +87,36 @@ impl BlobService {
     pub async fn with(schedule: Schedule) -> Self {
         let state = Arc::new(Mutex::new(State { schedule, ..State::default() }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}/account", listener.local_addr().unwrap());
-        let served = Arc::clone(&state);
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let gate = Arc::new(Gate { is_open: watch::Sender::new(true), waiting: watch::Sender::new(0) });
+        let (served, passed) = (Arc::clone(&state), Arc::clone(&gate));
         let query = warp::query::raw().or_else(async |_| Ok::<_, warp::Rejection>((String::new(),)));
         let requests = warp::method().and(warp::path::full()).and(query);
         let requests = requests.and(warp::header::headers_cloned()).and(warp::body::bytes());
         let answers = requests.then(move |method: Method, path: warp::path::FullPath, query: String, headers, body| {
-            serve(Arc::clone(&served), asked(method, path.as_str(), &query, headers, body))
+            let asked = asked(method, path.as_str(), &query, headers, body);
+            let (state, gate) = (Arc::clone(&served), Arc::clone(&passed));
+            async move {
+                gate.pass(&asked).await;
+                serve(state, asked).await
+            }
         });
         let server = tokio::spawn(warp::serve(answers).incoming(listener).run());
-        Self { state, endpoint, server }
+        Self { state, gate, address, server }
     }
 
     /// The settings of a store in it.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let account = format!("AccountName=account;AccountKey=a2V5;BlobEndpoint={}", self.endpoint);
+        self.settings_of("account")
+    }
+
+    /// The same store for a process whose requests meet no fault and wait for nothing.
+    pub fn spared_settings(&self) -> Vec<(&'static str, String)> {
+        self.settings_of(SPARED)
+    }
+
+    fn settings_of(&self, account: &str) -> Vec<(&'static str, String)> {
+        let account = format!("AccountName={account};AccountKey=a2V5;BlobEndpoint={}/{account}", self.address);
         vec![("STORE", "azure:push-store".to_owned()), ("AzureWebJobsStorage", account)]
     }
 
@@ -102,6 +128,21 @@ impl BlobService {
     /// How many requests met a fault.
     pub fn faults_met(&self) -> usize {
         self.state.lock().unwrap().faults_met
+    }
+
+    /// Lets requests wait.
+    pub fn pause(&self) {
+        self.gate.is_open.send_replace(false);
+    }
+
+    /// Resolves when so many wait.
+    pub async fn wait_for_waiting(&self, count: usize) {
+        self.gate.waiting.subscribe().wait_for(|waiting| *waiting >= count).await.unwrap();
+    }
+
+    /// Goes on with those that wait.
+    pub fn go_on(&self) {
+        self.gate.is_open.send_replace(true);
     }
 
     /// Lets so many writes pass, and holds back the next one and whatever comes after it. Resolves when it came; never,
@@ -133,6 +174,16 @@ impl Drop for BlobService {
     }
 }
 
+impl Gate {
+    async fn pass(&self, asked: &Asked) {
+        if asked.account != SPARED && !*self.is_open.borrow() {
+            self.waiting.send_modify(|waiting| *waiting += 1);
+            self.is_open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+            self.waiting.send_modify(|waiting| *waiting -= 1);
+        }
+    }
+}
+
 impl State {
     fn fate(&mut self, asked: &Asked) -> Fate {
         if self.is_frozen {
@@ -148,6 +199,9 @@ impl State {
             }
             hold.after -= 1;
             self.hold = Some(hold);
+        }
+        if asked.account == SPARED {
+            return Fate::Fault(None, Duration::ZERO, Duration::ZERO);
         }
         let name = format!("{} {} {:?}", asked.method, asked.blob, asked.query);
         let fault = self.schedule.next(&name);
@@ -167,11 +221,11 @@ impl State {
 fn asked(method: Method, path: &str, query: &str, headers: HeaderMap, body: Bytes) -> Asked {
     // `/account/container/blob`; the blob's name may have slashes.
     let path = urlencoding::decode(path).unwrap();
-    let mut parts = path.trim_start_matches('/').splitn(3, '/').skip(1).map(str::to_owned);
-    let container = parts.next().unwrap_or_default();
-    let blob = parts.next().unwrap_or_default();
+    let mut parts = path.trim_start_matches('/').splitn(3, '/').map(str::to_owned);
+    let mut next = || parts.next().unwrap_or_default();
+    let (account, container, blob) = (next(), next(), next());
     let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    Asked { method, container, blob, query, headers, body }
+    Asked { method, account, container, blob, query, headers, body }
 }
 
 async fn serve(state: Arc<Mutex<State>>, asked: Asked) -> warp::reply::Response {

@@ -121,8 +121,7 @@ impl Stage {
 }
 
 async fn start(hub: &Emulator, settings: &[(&'static str, String)], folder: &TempDir) -> Process {
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Process::start(&vars(hub, &settings), folder.path()).await
+    Process::start(&vars(hub, &borrowed(settings)), folder.path()).await
 }
 
 /// Kills so many processes, each within a request that it has just been sent.

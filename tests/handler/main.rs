@@ -22,6 +22,7 @@ mod odd_texts;
 mod outcomes;
 mod privacy;
 mod process;
+mod races;
 mod replay;
 mod samples;
 mod send;

@@ -235,9 +235,7 @@ macro_rules! store_keeps_its_promises {
         $(#[tokio::test]
         async fn $promise() {
             let store = $store;
-            let settings = store.settings();
-            let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            crate::stores::$promise(&settings).await;
+            crate::stores::$promise(&crate::support::borrowed(&store.settings())).await;
         })+
     };
 }
@@ -367,8 +365,7 @@ mod azurite {
     async fn a_store_that_is_gone_fails_events_and_registrations_until_it_returns() {
         let mut azurite = Azurite::start().await;
         let settings = azurite.settings();
-        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let Pair { a, hub, .. } = &Pair::start(&settings, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+        let Pair { a, hub, .. } = &Pair::start(&borrowed(&settings), &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
         assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
         azurite.stop().await;
         assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");

@@ -14,6 +14,7 @@ use warp::hyper::body::Bytes;
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub method: Method,
+    pub account: String,
     pub container: String,
     /// Empty where the request is about the container.
     pub blob: String,

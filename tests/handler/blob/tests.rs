@@ -21,7 +21,7 @@ async fn send(
     path: &str,
     headers: &[(&str, &str)],
 ) -> reqwest::Result<reqwest::Response> {
-    let url = format!("{}/{path}", service.endpoint);
+    let url = format!("{}/account/{path}", service.address);
     let mut request = client.request(method.parse().unwrap(), url).body("content");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -91,7 +91,7 @@ async fn a_batch_deletes_what_it_names_and_answers_each() {
             "--b\r\nContent-Type: application/http\r\nContent-ID: {id}\r\n\r\nDELETE /account/c/{blob} HTTP/1.1\r\nx-ms-date: d\r\n\r\n\r\n"
         )
     };
-    let url = format!("{}/c?restype=container&comp=batch", service.endpoint);
+    let url = format!("{}/account/c?restype=container&comp=batch", service.address);
     let body = format!("{}{}--b--\r\n", part(0, "kind/one"), part(1, "kind/two"));
     let answer = client().post(url).body(body).send().await.unwrap().text().await.unwrap();
     let lines: Vec<&str> = answer.lines().filter(|line| line.contains("ID") || line.contains("HTTP/")).collect();
@@ -122,7 +122,7 @@ async fn each_fault_is_what_its_name_says() {
 #[tokio::test]
 async fn a_lost_answer_has_no_byte_and_no_request_fails_three_times_in_a_row() {
     let service = BlobService::with(Schedule::new(1, 100, &[Fault::AnswerLost])).await;
-    let address = service.endpoint.trim_start_matches("http://").trim_end_matches("/account").to_owned();
+    let address = service.address.trim_start_matches("http://").to_owned();
     let request = "PUT /account/c?restype=container HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n";
     let ask = move || {
         let mut connection = std::net::TcpStream::connect(&address).unwrap();
