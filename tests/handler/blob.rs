@@ -60,11 +60,15 @@ struct Hold {
     reached: oneshot::Sender<()>,
 }
 
-/// On which side of being taken a write is held back.
+/// How a write is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
+    /// It is not taken.
     Before,
+    /// It is taken, and not answered.
     After,
+    /// It is taken and answered when the service goes on, which is paused.
+    ForAWhile,
 }
 
 /// The account under which requests are spared. All accounts are one.
@@ -98,7 +102,7 @@ impl BlobService {
             let (state, gate) = (Arc::clone(&served), Arc::clone(&passed));
             async move {
                 gate.pass(&asked).await;
-                serve(state, asked).await
+                serve(state, &gate, asked).await
             }
         });
         let server = tokio::spawn(warp::serve(answers).incoming(listener).run());
@@ -145,8 +149,8 @@ impl BlobService {
         self.gate.is_open.send_replace(true);
     }
 
-    /// Lets so many writes pass, and holds back the next one and whatever comes after it. Resolves when it came; never,
-    /// if there are no more.
+    /// Lets so many writes pass, and holds back the next one and whatever comes after it, but for who is spared. Resolves
+    /// when it came; never, if there are no more.
     pub fn hold(&self, after: usize, when: Held) -> oneshot::Receiver<()> {
         let (reached, resolved) = oneshot::channel();
         self.state.lock().unwrap().hold = Some(Hold { after, when, reached });
@@ -191,10 +195,11 @@ impl State {
         }
         *self.counts.entry(asked.kind()).or_default() += 1;
         if asked.is_write()
+            && asked.account != SPARED
             && let Some(mut hold) = self.hold.take()
         {
             if hold.after == 0 {
-                self.is_frozen = true;
+                self.is_frozen = hold.when != Held::ForAWhile;
                 return Fate::Hold(hold.when, hold.reached);
             }
             hold.after -= 1;
@@ -228,15 +233,22 @@ fn asked(method: Method, path: &str, query: &str, headers: HeaderMap, body: Byte
     Asked { method, account, container, blob, query, headers, body }
 }
 
-async fn serve(state: Arc<Mutex<State>>, asked: Asked) -> warp::reply::Response {
+async fn serve(state: Arc<Mutex<State>>, gate: &Gate, asked: Asked) -> warp::reply::Response {
     let fate = state.lock().unwrap().fate(&asked);
     let take = || state.lock().unwrap().take(&asked);
     let answer = match fate {
         Fate::Frozen => return pending().await,
+        Fate::Hold(Held::ForAWhile, reached) => {
+            gate.is_open.send_replace(false);
+            reached.send(()).unwrap();
+            gate.pass(&asked).await;
+            take()
+        }
         Fate::Hold(when, reached) => {
-            match when {
-                Held::Before => state.lock().unwrap().held = Some(asked),
-                Held::After => drop(take()),
+            if when == Held::Before {
+                state.lock().unwrap().held = Some(asked);
+            } else {
+                take();
             }
             reached.send(()).unwrap();
             return pending().await;

@@ -14,11 +14,8 @@ use tokio::task::yield_now;
 use crate::binary::Process;
 use crate::blob::{BlobService, Held};
 use crate::reach::{Reach, masked, reach, shared_handle, shown};
+use crate::stories::{Ask, Round, STORIES, Story};
 use crate::support::*;
-
-mod stories;
-
-use stories::{Ask, Round, STORIES, Story};
 
 const SEED: u64 = 20_261_122;
 
@@ -55,31 +52,18 @@ impl Stage {
         self.process = start(&self.hub, &self.settings, &self.folder).await;
     }
 
-    async fn ask(&self, ask: Ask, round: Round) -> Reply {
-        match ask {
-            Ask::Put(phone) => self.process.register(&round.id(phone.id), round.installation(phone)).await,
-            Ask::Delete(id) => self.process.forget(&round.id(id)).await,
-        }
-    }
-
-    async fn set_up(&self, story: &Story, round: Round) {
-        for phone in story.before {
-            self.ask(Ask::Put(*phone), round).await;
-        }
-    }
-
     /// What follows a kill. Says what should not be, and how long the request takes that was cut off. What `late` does
     /// happens after somebody else was served.
     async fn follow(&self, story: &Story, round: Round, cut: Cut, late: impl FnOnce()) -> Result<Duration, String> {
         if let Some(phone) = story.then {
-            self.ask(Ask::Put(phone), round).await;
+            round.ask(&self.process, Ask::Put(phone)).await;
         }
         late();
-        let users: Vec<String> = story.reach.iter().map(|expected| round.user(expected.user)).collect();
+        let users: Vec<String> = story.users().map(|user| round.user(user)).collect();
         let found = reach(&self.process, &self.hub, &users, story.has_calls()).await;
         self.judge(story, round, &found, Some(cut)).await?;
         let since = Instant::now();
-        self.ask(story.cut, round).await;
+        round.ask(&self.process, story.first).await;
         let took = since.elapsed();
         let found = reach(&self.process, &self.hub, &users, story.has_calls()).await;
         self.judge(story, round, &found, None).await?;
@@ -134,9 +118,9 @@ async fn kill_within_requests(settings: Vec<(&'static str, String)>, kills: usiz
         // Every other kill meets the first story.
         let index = if number % 2 == 0 { 0 } else { 1 + number / 2 % (STORIES.len() - 1) };
         let (story, round) = (&STORIES[index], Round(number));
-        stage.set_up(story, round).await;
+        round.set_up(&stage.process, story).await;
         let delay = took[index].mul_f64(rng.f64() * 1.1);
-        let cut = cut_after(&mut stage, story.cut, round, delay).await;
+        let cut = cut_after(&mut stage, story.first, round, delay).await;
         cut_off += usize::from(cut == Cut::Off);
         stage.restart().await;
         match stage.follow(story, round, cut, || {}).await {
@@ -197,10 +181,10 @@ async fn kill_at_writes(when: Held, late: bool) {
     for story in &STORIES {
         for after in 0.. {
             let round = Round(kills);
-            stage.set_up(story, round).await;
+            round.set_up(&stage.process, story).await;
             let held = service.hold(after, when);
             let was_held = tokio::select! {
-                _ = stage.ask(story.cut, round) => false,
+                _ = round.ask(&stage.process, story.first) => false,
                 reached = held => reached.is_ok(),
             };
             if !was_held {

@@ -6,6 +6,7 @@ mod azurite;
 mod binary;
 mod blob;
 mod reach;
+mod stories;
 mod support;
 
 mod batch;

@@ -1,12 +1,16 @@
 //! One handle, registered under four ids for four users at the same time: one of them has it, and the API says which.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
+use notification_hubs_emulator::Emulator;
 use serde_json::{Value, json};
 
 use crate::binary::Process;
-use crate::blob::{BlobService, Fault, Schedule};
+use crate::blob::{BlobService, Fault, Held, Schedule};
 use crate::kills::{asked_for, tell};
 use crate::reach::{Reach, masked, reach, shared_handle, shown};
+use crate::stories::{Ask, Round, STORIES, Story};
 use crate::support::*;
 
 const RACERS: usize = 4;
@@ -155,6 +159,59 @@ async fn changes_that_began_before_another_and_went_on_after_it_leave_one_owner(
     tokio::join!(join_all((0..RACERS - 1).map(|racer| race.enter(racer, &slow))), others_come);
     let reach = reach(&quick, &hub, &race.users(), false).await;
     assert_eq!(race.fault(&quick, &reach).await, None);
+}
+
+/// At each write of a change another process makes a whole one.
+#[tokio::test]
+async fn a_change_within_another_leaves_one_owner() {
+    let service = BlobService::start().await;
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let start = async |settings| Process::start(&vars(&hub, &borrowed(settings)), folder.path()).await;
+    let (slow, quick) = (start(&service.settings()).await, start(&service.spared_settings()).await);
+    let (mut count, mut faults) = (0, Vec::new());
+    for (story, then) in STORIES.iter().filter_map(|story| story.then.map(|then| (story, then))) {
+        for after in 0.. {
+            let round = Round(count);
+            round.set_up(&slow, story).await;
+            let held = service.hold(after, Held::ForAWhile);
+            let mut first = std::pin::pin!(round.ask(&slow, story.first));
+            let was_held = tokio::select! {
+                _ = &mut first => false,
+                reached = held => reached.is_ok(),
+            };
+            if !was_held {
+                service.resume();
+                break;
+            }
+            count += 1;
+            round.ask(&quick, Ask::Put(then)).await;
+            service.go_on();
+            first.await;
+            let fault = side_by_side(story, round, &quick, &hub).await;
+            faults.extend(fault.map(|fault| format!("{}, within write {}: {fault}", story.name, after + 1)));
+        }
+    }
+    tell(&format!("{count} changes within others, {} faults", faults.len()));
+    assert!(faults.is_empty(), "{} faults in {count} changes:\n{}", faults.len(), faults.join("\n"));
+    assert!(count > STORIES.len(), "{count} changes");
+}
+
+/// What should not be after two changes that ran side by side.
+async fn side_by_side(story: &Story, round: Round, process: &Process, hub: &Emulator) -> Option<String> {
+    let users: Vec<String> = story.users().map(|user| round.user(user)).collect();
+    let reach = reach(process, hub, &users, story.has_calls()).await;
+    if let Some((handle, users)) = shared_handle(&reach) {
+        return Some(format!("{handle} is pushed to for {users:?}"));
+    }
+    let ids: Vec<String> = story.ids().into_iter().map(|id| round.id(id)).collect();
+    let (reached, shown) = (masked(&reach), shown(process, &ids).await);
+    if reached != shown {
+        return Some(format!("GET shows {shown:?}, pushes go to {reached:?}"));
+    }
+    let handles: BTreeSet<String> = reach.into_values().flatten().collect();
+    let named: Vec<&str> = story.wanted().union(&story.bystanders()).copied().collect();
+    let missing: Vec<&str> = named.into_iter().filter(|name| !handles.contains(&round.handle(name))).collect();
+    (!missing.is_empty()).then(|| format!("nobody is reached at {missing:?}"))
 }
 
 #[cfg(feature = "foreign-tests")]

@@ -1,20 +1,23 @@
-//! What a process is killed in, and what has to hold afterwards. In each story `z` and `w` are phones of somebody who
-//! asked for nothing.
+//! Two changes of the register, of which something interrupts the first one, and what has to hold afterwards. In each
+//! story `z` and `w` are phones of somebody who asked for nothing.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+
+use crate::binary::Process;
+use crate::support::Reply;
 
 /// One story. Users, installations and handles have short names here, and others in each round.
 #[derive(Debug)]
 pub struct Story {
     pub name: &'static str,
     pub before: &'static [Phone],
-    /// The process is killed in this one. It comes again at the end.
-    pub cut: Ask,
+    /// The one that is interrupted. Where it was cut off, it comes again at the end.
+    pub first: Ask,
     /// Another process is asked for this one then.
     pub then: Option<Phone>,
-    /// Where users are reached.
+    /// Where users are reached where the first one was cut off.
     pub reach: &'static [Expected],
 }
 
@@ -70,6 +73,20 @@ impl Round {
         names.iter().map(|name| self.handle(name)).collect()
     }
 
+    /// Insists on what is asked for.
+    pub async fn ask(self, process: &Process, ask: Ask) -> Reply {
+        match ask {
+            Ask::Put(phone) => process.register(&self.id(phone.id), self.installation(phone)).await,
+            Ask::Delete(id) => process.forget(&self.id(id)).await,
+        }
+    }
+
+    pub async fn set_up(self, process: &Process, story: &Story) {
+        for phone in story.before {
+            self.ask(process, Ask::Put(*phone)).await;
+        }
+    }
+
     pub fn installation(self, phone: Phone) -> Value {
         let mut installation =
             json!({"userId": self.user(phone.user), "platform": "apns", "pushChannel": self.handle(phone.handle)});
@@ -85,13 +102,32 @@ impl Story {
         self.before.iter().any(|phone| phone.voip.is_some())
     }
 
+    pub fn users(&self) -> impl Iterator<Item = &'static str> {
+        self.reach.iter().map(|expected| expected.user)
+    }
+
+    /// The handles that were asked for.
+    pub fn wanted(&self) -> BTreeSet<&'static str> {
+        let first = match self.first {
+            Ask::Put(phone) => Some(phone),
+            Ask::Delete(_) => None,
+        };
+        first.iter().chain(&self.then).flat_map(|phone| [Some(phone.handle), phone.voip]).flatten().collect()
+    }
+
+    /// The handles of the phones whose owners asked for nothing.
+    pub fn bystanders(&self) -> BTreeSet<&'static str> {
+        let bystanders = self.before.iter().filter(|phone| matches!(phone.id, "z" | "w"));
+        bystanders.flat_map(|phone| [Some(phone.handle), phone.voip]).flatten().collect()
+    }
+
     /// Every installation in it.
     pub fn ids(&self) -> BTreeSet<&'static str> {
-        let cut = match self.cut {
+        let first = match self.first {
             Ask::Put(phone) => phone.id,
             Ask::Delete(id) => id,
         };
-        self.before.iter().chain(&self.then).map(|phone| phone.id).chain([cut]).collect()
+        self.before.iter().chain(&self.then).map(|phone| phone.id).chain([first]).collect()
     }
 }
 
@@ -112,7 +148,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a handle changes, and somebody else gets the old one",
         before: &[X, Z, W],
-        cut: Ask::Put(phone("x", "u0", "H")),
+        first: Ask::Put(phone("x", "u0", "H")),
         then: Some(phone("y", "u1", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &["H"]], answered: &["Z", "H"], repeated: &["Z", "H"] },
@@ -122,7 +158,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a handle for calls changes, and somebody else gets the old one",
         before: &[voip("x", "u0", "A", "G"), voip("z", "u0", "Z", "Zv"), voip("w", "u1", "W", "Wv")],
-        cut: Ask::Put(voip("x", "u0", "A", "H")),
+        first: Ask::Put(voip("x", "u0", "A", "H")),
         then: Some(voip("y", "u1", "B", "G")),
         reach: &[
             Expected {
@@ -142,7 +178,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone moves to another user",
         before: &[X, Z, W],
-        cut: Ask::Put(phone("x", "u1", "G")),
+        first: Ask::Put(phone("x", "u1", "G")),
         then: None,
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &["G"]], answered: &["Z"], repeated: &["Z"] },
@@ -152,7 +188,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone moves to another user, and its handle to a third",
         before: &[X, Z, W],
-        cut: Ask::Put(phone("x", "u1", "G")),
+        first: Ask::Put(phone("x", "u1", "G")),
         then: Some(phone("y", "u2", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &[]], answered: &["Z"], repeated: &["Z"] },
@@ -163,7 +199,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone moves with a new handle, and somebody else gets the old one",
         before: &[X, Z, W],
-        cut: Ask::Put(phone("x", "u1", "H")),
+        first: Ask::Put(phone("x", "u1", "H")),
         then: Some(phone("y", "u2", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &[]], answered: &["Z"], repeated: &["Z"] },
@@ -174,7 +210,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone is forgotten",
         before: &[X, Z, W],
-        cut: Ask::Delete("x"),
+        first: Ask::Delete("x"),
         then: None,
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &["G"]], answered: &["Z"], repeated: &["Z"] },
@@ -184,7 +220,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone is forgotten, and somebody else gets its handle",
         before: &[X, Z, W],
-        cut: Ask::Delete("x"),
+        first: Ask::Delete("x"),
         then: Some(phone("y", "u1", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &[]], answered: &["Z"], repeated: &["Z"] },
@@ -194,7 +230,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone is set up anew by somebody else",
         before: &[X, Z, W],
-        cut: Ask::Put(phone("y", "u1", "G")),
+        first: Ask::Put(phone("y", "u1", "G")),
         then: None,
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &["G"]], answered: &["Z"], repeated: &["Z"] },
@@ -204,7 +240,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone is set up anew twice, each time by somebody else",
         before: &[X, Z, W],
-        cut: Ask::Put(phone("y", "u1", "G")),
+        first: Ask::Put(phone("y", "u1", "G")),
         then: Some(phone("v", "u2", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &[]], answered: &["Z"], repeated: &["Z"] },
@@ -215,7 +251,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone registers for the first time, and somebody else gets its handle",
         before: &[Z, W],
-        cut: Ask::Put(X),
+        first: Ask::Put(X),
         then: Some(phone("y", "u1", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &[]], answered: &["Z"], repeated: &["Z", "G"] },
@@ -225,7 +261,7 @@ pub const STORIES: [Story; 11] = [
     Story {
         name: "a phone gets somebody's handle, and somebody else its old one",
         before: &[X, Z, W, phone("v", "u2", "H")],
-        cut: Ask::Put(phone("x", "u0", "H")),
+        first: Ask::Put(phone("x", "u0", "H")),
         then: Some(phone("y", "u1", "G")),
         reach: &[
             Expected { user: "u0", cut_off: [&["Z"], &["H"]], answered: &["Z", "H"], repeated: &["Z", "H"] },
