@@ -95,7 +95,7 @@ impl Stage {
         }
         if cut != Some(Cut::Off) {
             let ids: Vec<String> = story.ids().into_iter().map(|id| round.id(id)).collect();
-            let (shown, found) = (shown(&self.process, &ids).await, masked(found));
+            let (shown, found) = (shown(&self.process, &ids).await?, masked(found));
             if shown != found {
                 return fail(format!("GET shows {shown:?}, pushes go to {found:?}"));
             }

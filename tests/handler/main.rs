@@ -12,6 +12,7 @@ mod support;
 mod batch;
 mod calls;
 mod chat;
+mod damage;
 mod failures;
 mod garbage;
 mod goldens;

@@ -89,7 +89,7 @@ impl Race {
             return Some(format!("the handle is pushed to for {users:?}"));
         }
         let ids: Vec<String> = (0..=RACERS).map(|racer| self.id(racer)).chain([self.bystander()]).collect();
-        let (reached, shown) = (masked(&reach), shown(process, &ids).await);
+        let (reached, shown) = (masked(&reach), shown(process, &ids).await.unwrap());
         if reached != shown {
             return Some(format!("GET shows {shown:?}, pushes go to {reached:?}"));
         }
@@ -204,7 +204,7 @@ async fn side_by_side(story: &Story, round: Round, process: &Process, hub: &Emul
         return Some(format!("{handle} is pushed to for {users:?}"));
     }
     let ids: Vec<String> = story.ids().into_iter().map(|id| round.id(id)).collect();
-    let (reached, shown) = (masked(&reach), shown(process, &ids).await);
+    let (reached, shown) = (masked(&reach), shown(process, &ids).await.unwrap());
     if reached != shown {
         return Some(format!("GET shows {shown:?}, pushes go to {reached:?}"));
     }
