@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::binary::{Process, command};
 use crate::reach::{Reach, accepted, call_to, masked, message_to, shown};
 use crate::support::*;
+use crate::tally::conclude;
 
 mod events;
 mod register;
@@ -259,9 +260,4 @@ impl Case {
         }
         self.faults
     }
-}
-
-fn report(cases: usize, faults: &[String]) {
-    assert!(faults.is_empty(), "{} faults in {cases} cases:\n{}", faults.len(), faults.join("\n"));
-    assert!(cases > 0);
 }

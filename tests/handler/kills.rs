@@ -16,6 +16,7 @@ use crate::blob::{BlobService, Held};
 use crate::reach::{Reach, masked, reach, shared_handle, shown};
 use crate::stories::{Ask, Round, STORIES, Story};
 use crate::support::*;
+use crate::tally::{asked_for, conclude};
 
 const SEED: u64 = 20_261_122;
 
@@ -128,8 +129,7 @@ async fn kill_within_requests(settings: Vec<(&'static str, String)>, kills: usiz
             Err(fault) => faults.push(format!("kill {number}, after {delay:?}: {fault}")),
         }
     }
-    tell(&format!("{kills} kills, {cut_off} requests cut off, {} faults", faults.len()));
-    assert!(faults.is_empty(), "seed {SEED}, {} faults in {kills} kills:\n{}", faults.len(), faults.join("\n"));
+    conclude(&format!("seed {SEED}, {kills} kills, {cut_off} requests cut off"), &faults);
     assert!(cut_off * 4 >= kills, "only {cut_off} of {kills} requests were cut off");
 }
 
@@ -152,17 +152,6 @@ async fn cut_after(stage: &mut Stage, ask: Ask, round: Round, delay: Duration) -
         }
         Err(_) => Cut::Off,
     }
-}
-
-/// How many are asked for by the environment variable, or as many as fit into a run of all tests.
-#[expect(clippy::disallowed_methods, reason = "a person asks for more by the environment")]
-pub fn asked_for(variable: &str, usual: usize) -> usize {
-    std::env::var(variable).map_or(usual, |count| count.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
-}
-
-#[expect(clippy::print_stdout, reason = "shown by --nocapture, as .ci/long asks")]
-pub fn tell(what: &str) {
-    println!("{what}");
 }
 
 #[tokio::test]
@@ -205,8 +194,8 @@ async fn kill_at_writes(when: Held, late: bool) {
             }
         }
     }
-    tell(&format!("{kills} kills at writes, {when:?}, late: {late}, {} faults", faults.len()));
-    assert!(faults.is_empty(), "{} faults in {kills} kills:\n{}", faults.len(), faults.join("\n"));
+    let taken = if late { "late" } else { "as it was" };
+    conclude(&format!("{kills} kills, each {when:?} a write was taken, which is then {taken}"), &faults);
     assert!(kills > STORIES.len(), "{kills} kills");
 }
 

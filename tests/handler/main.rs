@@ -8,6 +8,7 @@ mod blob;
 mod reach;
 mod stories;
 mod support;
+mod tally;
 
 mod batch;
 mod calls;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::binary::Process;
 use crate::blob::{BlobService, Fault, Held, Schedule};
-use crate::kills::{asked_for, tell};
 use crate::reach::{Reach, masked, reach, shared_handle, shown};
 use crate::stories::{Ask, Round, STORIES, Story};
 use crate::support::*;
+use crate::tally::{asked_for, conclude};
 
 const RACERS: usize = 4;
 
@@ -116,8 +116,7 @@ async fn run_races(stores: &[Vec<(&'static str, String)>]) {
         let told = |(race, fault): (&Race, Option<String>)| fault.map(|fault| format!("race {}: {fault}", race.0));
         faults.extend(races.iter().zip(found).filter_map(told));
     }
-    tell(&format!("{count} races, {} processes, {} faults", processes.len(), faults.len()));
-    assert!(faults.is_empty(), "{} faults in {count} races:\n{}", faults.len(), faults.join("\n"));
+    conclude(&format!("{count} races, {} processes", processes.len()), &faults);
 }
 
 #[tokio::test]
@@ -191,8 +190,7 @@ async fn a_change_within_another_leaves_one_owner() {
             faults.extend(fault.map(|fault| format!("{}, within write {}: {fault}", story.name, after + 1)));
         }
     }
-    tell(&format!("{count} changes within others, {} faults", faults.len()));
-    assert!(faults.is_empty(), "{} faults in {count} changes:\n{}", faults.len(), faults.join("\n"));
+    conclude(&format!("{count} changes within others"), &faults);
     assert!(count > STORIES.len(), "{count} changes");
 }
 

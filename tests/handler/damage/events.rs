@@ -22,7 +22,7 @@ async fn a_damaged_entry_of_the_ledger_counts_as_none() {
         case.expect(outcome == "duplicate", || format!("the call is {outcome} when it comes again"));
         faults.extend(case.end().await);
     }
-    report(EVERY_DAMAGE.len(), &faults);
+    conclude("every damage", &faults);
 }
 
 /// What it stands for is forgotten.
@@ -41,7 +41,7 @@ async fn a_damaged_marker_counts_as_none() {
         case.expect(matches!(outcome.as_str(), "delivered" | "duplicate"), || format!("its deletion is {outcome}"));
         faults.extend(case.end().await);
     }
-    report(EVERY_DAMAGE.len(), &faults);
+    conclude("every damage", &faults);
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_damaged_dead_letter_stands_in_the_way_of_no_other() {
         case.expect(output.status.code() == Some(1), || format!("the replay ends with {}", output.status));
         faults.extend(case.end().await);
     }
-    report(EVERY_DAMAGE.len(), &faults);
+    conclude("every damage", &faults);
 }
 
 #[tokio::test]
@@ -88,5 +88,5 @@ async fn what_a_newer_program_wrote_about_events_is_never_overwritten() {
         case.expect(left == NEWER, || format!("the document is now {left:?}"));
         faults.extend(case.end().await);
     }
-    report(store.of_events.len(), &faults);
+    conclude(&format!("{} documents of a newer format", store.of_events.len()), &faults);
 }

@@ -38,7 +38,8 @@ async fn every_document_with_every_damage(mending: Mending) {
             faults.extend(case.end().await);
         }
     }
-    report(cases, &faults);
+    conclude(&format!("{cases} damaged documents, {mending:?}"), &faults);
+    assert!(cases >= 3 * EVERY_DAMAGE.len(), "only {cases} documents");
 }
 
 impl Case {
@@ -160,5 +161,5 @@ async fn a_document_of_a_newer_format_is_refused_and_never_overwritten() {
         case.expect(left == NEWER, || format!("the document is now {left:?}"));
         faults.extend(case.end().await);
     }
-    report(store.of_ada.len(), &faults);
+    conclude(&format!("{} documents of a newer format", store.of_ada.len()), &faults);
 }
