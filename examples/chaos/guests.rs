@@ -66,7 +66,7 @@ impl Group {
             let index = self.rng.usize(..PHONES);
             let change = self.change(index);
             let Some(handler) = fleet.any(&mut self.rng) else { continue };
-            if !self.ask(change, &fleet, &handler, &asked, started).await? && self.rng.bool() {
+            if !self.ask(change, &fleet, &handler, &asked, started).await? && self.rng.u8(..4) > 0 {
                 let (id, handle, user) = (self.number(), self.number(), self.rng.usize(..RESIDENTS));
                 self.abandoned.push(std::mem::replace(&mut self.phones[index], Phone { id, handle, user }));
             }
@@ -97,11 +97,11 @@ impl Group {
             // Somebody else logs in.
             1..3 => phone.user = self.rng.usize(..RESIDENTS),
             // It is set up anew, perhaps by somebody else.
-            3..5 => {
+            3 => {
                 phone.id = self.number();
                 phone.user = if self.rng.bool() { phone.user } else { self.rng.usize(..RESIDENTS) };
             }
-            5 => return Change::Delete { id: phone.id },
+            4 => return Change::Delete { id: phone.id },
             // It gets another handle, which may have been another phone's.
             _ => {
                 let handle = match self.old_handles.len() {

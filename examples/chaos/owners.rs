@@ -72,7 +72,7 @@ impl Owners {
             };
             if !is_theirs {
                 let story = evidence.story(number, Some(push.device), &[push]);
-                found.strangers.push(format!("{story}{}", listed(owners)));
+                found.strangers.push(format!("{story}{}", listed(owners, push.at)));
             }
         }
         for census in evidence.censuses {
@@ -96,7 +96,8 @@ impl Owners {
         }
         for (handle, users) in &reached {
             let possible = owners.of(*handle);
-            let story = || format!("handle {handle} is pushed to for {users:?} in the end{}", listed(possible));
+            let story =
+                || format!("handle {handle} is pushed to for {users:?} in the end{}", listed(possible, u64::MAX));
             if users.len() > 1 {
                 found.two_owners.push(story());
             }
@@ -113,6 +114,11 @@ impl Owners {
     }
 }
 
-fn listed(owners: &[Ownership]) -> String {
-    owners.iter().map(|owner| format!("\n    {owner:?}")).collect()
+/// The last ones before some moment.
+fn listed(owners: &[Ownership], before: u64) -> String {
+    const MOST: usize = 8;
+    let mut last: Vec<&Ownership> = owners.iter().filter(|owner| owner.from <= before).collect();
+    last.sort_unstable_by_key(|owner| owner.from);
+    let last = last.iter().skip(last.len().saturating_sub(MOST));
+    last.map(|owner| format!("\n    {owner:?}")).collect()
 }

@@ -113,6 +113,8 @@ pub fn ownerships(requests: &[Request]) -> Vec<Ownership> {
                 }));
             }
         }
+        // Installations that are surely gone are of no interest.
+        possible.retain(|_, forms| forms.keys().any(Option::is_some));
     }
     let certain: BTreeSet<usize> = possible.iter().filter(|(_, forms)| forms.len() == 1).map(|(id, _)| *id).collect();
     for (id, forms) in possible {

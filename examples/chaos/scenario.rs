@@ -234,8 +234,8 @@ fn add_faults(hub: &Emulator, options: &Options) {
     }
 }
 
-/// Kills one process after the other: every other time at a moment that nobody chose, else just after a guest's request
-/// was sent to it.
+/// Kills one process after the other: one time in four at a moment that nobody chose, else just after a guest's request was
+/// sent to it.
 async fn kill_now_and_then(
     fleet: Arc<Fleet>,
     asked: Arc<Registrations>,
@@ -245,7 +245,7 @@ async fn kill_now_and_then(
     loop {
         sleep(every.mul_f64(0.5 + rng.f64())).await;
         let mut slot = Some(rng.usize(..fleet.size()));
-        if rng.bool() {
+        if rng.u8(..4) > 0 {
             slot = fleet.slot_of(asked.next_sent_to().await);
             sleep(Duration::from_millis(rng.u64(..4))).await;
         }

@@ -161,8 +161,7 @@ async fn no_handle_has_two_owners_after_kills_on_a_folder() {
     kill_within_requests(settings, asked_for("KILLS", 60)).await;
 }
 
-/// Kills a process at each write of each story, and has a write that was held back before it was taken come `late` or not
-/// at all.
+/// Kills a process at each write of each story. One that was held back before it was taken comes `late`, or not at all.
 async fn kill_at_writes(when: Held, late: bool) {
     let service = BlobService::start().await;
     let mut stage = Stage::open(service.settings()).await;
@@ -184,18 +183,17 @@ async fn kill_at_writes(when: Held, late: bool) {
             stage.kill().await;
             service.resume();
             stage.restart().await;
-            let take_it = || {
+            let comes_late = || {
                 if late {
-                    service.take_what_was_held()
+                    service.take_what_was_held();
                 }
             };
-            if let Err(fault) = stage.follow(story, round, Cut::Off, take_it).await {
-                faults.push(format!("write {}: {fault}", after + 1));
-            }
+            let followed = stage.follow(story, round, Cut::Off, comes_late).await;
+            faults.extend(followed.err().map(|fault| format!("write {}: {fault}", after + 1)));
         }
     }
-    let taken = if late { "late" } else { "as it was" };
-    conclude(&format!("{kills} kills, each {when:?} a write was taken, which is then {taken}"), &faults);
+    let late = if late { ", which comes late" } else { "" };
+    conclude(&format!("{kills} kills {when:?} a write was taken{late}").to_lowercase(), &faults);
     assert!(kills > STORIES.len(), "{kills} kills");
 }
 
