@@ -31,7 +31,17 @@ pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(
     let mut left = 0;
     let mut keys = pin!(letters.keys());
     while let Some(key) = keys.try_next().await? {
-        let Some(letter) = letters.read(&key).await? else { continue };
+        let letter = match letters.read(&key).await {
+            Ok(Some(letter)) => letter,
+            Ok(None) => continue,
+            // The letters behind it would expire meanwhile.
+            Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
+                tell(&format!("{error}; it is passed over"));
+                left += 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
         let (delivery, unreached) = deliveries.replay(Given::Json((&*letter.event).into()), &replay, Utc::now()).await;
         tell(&told(&key, &delivery));

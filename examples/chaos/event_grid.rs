@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::events::{Kind, Written};
 use super::fleet::{self, Fleet, Handler};
-use super::since;
+use super::{Failure, since};
 
 #[derive(Debug)]
 pub struct EventGrid {
@@ -78,6 +78,16 @@ impl EventGrid {
             let bound = u64::from(delivery.min(5)) * 300;
             sleep(Duration::from_millis(rng.u64(50..50 + bound))).await;
         }
+    }
+
+    /// Delivers to that handler until it is acknowledged.
+    pub async fn insist(&self, handler: &Handler, batch: &[Written]) -> Result<(), Failure> {
+        for _ in 0..MOST_DELIVERIES {
+            if self.invoke(handler, batch, true).await {
+                return Ok(());
+            }
+        }
+        Err(format!("a handler that nobody killed does not acknowledge: {:?}", batch.first()).into())
     }
 
     async fn deliver_once(&self, handler: &Handler, batch: &[Written], as_array: bool) -> bool {

@@ -76,6 +76,16 @@ impl Author {
         (0..size).map(|_| self.event(now)).collect()
     }
 
+    /// A message to each user, of which nothing more will become.
+    pub fn census(&mut self, started: Instant) -> Vec<Written> {
+        let now = since(started);
+        let first_version = |user| {
+            let first = self.first_version(user, now);
+            self.chat(&first, now)
+        };
+        (0..RESIDENTS).map(first_version).collect()
+    }
+
     fn event(&mut self, now: u64) -> Written {
         let user = self.rng.usize(..RESIDENTS);
         match self.rng.u8(..100) {
@@ -114,9 +124,7 @@ impl Author {
 
     /// A new chat message, of which some will be edited, some deleted, some both.
     fn message(&mut self, user: usize, now: u64) -> Written {
-        let message = self.messages;
-        self.messages += 1;
-        let first = Change { due: now, kind: Kind::Received, message, version: 1, user, composed: rfc3339() };
+        let first = self.first_version(user, now);
         let mut due = now;
         for (kind, percent, version) in [(Kind::Edited, 30, 2), (Kind::Edited, 10, 3), (Kind::Deleted, 15, 4)] {
             due += self.rng.u64(300..8000);
@@ -125,6 +133,12 @@ impl Author {
             }
         }
         self.chat(&first, now)
+    }
+
+    fn first_version(&mut self, user: usize, now: u64) -> Change {
+        let message = self.messages;
+        self.messages += 1;
+        Change { due: now, kind: Kind::Received, message, version: 1, user, composed: rfc3339() }
     }
 
     fn chat(&mut self, change: &Change, now: u64) -> Written {

@@ -2,12 +2,15 @@
 //! emulator, of the invocations, or of the log lines in which a handler names the answers that it got.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::PoisonError;
 
 use super::event_grid::{Came, Try};
 use super::events::{Fact, Kind};
 use super::fleet::Incarnation;
+use super::owners::Owners;
 use super::people::Device;
+use super::registrations::Request;
 use super::witness::{Acceptance, Pushed, Testimony};
 
 #[derive(Debug)]
@@ -15,6 +18,13 @@ pub struct Evidence<'a> {
     pub facts: &'a [Fact],
     pub incarnations: &'a [Incarnation],
     pub seen: &'a Testimony,
+    /// What was asked of the register, by group of guests.
+    pub asked: &'a [Vec<Request>],
+    /// The events of each census.
+    pub censuses: &'a [Range<usize>],
+    pub owners: Owners,
+    /// The event that tells of a message's deletion.
+    deletions: HashMap<usize, usize>,
     tries: &'a HashMap<usize, Vec<Try>>,
     /// The tracking ids of all answers that a handler got.
     heard: HashSet<String>,
@@ -31,6 +41,8 @@ pub enum Class {
     SiblingOfAFailedEvent,
     /// The process said meanwhile that the store did not take in time who was served.
     LedgerNotWritten,
+    /// Meanwhile the handle became that of another installation.
+    RegisteredAnew,
 }
 
 /// The pushes of each event to each device, in the order in which they were sent, as far as that is known.
@@ -49,8 +61,13 @@ const SLACK: u64 = 50;
 const LINES_READ_WITHIN: u64 = 2_000;
 
 impl Class {
-    pub const ALL: [Self; 4] =
-        [Self::InFlightAtAKill, Self::AnswerLost, Self::SiblingOfAFailedEvent, Self::LedgerNotWritten];
+    pub const ALL: [Self; 5] = [
+        Self::InFlightAtAKill,
+        Self::AnswerLost,
+        Self::SiblingOfAFailedEvent,
+        Self::LedgerNotWritten,
+        Self::RegisteredAnew,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -58,6 +75,7 @@ impl Class {
             Self::AnswerLost => "answer lost after the request was written",
             Self::SiblingOfAFailedEvent => "sibling of a failed event",
             Self::LedgerNotWritten => "the store did not take the ledger in time",
+            Self::RegisteredAnew => "the phone was set up anew between them",
         }
     }
 }
@@ -69,29 +87,32 @@ impl<'a> Evidence<'a> {
         incarnations: &'a [Incarnation],
         seen: &'a Testimony,
         heard: Vec<String>,
+        asked: &'a [Vec<Request>],
+        censuses: &'a [Range<usize>],
     ) -> Self {
         let mut heard = HashSet::from_iter(heard);
         for incarnation in incarnations {
             heard.extend(incarnation.said.lock().unwrap_or_else(PoisonError::into_inner).heard.iter().cloned());
         }
-        Self { facts, incarnations, seen, tries, heard }
+        let deletions = facts.iter().enumerate().filter(|(_, fact)| fact.kind == Kind::Deleted);
+        let deletions = deletions.filter_map(|(number, fact)| Some((fact.message?.0, number))).collect();
+        let owners = Owners::new(asked, u64::MAX);
+        Self { facts, incarnations, seen, asked, censuses, owners, deletions, tries, heard }
+    }
+
+    /// The event that a push tells of.
+    pub fn event_of(&self, push: &Acceptance) -> Option<usize> {
+        let number = match push.pushed {
+            Pushed::Event(number) => Some(number),
+            Pushed::Deletion(message) => self.deletions.get(&message).copied(),
+        };
+        number.filter(|number| *number < self.facts.len())
     }
 
     pub fn pushes(&self, odd: &mut Vec<String>) -> Pushes<'_> {
-        let deletions: HashMap<usize, usize> = self
-            .facts
-            .iter()
-            .enumerate()
-            .filter(|(_, fact)| fact.kind == Kind::Deleted)
-            .filter_map(|(number, fact)| Some((fact.message?.0, number)))
-            .collect();
         let mut pushes = Pushes::new();
         for acceptance in &self.seen.accepted {
-            let number = match acceptance.pushed {
-                Pushed::Event(number) => Some(number),
-                Pushed::Deletion(message) => deletions.get(&message).copied(),
-            };
-            match number.filter(|number| *number < self.facts.len()) {
+            match self.event_of(acceptance) {
                 Some(number) => pushes.entry((number, acceptance.device)).or_default().push(acceptance),
                 None => odd.push(format!("a push for no event: {acceptance:?}")),
             }
@@ -122,6 +143,11 @@ impl<'a> Evidence<'a> {
         own.filter(|attempt| attempt.start <= push.at + SLACK).max_by_key(|attempt| attempt.start)
     }
 
+    /// When the invocation began that it belongs to.
+    pub fn began(&self, number: usize, push: &Acceptance) -> Option<u64> {
+        self.try_of(number, push).map(|attempt| attempt.start)
+    }
+
     pub fn was_killed(&self, attempt: &Try) -> bool {
         self.incarnations[attempt.incarnation].killed_at.is_some_and(|killed_at| killed_at <= attempt.end + SLACK)
     }
@@ -148,6 +174,20 @@ impl<'a> Evidence<'a> {
     /// Why the first push did not prevent the second.
     pub fn excuse(&self, number: usize, first: &Acceptance, second: &Acceptance) -> Option<Class> {
         let attempt = self.try_of(number, first)?;
+        self.excuse_of_attempt(number, attempt, first, second).or_else(|| {
+            // Who was served is known by installation.
+            let Device::Guest(handle) = first.device else { return None };
+            self.owners.has_changed(handle, attempt.start, second.at).then_some(Class::RegisteredAnew)
+        })
+    }
+
+    fn excuse_of_attempt(
+        &self,
+        number: usize,
+        attempt: &Try,
+        first: &Acceptance,
+        second: &Acceptance,
+    ) -> Option<Class> {
         // A request may lie unread at the hub for longer than its sender waits: then the later one is read first.
         let was_waiting = |other: &Try| other.incarnation == second.incarnation && other.start <= first.at;
         let is_overtaken = || self.tries_of(number).iter().any(was_waiting);

@@ -126,6 +126,19 @@ impl Fleet {
         rng.choice(up).cloned()
     }
 
+    /// The one of a slot, if it is up.
+    pub fn of(&self, slot: usize) -> Option<Handler> {
+        self.lock().slots.get(slot)?.as_ref().map(|process| process.handler.clone())
+    }
+
+    /// The slot of an incarnation that is up.
+    pub fn slot_of(&self, incarnation: usize) -> Option<usize> {
+        let kept = self.lock();
+        kept.slots
+            .iter()
+            .position(|process| process.as_ref().is_some_and(|process| process.handler.incarnation == incarnation))
+    }
+
     /// One that is up and not that one.
     pub fn other(&self, than: usize, rng: &mut Rng) -> Option<Handler> {
         let kept = self.lock();

@@ -1,5 +1,5 @@
-//! Who has which device. The devices of the residents stay and must get everything; the devices of guests move from user
-//! to user, vanish and return, and are only there to be in the way.
+//! Who has which device. The devices of the residents stay and must get everything; what the guests' phones do is told in
+//! `guests`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,6 @@ use super::{Failure, all};
 /// Each has an iPhone, an Android phone, and a number that the Android phone of the next one shows, too.
 pub const RESIDENTS: usize = 40;
 
-const GUESTS: usize = 12;
-
 /// What an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address {
@@ -31,6 +29,7 @@ pub enum Address {
 pub enum Device {
     IPhone(usize),
     Android(usize),
+    /// A guest's phone, by the number of its handle.
     Guest(usize),
 }
 
@@ -76,7 +75,7 @@ impl Device {
         }
     }
 
-    fn installation(self, owner: usize) -> Value {
+    pub fn installation(self, owner: usize) -> Value {
         let user = user_id(owner);
         match self {
             Self::IPhone(phone) => json!({"userId": user, "phoneNumbers": [number(phone)], "platform": "apns",
@@ -112,35 +111,27 @@ async fn insist(fleet: &Fleet, handler: &Handler, device: Device, owner: usize) 
     Err(format!("a registration was answered with {status}, {MOST_TRIES} times").into())
 }
 
-/// Guests come, move and go; residents' apps start and register what is registered already. Whatever a kill breaks stays
-/// broken until its next turn.
-pub async fn come_and_go(fleet: Arc<Fleet>, mut rng: Rng) -> Result<(), Failure> {
+/// Residents' apps start, and register what is registered already.
+pub async fn start_apps(fleet: Arc<Fleet>, mut rng: Rng) -> Result<(), Failure> {
     loop {
-        sleep(Duration::from_millis(rng.u64(5..100))).await;
+        sleep(Duration::from_millis(rng.u64(50..1000))).await;
         let Some(handler) = fleet.any(&mut rng) else { continue };
-        let guest = Device::Guest(rng.usize(..GUESTS));
         let resident = rng.usize(..RESIDENTS);
-        let answer = match rng.u8(..10) {
-            0..6 => put(&fleet, &handler, guest, resident).await,
-            6..9 => request(&fleet, &handler, Method::DELETE, guest, "").await,
-            _ => put(&fleet, &handler, Device::IPhone(resident), resident).await,
-        };
-        match answer {
-            // A broken connection is the trace of a kill.
-            Ok(200 | 201 | 204) | Err(_) => {}
-            // Many want the same document at once, and the store says so.
-            Ok(503) => {}
+        match put(&fleet, &handler, Device::IPhone(resident), resident).await {
+            // A broken connection is the trace of a kill; and many may want the same document at once.
+            Ok(200 | 201 | 503) | Err(_) => {}
             Ok(status) => return Err(format!("a registration was answered with {status}").into()),
         }
     }
 }
 
 async fn put(fleet: &Fleet, handler: &Handler, device: Device, owner: usize) -> Result<u16, Failure> {
-    request(fleet, handler, Method::PUT, device, &device.installation(owner).to_string()).await
+    request(fleet, handler, Method::PUT, &device.id(), &device.installation(owner).to_string()).await
 }
 
-async fn request(fleet: &Fleet, handler: &Handler, method: Method, device: Device, body: &str) -> Result<u16, Failure> {
-    let url = format!("{}/api/installations/{}", handler.address, device.id());
+/// Asks for an installation's change, and says how that was answered.
+pub async fn request(fleet: &Fleet, handler: &Handler, method: Method, id: &str, body: &str) -> Result<u16, Failure> {
+    let url = format!("{}/api/installations/{id}", handler.address);
     let request = fleet.client().request(method, url).body(body.to_owned()).timeout(Duration::from_secs(30));
     Ok(request.send().await?.status().as_u16())
 }

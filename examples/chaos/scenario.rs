@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -18,7 +19,10 @@ mod event_grid;
 mod events;
 mod evidence;
 mod fleet;
+mod guests;
+mod owners;
 mod people;
+mod registrations;
 mod verdict;
 mod witness;
 
@@ -27,6 +31,8 @@ use event_grid::EventGrid;
 use events::Author;
 use evidence::Evidence;
 use fleet::Fleet;
+use guests::Group;
+use registrations::Registrations;
 use verdict::Verdict;
 use witness::Witness;
 
@@ -124,8 +130,15 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
 
     // Those who stir end with the set.
     let mut stirring = JoinSet::new();
-    stirring.spawn(people::come_and_go(Arc::clone(&fleet), rng.fork()));
-    stirring.spawn(kill_now_and_then(Arc::clone(&fleet), options.kill_every, rng.fork()));
+    stirring.spawn(people::start_apps(Arc::clone(&fleet), rng.fork()));
+    let asked = Arc::new(Registrations::new(guests::GROUPS));
+    stirring.spawn(kill_now_and_then(Arc::clone(&fleet), Arc::clone(&asked), options.kill_every, rng.fork()));
+    let (stop, stopped) = watch::channel(false);
+    let mut guests = JoinSet::new();
+    for number in 0..guests::GROUPS {
+        let group = Group::new(number, rng.fork());
+        guests.spawn(group.come_and_go(Arc::clone(&fleet), Arc::clone(&asked), started, stopped.clone()));
+    }
 
     let event_grid = Arc::new(EventGrid::new(Arc::clone(&fleet), started));
     let mut author = Author::new(rng.fork());
@@ -150,14 +163,40 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
             tell(format!("{seconds} s: {written} events, {} batches under way", under_way.len()));
         }
         stop_if_ended(&mut stirring)?;
+        stop_if_ended(&mut guests)?;
+    }
+    stop.send_replace(true);
+    let mut groups = Vec::new();
+    while let Some(group) = guests.join_next().await {
+        groups.push(group??);
     }
     stirring.shutdown().await;
+
+    // Who is reached where in the end, before and after every guest's app has started once more.
+    hub.clear_faults();
+    let mut censuses = Vec::new();
+    for is_settled in [false, true] {
+        if is_settled {
+            let handler = fleet.any(&mut rng).ok_or("no handler is up")?;
+            all(groups.iter().map(|group| group.register_all(&fleet, &handler, &asked, started))).await?;
+        }
+        // Another process: nothing is in its memory.
+        fleet.kill(0).await?;
+        fleet.restart(0).await?;
+        let handler = fleet.of(0).ok_or("no handler is up")?;
+        let first = author.facts.len();
+        for batch in author.census(started).chunks(20) {
+            event_grid.insist(&handler, batch).await?;
+        }
+        censuses.push(first..author.facts.len());
+    }
     let took = started.elapsed();
     let incarnations = fleet.stop().await?;
     hub.stop().await;
     let seen = witness.testimony().await?;
     let (tries, heard) = (event_grid.tries(), event_grid.heard());
-    let evidence = Evidence::new(&author.facts, &tries, &incarnations, &seen, heard);
+    let asked = asked.requests();
+    let evidence = Evidence::new(&author.facts, &tries, &incarnations, &seen, heard, &asked, &censuses);
     Ok(Verdict::of(options, took, &evidence))
 }
 
@@ -195,11 +234,22 @@ fn add_faults(hub: &Emulator, options: &Options) {
     }
 }
 
-/// Kills one process after the other, each time at a moment that nobody chose.
-async fn kill_now_and_then(fleet: Arc<Fleet>, every: Duration, mut rng: Rng) -> Result<(), Failure> {
+/// Kills one process after the other: one time in four at a moment that nobody chose, else just after a guest's request was
+/// sent to it.
+async fn kill_now_and_then(
+    fleet: Arc<Fleet>,
+    asked: Arc<Registrations>,
+    every: Duration,
+    mut rng: Rng,
+) -> Result<(), Failure> {
     loop {
         sleep(every.mul_f64(0.5 + rng.f64())).await;
-        let slot = rng.usize(..fleet.size());
+        let mut slot = Some(rng.usize(..fleet.size()));
+        if rng.u8(..4) > 0 {
+            slot = fleet.slot_of(asked.next_sent_to().await);
+            sleep(Duration::from_millis(rng.u64(..4))).await;
+        }
+        let Some(slot) = slot else { continue };
         if !fleet.kill(slot).await? {
             // There are no hubs left to tell further processes apart by.
             return Ok(());
@@ -209,7 +259,7 @@ async fn kill_now_and_then(fleet: Arc<Fleet>, every: Duration, mut rng: Rng) -> 
     }
 }
 
-fn stop_if_ended(stirring: &mut JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
+fn stop_if_ended<T: 'static>(stirring: &mut JoinSet<Result<T, Failure>>) -> Result<(), Failure> {
     while let Some(ended) = stirring.try_join_next() {
         ended??;
     }

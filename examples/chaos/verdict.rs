@@ -9,7 +9,9 @@ use super::Options;
 use super::event_grid::Came;
 use super::events::Kind;
 use super::evidence::{Class, Evidence, Pushes};
+use super::owners::Found;
 use super::people::Device;
+use super::registrations::Request;
 use super::witness::Acceptance;
 
 /// The result of a run.
@@ -24,6 +26,7 @@ pub struct Verdict {
     rung_again: Vec<String>,
     outdated: Vec<String>,
     odd: Vec<String>,
+    owners: Found,
 }
 
 impl Verdict {
@@ -36,6 +39,7 @@ impl Verdict {
         verdict.judge_doubles(evidence, &pushes);
         verdict.judge_ids(evidence, &pushes);
         verdict.judge_order(evidence, &pushes);
+        verdict.owners = evidence.owners.judge(evidence);
         verdict
     }
 
@@ -44,7 +48,7 @@ impl Verdict {
         self.violations().iter().all(|(_, found)| found.is_empty())
     }
 
-    fn violations(&self) -> [(&'static str, &[String]); 6] {
+    fn violations(&self) -> [(&'static str, &[String]); 9] {
         [
             ("lost", &self.lost),
             ("doubles, unexplained", &self.unexplained),
@@ -52,6 +56,9 @@ impl Verdict {
             ("pushes for a call that was served already", &self.rung_again),
             ("outdated versions pushed though the ledger knew", &self.outdated),
             ("answers that no handler should give", &self.odd),
+            ("pushes to a phone of somebody else", &self.owners.strangers),
+            ("handles with two owners in the end", &self.owners.two_owners),
+            ("registrations without effect in the end", &self.owners.unreached),
         ]
     }
 
@@ -73,6 +80,10 @@ impl Verdict {
         self.say("  their edits and deletions", &count(&[Kind::Edited, Kind::Deleted]));
         self.say("  calls", &count(&[Kind::Call]));
         self.say("kills (SIGKILL)", &kills);
+        let requests: Vec<&Request> = evidence.asked.iter().flatten().collect();
+        self.say("changes of guests' registrations", &requests.len());
+        let unanswered = requests.iter().filter(|request| request.answered.is_none()).count();
+        self.say("  without an answer, or answered 503", &unanswered);
         self.say("requests at the hub", &seen.counts.values().sum::<usize>());
         for (ended, count) in &seen.counts {
             self.say(&format!("  {ended}"), count);

@@ -138,8 +138,7 @@ impl AzureBlobs {
     /// Whether something was not found because the container is gone that was there before. The next one who needs it
     /// creates it anew.
     fn is_lost(&self, error: &object_store::Error) -> bool {
-        // object_store tells both by the same variant; the service's answer is in its source.
-        if !format!("{error:?}").contains("ContainerNotFound") {
+        if !has_no_container(error) {
             return false;
         }
         self.is_numbered.store(false, Ordering::Relaxed);
@@ -196,6 +195,12 @@ impl AzureBlobs {
         AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
         Ok(self.client.call(request).await.map_err(failed)?.status().as_u16())
     }
+}
+
+/// Whether there is no such container. `object_store` tells it as a blob that is missing, or as any error; the service's
+/// answer is in its source.
+fn has_no_container(error: &object_store::Error) -> bool {
+    format!("{error:?}").contains("ContainerNotFound")
 }
 
 fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> object_store::Error {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use reqwest::Method;
-use serde_json::Value;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -49,9 +49,30 @@ impl Process {
         Self { child, address: format!("http://127.0.0.1:{port}"), client: client(), outputs }
     }
 
+    pub fn put_request(&self, id: &str, installation: &Value) -> RequestBuilder {
+        self.client.put(format!("{}/api/installations/{id}", self.address)).body(installation.to_string())
+    }
+
+    pub fn delete_request(&self, id: &str) -> RequestBuilder {
+        self.client.delete(format!("{}/api/installations/{id}", self.address))
+    }
+
     pub async fn put(&self, id: &str, installation: Value) -> u16 {
-        let url = format!("{}/api/installations/{id}", self.address);
-        Reply::of(self.client.put(url).body(installation.to_string())).await.status
+        Reply::of(self.put_request(id, &installation)).await.status
+    }
+
+    /// Registers as a user's backend does, which repeats what was answered with 503, and insists that it worked.
+    pub async fn register(&self, id: &str, installation: Value) -> Reply {
+        let reply = patiently(|| self.put_request(id, &installation)).await;
+        assert!(matches!(reply.status, 200 | 201), "PUT {id}: {reply:?}");
+        reply
+    }
+
+    /// Deletes in the same way.
+    pub async fn forget(&self, id: &str) -> Reply {
+        let reply = patiently(|| self.delete_request(id)).await;
+        assert_eq!(reply.status, 204, "DELETE {id}: {reply:?}");
+        reply
     }
 
     /// The installation as the API shows it, or the error.
@@ -60,7 +81,7 @@ impl Process {
     }
 
     pub async fn delete(&self, id: &str) -> u16 {
-        Reply::of(self.client.delete(format!("{}/api/installations/{id}", self.address))).await.status
+        Reply::of(self.delete_request(id)).await.status
     }
 
     pub async fn invoke(&self, event: &Value) -> Reply {
@@ -71,6 +92,12 @@ impl Process {
     pub async fn post(&self, body: &str) -> Reply {
         let url = format!("{}/EventGridTrigger", self.address);
         Reply::of(self.client.request(Method::POST, url).body(body.to_owned())).await
+    }
+
+    /// One run of the timer.
+    pub async fn maintain(&self) -> Reply {
+        let timer = json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}});
+        Reply::of(self.client.post(format!("{}/Maintenance", self.address)).body(timer.to_string())).await
     }
 
     /// The outcome of an event.
@@ -102,6 +129,19 @@ impl Process {
         self.signal("TERM");
         self.output().await
     }
+}
+
+/// Asks until the answer is another one than 503, some times.
+async fn patiently(request: impl Fn() -> RequestBuilder) -> Reply {
+    const MOST_TRIES: usize = 10;
+    let mut reply = Reply::of(request()).await;
+    for _ in 1..MOST_TRIES {
+        if reply.status != 503 {
+            break;
+        }
+        reply = Reply::of(request()).await;
+    }
+    reply
 }
 
 /// Every document below a folder, by its path in it.

@@ -1,17 +1,25 @@
 //! The whole program against the emulator: settings and HTTP in, requests to the hub out.
 #![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
 
+#[cfg(feature = "foreign-tests")]
+mod azurite;
 mod binary;
+mod blob;
+mod reach;
+mod stories;
 mod support;
+mod tally;
 
 mod batch;
 mod calls;
 mod chat;
+mod damage;
 mod failures;
 mod garbage;
 mod goldens;
 mod hub_answers;
 mod installations;
+mod kills;
 mod maintenance;
 mod no_connection;
 mod odd_texts;
@@ -19,6 +27,7 @@ mod outcomes;
 mod passing_time;
 mod privacy;
 mod process;
+mod races;
 mod replay;
 mod samples;
 mod send;

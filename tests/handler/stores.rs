@@ -48,14 +48,14 @@ fn message_to(user: &str, id: &str) -> Value {
 async fn registrations_are_seen_at_once(store: &[(&str, &str)]) {
     let Pair { a, b, .. } = &Pair::start(store, &[]).await;
     assert_eq!(b.outcome(&message_to(BOB, "e1")).await, "no_device");
-    assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
+    assert_eq!(a.register("iphone", phone(BOB, IPHONE)).await.status, 201);
     assert_eq!(b.outcome(&message_to(BOB, "e2")).await, "delivered");
-    assert_eq!(b.put("iphone", phone(ALICE, IPHONE)).await, 200);
+    assert_eq!(b.register("iphone", phone(ALICE, IPHONE)).await.status, 200);
     assert_eq!(a.outcome(&message_to(BOB, "e3")).await, "no_device");
     assert_eq!(a.outcome(&message_to(ALICE, "e4")).await, "delivered");
-    assert_eq!(a.delete("iphone").await, 204);
+    a.forget("iphone").await;
     assert_eq!(b.outcome(&message_to(ALICE, "e5")).await, "no_device");
-    assert_eq!(b.put("iphone", phone(BOB, IPHONE)).await, 201);
+    assert_eq!(b.register("iphone", phone(BOB, IPHONE)).await.status, 201);
     assert_eq!(a.outcome(&message_to(BOB, "e6")).await, "delivered");
 }
 
@@ -63,16 +63,16 @@ async fn calls_and_whatever_would_reach_nobody_rest_on_a_fresh_read(store: &[(&s
     let Pair { a, b, hub, .. } = &Pair::start(store, &[]).await;
     let muted =
         json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE, "mutedThreads": ["19:lunch@thread.v2"]});
-    assert_eq!(a.put("iphone", muted).await, 201);
+    assert_eq!(a.register("iphone", muted).await.status, 201);
     let mut elsewhere = message_to(BOB, "e1");
     elsewhere["data"]["threadId"] = json!("19:dinner@thread.v2");
     assert_eq!(a.outcome(&elsewhere).await, "delivered");
     // What `a` read just now says that nobody wants it.
-    assert_eq!(b.put("iphone", phone(BOB, IPHONE)).await, 200);
+    assert_eq!(b.register("iphone", phone(BOB, IPHONE)).await.status, 200);
     assert_eq!(a.outcome(&chat("e2", "ChatMessageReceived", "m1", 1, "Hello")).await, "delivered");
     // What `a` read just now has another phone.
     let other = "b".repeat(64);
-    assert_eq!(b.put("iphone", phone(BOB, &other)).await, 200);
+    assert_eq!(b.register("iphone", phone(BOB, &other)).await.status, 200);
     assert_eq!(a.outcome(&call("e3", "d732db64-4803-462d-be9c-518943ea2b7a")).await, "delivered");
     let called = &hub.accepted()[2];
     assert_eq!(headers(called)["servicebusnotification-devicehandle"], other);
@@ -82,10 +82,9 @@ async fn registrations_at_once_are_all_kept(store: &[(&str, &str)]) {
     let Pair { a, b, .. } = &Pair::start(store, &[("INSTALLATIONS_PER_USER", "1000")]).await;
     let puts = (0..60).map(|index| {
         let process = if index % 2 == 0 { a } else { b };
-        async move { process.put(&format!("phone-{index}"), phone(BOB, &format!("{index:064x}"))).await }
+        async move { process.register(&format!("phone-{index}"), phone(BOB, &format!("{index:064x}"))).await }
     });
-    let statuses = join_all(puts).await;
-    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
+    join_all(puts).await;
     let reply = a.invoke(&message_to(BOB, "e1")).await;
     assert_eq!(reply.log_lines()[0]["delivered"], 60);
 }
@@ -97,14 +96,13 @@ async fn a_device_that_moves_about_has_one_owner(store: &[(&str, &str)]) {
         let process = if index % 2 == 0 { a } else { b };
         async move {
             if index % 8 == 7 {
-                process.delete("iphone").await
+                process.forget("iphone").await;
             } else {
-                process.put("iphone", phone(users[index % 3], IPHONE)).await
+                process.register("iphone", phone(users[index % 3], IPHONE)).await;
             }
         }
     });
-    let statuses = join_all(moves).await;
-    assert!(statuses.iter().all(|status| matches!(status, 200 | 201 | 204)), "{statuses:?}");
+    join_all(moves).await;
     let mut owners = Vec::new();
     for user in users {
         if a.outcome(&message_to(user, user)).await == "delivered" {
@@ -120,18 +118,36 @@ async fn one_handle_under_many_ids_is_one_device(store: &[(&str, &str)]) {
     let Pair { hub, a, b, .. } = &Pair::start(store, &[]).await;
     let puts = (0..16).map(|index| {
         let process = if index % 2 == 0 { a } else { b };
-        async move { process.put(&format!("iphone-{index}"), phone(BOB, IPHONE)).await }
+        async move { process.register(&format!("iphone-{index}"), phone(BOB, IPHONE)).await }
     });
     join_all(puts).await;
-    a.put("iphone-last", phone(BOB, IPHONE)).await;
+    a.register("iphone-last", phone(BOB, IPHONE)).await;
     assert_eq!(b.outcome(&message_to(BOB, "e1")).await, "delivered");
     assert_eq!(hub.accepted().len(), 1);
 }
 
+async fn who_has_to_make_room_is_told_and_goes(store: &[(&str, &str)]) {
+    let Pair { a, b, .. } = &Pair::start(store, &[("INSTALLATIONS_PER_USER", "2")]).await;
+    for user in 0..6 {
+        let (user_id, id) = (format!("8:acs:{user}"), |phone: usize| format!("phone-{user}-{phone}"));
+        for number in 0..4 {
+            let process = if number % 2 == 0 { a } else { b };
+            let reply = process.register(&id(number), phone(&user_id, &format!("{user:032x}{number:032x}"))).await;
+            let gone = if number < 2 { Value::Null } else { json!([id(number - 2)]) };
+            assert_eq!(reply.json()["evicted"], gone, "{reply:?}");
+        }
+        let message = message_to(&user_id, &format!("e{user}"));
+        assert_eq!(a.invoke(&message).await.log_lines()[0]["delivered"], 2);
+        for number in 0..4 {
+            assert_eq!(b.get(&id(number)).await["error"].is_object(), number < 2, "phone {number} of user {user}");
+        }
+    }
+}
+
 async fn what_one_served_the_other_does_not_serve_again(store: &[(&str, &str)]) {
     let Pair { hub, a, b, .. } = &Pair::start(store, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
-    a.put("iphone", phone(BOB, IPHONE)).await;
-    a.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+    a.register("iphone", phone(BOB, IPHONE)).await;
+    a.register("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
 
     // A message that failed for one of two devices.
     hub.add_fault(Fault::status(404).on_device(ANDROID));
@@ -143,7 +159,7 @@ async fn what_one_served_the_other_does_not_serve_again(store: &[(&str, &str)]) 
     // A sibling of an event that failed.
     hub.clear();
     hub.add_fault(Fault::status(404).on_device(&"0".repeat(64)));
-    a.put("alice", phone(ALICE, &"0".repeat(64))).await;
+    a.register("alice", phone(ALICE, &"0".repeat(64))).await;
     let batch = json!([message_to(BOB, "e2"), message_to(ALICE, "e3")]);
     assert_eq!(a.invoke(&batch).await.status, 500);
     let lines = b.invoke(&batch).await.log_lines();
@@ -172,12 +188,12 @@ async fn what_one_served_the_other_does_not_serve_again(store: &[(&str, &str)]) 
 
 async fn a_change_that_a_device_did_not_live_to_see_is_handled_all_the_same(store: &[(&str, &str)]) {
     let Pair { hub, a, b, .. } = &Pair::start(store, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
-    a.put("iphone", phone(BOB, IPHONE)).await;
-    a.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
+    a.register("iphone", phone(BOB, IPHONE)).await;
+    a.register("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
     hub.add_fault(Fault::status(404).on_device(ANDROID));
     let edit = chat("e1", "ChatMessageEdited", "m1", 2, "new");
     assert_eq!(a.outcome(&edit).await, "failed");
-    a.delete("android").await;
+    a.forget("android").await;
     assert_eq!(b.outcome(&edit).await, "duplicate");
     let mut late = chat("e2", "ChatMessageReceived", "m1", 1, "old");
     late["eventTime"] = json!(ago(chrono::TimeDelta::seconds(10)));
@@ -199,7 +215,8 @@ async fn ids_of_any_kind_stay_apart(store: &[(&str, &str)]) {
     let users =
         ["a", "A", "a/b", "a//b", "..", "con", "é", "e\u{301}", "a b", "%61", "💥", "8:acs:x", "8_acs_x", &long];
     for (index, user) in users.iter().enumerate() {
-        assert_eq!(a.put(&format!("phone-{index}"), phone(user, &format!("{index:064x}"))).await, 201, "{user}");
+        let reply = a.register(&format!("phone-{index}"), phone(user, &format!("{index:064x}"))).await;
+        assert_eq!(reply.status, 201, "{user}");
     }
     for user in users {
         assert_eq!(b.invoke(&message_to(user, user)).await.log_lines()[0]["delivered"], 1, "{user}");
@@ -215,6 +232,7 @@ macro_rules! store_keeps_its_promises {
             registrations_at_once_are_all_kept,
             a_device_that_moves_about_has_one_owner,
             one_handle_under_many_ids_is_one_device,
+            who_has_to_make_room_is_told_and_goes,
             what_one_served_the_other_does_not_serve_again,
             a_change_that_a_device_did_not_live_to_see_is_handled_all_the_same,
             ids_of_any_kind_stay_apart);
@@ -223,9 +241,7 @@ macro_rules! store_keeps_its_promises {
         $(#[tokio::test]
         async fn $promise() {
             let store = $store;
-            let settings = store.settings();
-            let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            super::$promise(&settings).await;
+            crate::stores::$promise(&crate::support::borrowed(&store.settings())).await;
         })+
     };
 }
@@ -291,63 +307,63 @@ mod folder {
     }
 }
 
+/// Azure Blob, by a stand-in of this process, and what goes wrong between it and the handlers.
+mod blob {
+    use crate::blob::{BlobService, Fault, Schedule};
+
+    /// Repeats what happens to each request, as long as the same requests are made.
+    const SEED: u64 = 20_261_122;
+
+    /// One that has each of these faults, in a fifth of all requests.
+    async fn with(faults: &'static [Fault]) -> BlobService {
+        BlobService::with(Schedule::new(SEED, 20, faults)).await
+    }
+
+    mod without_faults {
+        use super::*;
+
+        store_keeps_its_promises!(BlobService::start().await);
+    }
+
+    /// Whoever repeats the request meets what it did itself.
+    mod lost_answers {
+        use super::*;
+
+        store_keeps_its_promises!(with(&[Fault::AnswerLost]).await);
+    }
+
+    mod failures_after_the_write {
+        use super::*;
+
+        store_keeps_its_promises!(with(&[Fault::FailedAfterwards]).await);
+    }
+
+    mod refusals {
+        use super::*;
+
+        store_keeps_its_promises!(with(&[Fault::Refused]).await);
+    }
+
+    /// Whatever runs side by side comes in another order.
+    mod slowness {
+        use super::*;
+
+        store_keeps_its_promises!(BlobService::with(Schedule::new(SEED, 100, &[Fault::Slow])).await);
+    }
+
+    mod all_of_it {
+        use super::*;
+
+        store_keeps_its_promises!(
+            with(&[Fault::AnswerLost, Fault::FailedAfterwards, Fault::Refused, Fault::Slow]).await
+        );
+    }
+}
+
 #[cfg(feature = "foreign-tests")]
 mod azurite {
-    use std::process::Stdio;
-    use std::time::Duration;
-
-    use tokio::io::{AsyncBufReadExt, BufReader};
-    use tokio::process::{Child, Command};
-    use tokio::time::timeout;
-
     use super::*;
-
-    /// An Azurite of its own for each test; `tests/foreign/run` installs it.
-    struct Azurite {
-        process: Child,
-        port: u16,
-        folder: TempDir,
-    }
-
-    impl Azurite {
-        async fn start() -> Self {
-            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let folder = tempfile::tempdir().unwrap();
-            let process = Self::run(port, folder.path()).await;
-            Self { process, port, folder }
-        }
-
-        async fn run(port: u16, folder: &Path) -> Child {
-            let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/node_modules/.bin/azurite-blob");
-            let mut command = Command::new(program);
-            command.args(["--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
-            command.arg("--location").arg(folder);
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-            let mut child =
-                command.spawn().unwrap_or_else(|error| panic!("{program}: {error}; tests/foreign/run installs it"));
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let is_up = async { while !lines.next_line().await.unwrap().unwrap().contains("successfully listens") {} };
-            timeout(Duration::from_secs(60), is_up).await.unwrap_or_else(|_| panic!("Azurite does not start"));
-            // It tells of every request, and a full pipe would hold it up.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            child
-        }
-
-        /// Lets it write down what it holds, and end.
-        async fn stop(&mut self) {
-            let pid = self.process.id().unwrap().to_string();
-            assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
-            timeout(Duration::from_secs(30), self.process.wait()).await.unwrap().unwrap();
-        }
-
-        fn settings(&self) -> Vec<(&'static str, String)> {
-            const KEY: &str =
-                "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-            let endpoint = format!("http://127.0.0.1:{}/devstoreaccount1", self.port);
-            let connection_string = format!("AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint={endpoint}");
-            vec![("AzureWebJobsStorage", connection_string), ("STORE", "azure:push-store".to_owned())]
-        }
-    }
+    use crate::azurite::Azurite;
 
     store_keeps_its_promises!(Azurite::start().await);
 
@@ -355,15 +371,14 @@ mod azurite {
     async fn a_store_that_is_gone_fails_events_and_registrations_until_it_returns() {
         let mut azurite = Azurite::start().await;
         let settings = azurite.settings();
-        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let Pair { a, hub, .. } = &Pair::start(&settings, &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
+        let Pair { a, hub, .. } = &Pair::start(&borrowed(&settings), &[("DELIVERY_DEADLINE_SECONDS", "5")]).await;
         assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
         azurite.stop().await;
         assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");
         assert_eq!(a.outcome(&json!("no event")).await, "failed");
         assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 503);
         assert!(hub.requests().is_empty());
-        azurite.process = Azurite::run(azurite.port, azurite.folder.path()).await;
+        azurite.start_again().await;
         assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "delivered");
         assert_eq!(a.outcome(&json!("no event")).await, "dead_lettered");
     }

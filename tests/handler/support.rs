@@ -194,6 +194,11 @@ pub fn vars(hub: &Emulator, settings: &[(&str, &str)]) -> BTreeMap<String, Strin
     vars
 }
 
+/// Settings as most functions take them.
+pub fn borrowed<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 /// The host's envelope around an event.
 pub fn envelope(event: &Value) -> Value {
     let sys = json!({"MethodName": "EventGridTrigger", "UtcNow": "2026-11-22T10:40:45.004275Z", "RandGuid": "35e6e68c-5583-436c-a277-5aec2b416ba8"});

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
 use super::super::{Listed, Raw, StoreError, Version, layout};
-use super::AzureBlobs;
+use super::{AzureBlobs, has_no_container};
 
 impl AzureBlobs {
     /// Reads a blob. Where it is not known whose layout the container has, that is asked beside it.
@@ -33,7 +33,7 @@ impl AzureBlobs {
             }
             None => {
                 let first = match self.blobs.list(None).next().await {
-                    Some(Err(error)) if !matches!(error, Error::NotFound { .. }) => return Err(self.failure(error)),
+                    Some(Err(error)) if !has_no_container(&error) => return Err(self.failure(error)),
                     first => first.and_then(Result::ok),
                 };
                 // Whoever wrote something since wrote the number before it.
