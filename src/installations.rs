@@ -195,7 +195,13 @@ impl Installations {
             began.check()?;
             let seen = handles.drain(..).chain([None, None]);
             let wanted = installation.handles().zip(seen);
-            try_join_all(wanted.map(|(handle, seen)| self.want(handle, revision, seen))).await?;
+            let wanted = try_join_all(wanted.map(|(handle, seen)| self.want(handle, revision, seen))).await?;
+            let greatest = wanted.into_iter().fold(revision, i64::max);
+            if greatest > revision {
+                // One of its handles has it; the other may have it already.
+                revision = greatest + 1;
+                continue;
+            }
             let write = |record: Option<InstallationRecord>| {
                 let mut record = record.unwrap_or_default();
                 if record.revision >= revision {

@@ -244,12 +244,15 @@ impl Store {
             };
         }
         for attempt in 1..=MOST_ATTEMPTS {
+            let is_fresh = seen.is_none() || attempt > 1;
             let Seen { document, version } = match seen.take() {
                 Some(seen) => seen,
                 None => self.see(key).await?,
             };
             let (written, result) = match change(document) {
-                Change::Keep(result) => return Ok(result),
+                Change::Keep(result) if is_fresh => return Ok(result),
+                // Only a write finds out whether what was read before is still true.
+                Change::Keep(_) => continue,
                 Change::Write(document, result) => (Some(Bytes::from(encode(&document, fastrand::u64(..)))), result),
                 Change::Delete(result) if version == Version::Absent => return Ok(result),
                 Change::Delete(result) => (None, result),

@@ -21,16 +21,19 @@ pub(super) enum Claim {
 
 impl Installations {
     /// Has the handle's document know of a PUT before it is written anywhere else: whoever comes later is newer, also
-    /// where this one is cut off.
+    /// where this one is cut off. Returns the revision that it takes if another PUT has that one, or a greater one.
     pub(super) async fn want(
         &self,
         handle: &DeviceHandle,
         revision: i64,
         seen: Option<Seen<HandleRecord>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let want = |current: Option<HandleRecord>| {
             let current = current.unwrap_or_default();
-            Change::Write(HandleRecord { wanted: current.wanted.max(revision), ..current }, ())
+            if current.wanted >= revision {
+                return Change::Keep(current.wanted + 1);
+            }
+            Change::Write(HandleRecord { wanted: revision, ..current }, revision)
         };
         self.update_handle(handle, seen, want).await
     }

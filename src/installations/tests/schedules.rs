@@ -130,6 +130,12 @@ impl Form {
 }
 
 impl Operation {
+    /// Whether the two are about different installations and handles.
+    fn is_apart_from(self, other: Self) -> bool {
+        let (Put(one), Put(other)) = (self, other) else { return false };
+        one.id != other.id && ![Some(one.handle), one.voip].into_iter().flatten().any(|handle| other.has(handle))
+    }
+
     fn start(self, now: DateTime<Utc>) -> Start<'static> {
         Box::new(move |store| {
             let register = Installations::new(store, LIMITS);
@@ -255,12 +261,27 @@ impl Case {
                 for (operation, now) in order.iter().filter_map(|index| chosen[*index]) {
                     contents = alone(&contents, operation, now, |_| {});
                 }
-                if let Some(operation) = followed_by {
-                    contents = alone(&contents, operation, later(), |_| {});
-                }
-                let end = self.end(&contents, followed_by, &|| format!("one after the other: {chosen:?}, {order:?}"));
-                if !ends.contains(&end) {
-                    ends.push(end);
+                let mut add = |contents: &Contents| {
+                    let how = || format!("one after the other: {chosen:?}, {order:?}");
+                    let end = self.end(contents, followed_by, &how);
+                    if !ends.contains(&end) {
+                        ends.push(end);
+                    }
+                };
+                let Some(follower) = followed_by else {
+                    add(&contents);
+                    continue;
+                };
+                add(&alone(&contents, follower, later(), |_| {}));
+                // What was cut off may come to its end after something that has nothing to do with it.
+                let last = order.last().filter(|last| is_optional[**last]).and_then(|last| chosen[*last]);
+                if let Some((last, now)) = last.filter(|(last, _)| last.is_apart_from(follower)) {
+                    let mut contents = self.contents.clone();
+                    for (operation, now) in order[..order.len() - 1].iter().filter_map(|index| chosen[*index]) {
+                        contents = alone(&contents, operation, now, |_| {});
+                    }
+                    let contents = alone(&contents, follower, later(), |_| {});
+                    add(&alone(&contents, last, now, |_| {}));
                 }
             }
         }
