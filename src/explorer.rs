@@ -211,11 +211,11 @@ impl Run {
                     let is_write = matches!(ticket.operation, "put" | "delete");
                     (Choice { operation, step, permission: Permission::Granted }, is_write)
                 };
-                let steps = waiting.tickets.iter().enumerate().map(step);
+                let mut steps = waiting.tickets.iter().enumerate().map(step);
                 match order {
                     SideBySide::Any => next.extend(steps),
                     SideBySide::First => next.extend(steps.take(1)),
-                    SideBySide::Last => next.extend(steps.last()),
+                    SideBySide::Last => next.extend(steps.next_back()),
                 }
             }
         }

@@ -120,11 +120,11 @@ fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
             ConfigError::of("STORE", format!("the container {} cannot be used: {error}", container.name))
         }),
         StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
-            let problem = match error {
-                StoreError::Folder(cause) => {
-                    format!("the folder {} cannot be used ({cause}): expected one that can be written", path.display())
-                }
-                error => format!("the folder {} cannot be used: {error}", path.display()),
+            let path = path.display();
+            let problem = if let StoreError::Folder(cause) = error {
+                format!("the folder {path} cannot be used ({cause}): expected one that can be written")
+            } else {
+                format!("the folder {path} cannot be used: {error}")
             };
             ConfigError::of("STORE", problem)
         }),

@@ -85,7 +85,7 @@ enum Version {
     Count(u64),
     /// The file's time: a folder, whose changes happen under a lock.
     Modified(DateTime<Utc>),
-    /// The blob's ETag.
+    /// The blob's `ETag`.
     ETag(String),
 }
 

@@ -2,6 +2,7 @@
 //! happens where a PUT, a DELETE, an event or Maintenance meets the damage, and nowhere else.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use chrono::Utc;
@@ -141,6 +142,10 @@ impl Installations {
             read => read,
         };
         let documents = self.store.list(kind).map_ok(|listed| read(listed.key)).try_buffer_unordered(READ_AT_ONCE);
-        documents.try_for_each(|document| std::future::ready(Ok(document.into_iter().for_each(&mut each)))).await
+        let mut documents = pin!(documents);
+        while let Some(document) = documents.try_next().await? {
+            document.into_iter().for_each(&mut each);
+        }
+        Ok(())
     }
 }

@@ -154,7 +154,7 @@ impl AzureBlobs {
         }
     }
 
-    /// Deletes a blob, if it still has that ETag; says whether it is gone. `object_store` has no condition, and wraps each
+    /// Deletes a blob, if it still has that `ETag`; says whether it is gone. `object_store` has no condition, and wraps each
     /// deletion into a batch.
     async fn delete_blob(&self, key: &str, e_tag: Option<&str>) -> Result<bool, object_store::Error> {
         let url = format!("{}/{}", self.url, Path::from(key));

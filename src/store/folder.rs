@@ -65,13 +65,16 @@ impl Folder {
             let bytes = std::fs::read(path)?;
             Ok(Some(Raw { bytes: bytes.into(), version: Version::Modified(DateTime::UNIX_EPOCH) }))
         };
-        read(&self.file(key)).or_else(|error: io::Error| match error.kind() {
-            ErrorKind::NotFound => Ok(None),
-            // A folder in its place is as damaged as a file without sense.
-            ErrorKind::IsADirectory => {
-                Ok(Some(Raw { bytes: [].as_slice().into(), version: Version::Modified(DateTime::UNIX_EPOCH) }))
+        read(&self.file(key)).or_else(|error: io::Error| {
+            if error.kind() == ErrorKind::NotFound {
+                return Ok(None);
             }
-            _ => Err(StoreError::Folder(error)),
+            // A folder in its place is as damaged as a file without sense.
+            if error.kind() == ErrorKind::IsADirectory {
+                let version = Version::Modified(DateTime::UNIX_EPOCH);
+                return Ok(Some(Raw { bytes: [].as_slice().into(), version }));
+            }
+            Err(StoreError::Folder(error))
         })
     }
 
@@ -97,13 +100,12 @@ impl Folder {
             let _guard = guard;
             write_synced(&staged, &bytes)?;
             let folder = path.parent().expect("a key has a kind");
-            replace(&staged, &path).or_else(|error| match error.kind() {
-                ErrorKind::NotFound => {
-                    create_folder(folder.parent().expect("a key has a kind"))?;
-                    create_folder(folder)?;
-                    std::fs::rename(&staged, &path)
+            replace(&staged, &path).or_else(|error| {
+                if error.kind() != ErrorKind::NotFound {
+                    return Err(error);
                 }
-                _ => Err(error),
+                create_folder(folder)?;
+                std::fs::rename(&staged, &path)
             })?;
             sync_folder(folder)
         })
@@ -188,12 +190,12 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Puts the staged file in the place of whatever is there, also of a folder.
 fn replace(staged: &Path, path: &Path) -> io::Result<()> {
-    std::fs::rename(staged, path).or_else(|error| match error.kind() {
-        ErrorKind::IsADirectory | ErrorKind::DirectoryNotEmpty => {
-            std::fs::remove_dir_all(path)?;
-            std::fs::rename(staged, path)
+    std::fs::rename(staged, path).or_else(|error| {
+        if !matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::DirectoryNotEmpty) {
+            return Err(error);
         }
-        _ => Err(error),
+        std::fs::remove_dir_all(path)?;
+        std::fs::rename(staged, path)
     })
 }
 

@@ -4,6 +4,8 @@
 //! everything has come to its end, the register must be as if the changes had happened one after the other in some order, a
 //! change that was cut off perhaps not at all; nothing may be left over.
 
+#![expect(clippy::print_stdout, reason = "how much was walked through is what a person runs it for")]
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -208,6 +210,9 @@ struct Case {
 /// How the register looks at its end.
 type End = View;
 
+/// What an operation came to: it or another one happened at its time, or nothing.
+type Way = Option<(Operation, DateTime<Utc>)>;
+
 impl Case {
     fn new(before: &'static [Operation], operations: &[Operation], ahead: TimeDelta) -> Self {
         // Some minutes before, so that nothing of it is under way any more.
@@ -289,7 +294,7 @@ impl Case {
     }
 
     /// Every choice of what the operations may have come to.
-    fn possible(&self, is_optional: &[bool]) -> Vec<Vec<Option<(Operation, DateTime<Utc>)>>> {
+    fn possible(&self, is_optional: &[bool]) -> Vec<Vec<Way>> {
         let mut possible = vec![Vec::new()];
         for ((operation, now), is_optional) in self.operations.iter().zip(is_optional) {
             let mut ways = vec![Some((*operation, *now))];
@@ -462,7 +467,7 @@ fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
         // One of the others follows, each state by another one.
         let follow = |state: u64| {
             let follower = OPERATIONS[(state % OPERATIONS.len() as u64) as usize];
-            if lost_answers == 0 && state % 8 == 0 { vec![follower] } else { Vec::new() }
+            if lost_answers == 0 && state.is_multiple_of(8) { vec![follower] } else { Vec::new() }
         };
         walk_through(&case, order, lost_answers, follow, &counts);
     });
@@ -495,7 +500,7 @@ fn any_three_changes_at_random_leave_one_owner() {
         counts.cases.fetch_add(1, Ordering::Relaxed);
         let end = case.end(&run.contents(), None, &|| how(&run));
         // In every order: that takes longer than the rest.
-        if seed % 20 == 0 {
+        if seed.is_multiple_of(20) {
             counts.ends.fetch_add(1, Ordering::Relaxed);
             let is_optional: Vec<bool> = (0..3).map(|index| !matches!(run.ended(index), Some(Ok(())))).collect();
             let ends = case.ends(&is_optional, None);
