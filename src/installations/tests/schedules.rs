@@ -460,7 +460,7 @@ fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
             }
         }
     }
-    let cases = share_of(cases, 300);
+    let cases = share_of(cases, 1801);
     on_all_cores(cases.len(), |number| {
         let (before, operations, ahead, order, lost_answers) = cases[number];
         let case = Case::new(before, &operations, ahead);
