@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::event::Given;
-use crate::fields::{Fields, Raw};
+use crate::fields::{Fields, text_of};
 use crate::store::{Document, Store, StoreError};
 
 /// Where they are kept.
@@ -96,7 +96,6 @@ impl DeadLetters {
 /// The text of what was given, fit to be stored.
 fn without_call_context(given: Given<'_>) -> Box<RawValue> {
     let text = match given {
-        Given::Object(object) => redacted(object.raw(), 0),
         Given::Json(raw) => redacted(raw, 0),
         // What is no JSON cannot be looked through, so one that mentions a context is not kept word for word.
         Given::Text(text) if mentions_context(text) || text.contains("\\u") => {
@@ -110,12 +109,12 @@ fn without_call_context(given: Given<'_>) -> Box<RawValue> {
 /// Deeper than any event; what lies below is dropped where it may hold the context.
 const DEEPEST: u8 = 12;
 
-fn redacted(raw: Raw<'_>, depth: u8) -> String {
+fn redacted(raw: &RawValue, depth: u8) -> String {
     // An escape may hide the name, so it is looked behind.
     if !mentions_context(raw.get()) && !raw.get().contains("\\u") {
         return raw.get().to_owned();
     }
-    if let Some(text) = raw.text() {
+    if let Some(text) = text_of(raw) {
         // A string that mentions it: JSON in JSON.
         return if mentions_context(&text) { "null".to_owned() } else { raw.get().to_owned() };
     }
@@ -130,7 +129,7 @@ fn redacted(raw: Raw<'_>, depth: u8) -> String {
         });
         return format!("{{{}}}", members.collect::<Vec<_>>().join(","));
     }
-    let Ok(elements) = serde_json::from_str::<Vec<Raw<'_>>>(raw.get()) else { return "null".to_owned() };
+    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return "null".to_owned() };
     let elements: Vec<String> = elements.into_iter().map(|element| redacted(element, depth + 1)).collect();
     format!("[{}]", elements.join(","))
 }

@@ -32,8 +32,7 @@ pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(
         for key in &keys {
             let Some(letter) = letters.read(key).await? else { continue };
             let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
-            let (delivery, unreached) =
-                deliveries.replay(Given::Json((&*letter.event).into()), &replay, Utc::now()).await;
+            let (delivery, unreached) = deliveries.replay(Given::Json(&letter.event), &replay, Utc::now()).await;
             tell(&told(key, &delivery));
             if is_settled(delivery.outcome) && unreached.is_empty() {
                 letters.remove(key).await?;

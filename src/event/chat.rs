@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::value::RawValue;
 
 use super::{html, identifier, stated, time};
-use crate::fields::{FieldError, Fields, Raw};
+use crate::fields::{FieldError, Fields};
 
 /// A message was sent, edited or deleted. Its `Debug` shows ids only.
 pub struct ChatMessage<'a> {
@@ -126,7 +127,7 @@ impl<'a> ChatMessage<'a> {
 }
 
 /// A number, or a text that holds one.
-fn version(raw: Raw<'_>) -> Option<i64> {
+fn version(raw: &RawValue) -> Option<i64> {
     let text = raw.get();
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse().ok()
 }

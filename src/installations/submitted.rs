@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Installation;
 use crate::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
-use crate::fields::{FieldError, Fields, Raw};
+use crate::fields::{FieldError, Fields, text_of};
 use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, UserId};
 
@@ -204,7 +204,7 @@ impl<'a> Submitted<'a> {
             self.fault(name, &format!("has {} elements: expected at most {most}", elements.len()));
             return Vec::new();
         }
-        let text = |raw: Raw<'_>| raw.text().filter(|text| is_id(text)).map(|text| text.into_owned());
+        let text = |raw| text_of(raw).filter(|text| is_id(text)).map(|text| text.into_owned());
         let texts: Option<Vec<String>> = elements.into_iter().map(text).collect();
         if texts.is_none() {
             self.fault(name, "expected an array of strings of 1 to 256 bytes without control characters");
