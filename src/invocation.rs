@@ -144,8 +144,11 @@ mod tests {
                 "{body}"
             );
         }
-        let no_text = b"{\"Data\":{\"event\":{\"data\":{}}},\"Metadata\":\"\xff\"}";
-        assert!(matches!(InvocationRequest::parse(no_text), Err(InvocationError::NotAnObject(_))));
+        for no_text in
+            [&b"{\"Data\":{\"event\":{}},\"Metadata\":\"\xff\"}"[..], b"{\"Data\":{\"event\":{}},\"\xff\":1}"]
+        {
+            assert!(matches!(InvocationRequest::parse(no_text), Err(InvocationError::NotAnObject(_))));
+        }
     }
 
     #[test]
