@@ -98,6 +98,7 @@ fn each_outside_world_is_named_in_one_room() {
         ("minijinja::", &["notification/texts/template.rs"]),
         ("toml::", &["notification/texts/file.rs", "notification/texts/value.rs"]),
         ("std::env::", &["main.rs"]),
+        ("clap::", &["main.rs"]),
         ("Utc::now", &["handler.rs", "hub.rs", "replay.rs", "send.rs", "server.rs"]),
         ("fastrand::", &["dead_letters.rs", "hub.rs", "store.rs"]),
         ("\"apns-", &["payload/apns.rs"]),
