@@ -4,19 +4,23 @@
 //! one: a template can be wrong, but it can neither hang the program nor fill its memory. <https://docs.rs/minijinja>
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::Value;
+use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, filters};
 
 use crate::notification::facts::{Fact, Facts};
 
-/// A template, compiled: an environment with this one in it. Clones are the same one.
+/// A template, compiled. Clones are the same one.
 #[derive(Debug, Clone)]
-pub struct Template(Arc<Environment<'static>>);
+pub struct Template(minijinja::Template<'static, 'static>);
 
 /// The facts of an event, as templates take them.
 pub struct Context(Value);
+
+/// Looked through by name: there are a handful of them, and a template names one or two.
+struct Known(Vec<(Fact, Value)>);
 
 /// What is wrong with a template, to be read after its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +48,8 @@ const LONGEST_SOURCE: usize = 4096;
 
 const FILTERS: &str = "capitalize, default, lower, replace, title, trim and upper";
 
-/// An environment without a template.
-static EMPTY: LazyLock<Environment<'static>> = LazyLock::new(|| {
+/// What is the same for all templates.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
     environment.set_fuel(Some(STEPS));
     environment.add_filter("capitalize", filters::capitalize);
@@ -59,14 +63,10 @@ static EMPTY: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 impl Template {
-    const NAME: &str = "text";
-
-    /// Compiles a template that is known to be right.
+    /// Compiles a template that is known to be right. Its source is never freed: templates live as long as the program.
     pub fn new(source: &str) -> Result<Self, TemplateError> {
-        let mut environment = EMPTY.clone();
-        let added = environment.add_template_owned(Self::NAME, source.to_owned());
-        added.map_err(|error| TemplateError::of(&error))?;
-        Ok(Self(Arc::new(environment)))
+        let compiled = ENVIRONMENT.template_from_str(Box::leak(source.into()));
+        compiled.map(Self).map_err(|error| TemplateError::of(&error))
     }
 
     /// Compiles a template and tries it: with each of the facts that it may name there and not there.
@@ -76,7 +76,7 @@ impl Template {
             return Err(vec![TemplateError { lines_before: 0, problem }]);
         }
         let template = Self::new(source).map_err(|error| vec![error])?;
-        let named: BTreeSet<String> = template.compiled().undeclared_variables(true).into_iter().collect();
+        let named: BTreeSet<String> = template.0.undeclared_variables(true).into_iter().collect();
         let unknown = named.iter().filter(|name| !facts.iter().any(|fact| fact.name() == **name));
         let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, facts)).collect();
         if errors.is_empty() {
@@ -84,7 +84,7 @@ impl Template {
                 let fact = |(index, fact): (usize, &Fact)| (*fact, if subset >> index & 1 == 1 { "Text" } else { "" });
                 Context::of(&facts.iter().enumerate().map(fact).collect())
             });
-            let tried = subsets.map(|context| template.try_render(&context));
+            let tried = subsets.map(|context| template.0.render(&context.0));
             errors.extend(tried.filter_map(Result::err).next().map(|error| TemplateError::of(&error)));
         }
         if errors.is_empty() { Ok(template) } else { Err(errors) }
@@ -92,15 +92,7 @@ impl Template {
 
     /// The text. It can be longer than any payload holds.
     pub fn render(&self, context: &Context) -> Result<String, RenderError> {
-        self.try_render(context).map_err(|error| RenderError(error.kind()))
-    }
-
-    fn try_render(&self, context: &Context) -> Result<String, minijinja::Error> {
-        self.compiled().render(context.0.clone())
-    }
-
-    fn compiled(&self) -> minijinja::Template<'_, '_> {
-        self.0.get_template(Self::NAME).expect("each environment is made with it")
+        self.0.render(&context.0).map_err(|error| RenderError(error.kind()))
     }
 }
 
@@ -108,7 +100,20 @@ impl Context {
     /// The facts by name. Steps are counted by length as well, so a long fact is cut before it can use them up.
     pub fn of(facts: &Facts<'_>) -> Self {
         let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(LONGEST_FACT)]);
-        Self(Value::from_pairs(facts.iter().map(|(fact, value)| (fact.name(), cut(value)))))
+        Self(Value::from_object(Known(facts.iter().map(|(fact, value)| (fact, cut(value))).collect())))
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Known(redacted)")
+    }
+}
+
+impl Object for Known {
+    fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
+        let (_, value) = self.0.iter().find(|(fact, _)| Some(fact.name()) == name.as_str())?;
+        Some(value.clone())
     }
 }
 
