@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde_json::value::RawValue;
 
-use crate::fields::{FieldError, Fields};
+use crate::fields::{FieldError, Fields, Value};
 use crate::recipient::{Recipient, UserId};
 
 pub mod call;
@@ -26,7 +26,9 @@ use sms::{Sms, SmsReport};
 /// Something that was handed over as an event.
 #[derive(Debug, Clone, Copy)]
 pub enum Given<'a> {
-    /// A JSON value, an object if all is well.
+    /// An object that was read together with what it stands in.
+    Object(&'a Fields<'a>),
+    /// Another JSON value, an object if all is well.
     Json(&'a RawValue),
     /// A string that holds no JSON.
     Text(&'a str),
@@ -45,7 +47,7 @@ pub struct EventGridEvent<'a> {
     pub subject: Cow<'a, str>,
     /// When it happened; `None` when that cannot be read.
     pub time: Option<DateTime<Utc>>,
-    data: Option<&'a RawValue>,
+    data: Option<Cow<'a, Value<'a>>>,
 }
 
 /// An event whose data was read.
@@ -84,7 +86,8 @@ impl<'a> EventGridEvent<'a> {
     /// Reads the envelope; the error says what keeps the value from being an event.
     pub fn parse(given: Given<'a>) -> Result<Self, FieldError> {
         let fields = match given {
-            Given::Json(raw) => Fields::parse(raw, &["Data", "event"])?,
+            Given::Object(fields) => Cow::Borrowed(fields),
+            Given::Json(raw) => Cow::Owned(Fields::parse(raw, &["Data", "event"], &["data"])?),
             Given::Text(_) => {
                 return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string without JSON" });
             }
@@ -107,7 +110,10 @@ impl<'a> EventGridEvent<'a> {
             type_name,
             subject: fields.text("subject").ok().flatten().unwrap_or_default(),
             time: time(&fields, "eventTime").or_else(|| time(&fields, "time")),
-            data: fields.raw("data"),
+            data: match fields {
+                Cow::Borrowed(fields) => fields.value("data").map(Cow::Borrowed),
+                Cow::Owned(fields) => fields.take("data").map(Cow::Owned),
+            },
         })
     }
 }
@@ -115,10 +121,15 @@ impl<'a> EventGridEvent<'a> {
 impl<'a> Event<'a> {
     /// Reads the data of an event of this type. A field of a wrong type, or one that is needed and missing, is an error.
     pub fn read(envelope: &EventGridEvent<'a>, event_type: EventType) -> Result<Self, FieldError> {
-        let Some(data) = envelope.data else {
-            return Err(FieldError { field: "data".to_owned(), problem: "is missing" });
+        let parsed;
+        let data = match envelope.data.as_deref() {
+            Some(Value::Object(fields)) => fields,
+            Some(Value::Raw(raw)) => {
+                parsed = Fields::parse(raw, &["data"], &[])?;
+                &parsed
+            }
+            None => return Err(FieldError { field: "data".to_owned(), problem: "is missing" }),
         };
-        let data = &Fields::parse(data, &["data"])?;
         let subject = &envelope.subject;
         let (recipient, happening) = match event_type {
             EventType::SmsReceived => {

@@ -5,27 +5,37 @@
 //! shape and any depth. No knowledge of events or installations belongs here.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+mod read;
 mod text;
 
-use text::Text;
+use read::read;
 pub use text::text_of;
 
-/// The members of one JSON object.
-#[derive(Debug)]
+/// The members of one JSON object, in the order of the text, repeated ones included.
+#[derive(Debug, Clone)]
 pub struct Fields<'a> {
     /// Where the object stands, for errors: the names on the way to it.
-    path: Cow<'static, [&'static str]>,
-    members: Members<'a>,
+    path: Path,
+    members: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
-/// Members in the order of the text, repeated ones included.
-#[derive(Debug)]
-struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
+/// Names of objects that stand in each other.
+pub type Names = &'static [&'static str];
+
+/// The names on the way to a value.
+pub type Path = Cow<'static, [&'static str]>;
+
+/// A JSON value.
+#[derive(Debug, Clone)]
+pub enum Value<'a> {
+    /// As it stands there.
+    Raw(&'a RawValue),
+    /// An object that was read together with what it stands in. Its errors begin with its own name.
+    Object(Fields<'a>),
+}
 
 /// A field that is missing or of another type than expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,26 +56,40 @@ pub struct NotAnObject {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the object `raw` that stands at `path`.
-    pub fn parse(raw: &'a RawValue, path: impl Into<Cow<'static, [&'static str]>>) -> Result<Self, FieldError> {
+    /// Reads the object `raw` that stands at `path`, and in the same pass the objects that stand in each other in it under
+    /// the names `along`.
+    pub fn parse(raw: &'a RawValue, path: impl Into<Path>, along: Names) -> Result<Self, FieldError> {
         let path = path.into();
-        match serde_json::from_str(raw.get()) {
-            Ok(members) => Ok(Self { path, members }),
+        match read(raw.get(), along) {
+            Ok(fields) => Ok(fields.at(path)),
             Err(_) => Err(FieldError { field: path.join("."), problem: "must be an object" }),
         }
     }
 
-    /// Reads a whole document that should be an object.
-    pub fn from_slice(document: &'a [u8]) -> Result<Self, NotAnObject> {
-        match serde_json::from_slice(document) {
-            Ok(members) => Ok(Self { path: Cow::Borrowed(&[]), members }),
-            Err(error) => Err(NotAnObject { line: error.line(), column: error.column() }),
-        }
+    /// Reads a whole document that should be an object, in the same way.
+    pub fn from_slice(document: &'a [u8], along: Names) -> Result<Self, NotAnObject> {
+        let fields = match str::from_utf8(document) {
+            Ok(document) => read(document, along),
+            // It says where.
+            Err(_) => serde_json::from_slice::<&RawValue>(document).and_then(|document| read(document.get(), along)),
+        };
+        fields.map_err(|error| NotAnObject { line: error.line(), column: error.column() })
     }
 
-    /// The raw value of a field; `null` counts as absent. An exact match of the name goes before others.
-    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        self.member(name).filter(|value| value.get() != "null")
+    /// The same object, with errors that begin with `path`.
+    pub fn at(self, path: impl Into<Path>) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
+    /// The value of a field; `null` counts as absent. An exact match of the name goes before others.
+    pub fn value(&self, name: &str) -> Option<&Value<'a>> {
+        self.member(name).filter(|value| !value.is_null())
+    }
+
+    /// The same, taken out of the object.
+    pub fn take(mut self, name: &str) -> Option<Value<'a>> {
+        let position = self.position(name)?;
+        Some(self.members.swap_remove(position).1).filter(|value| !value.is_null())
     }
 
     /// Whether the field stands there, be it as `null`.
@@ -75,8 +99,8 @@ impl<'a> Fields<'a> {
 
     /// A text, if present.
     pub fn text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, FieldError> {
-        let Some(raw) = self.raw(name) else { return Ok(None) };
-        text_of(raw).map(Some).ok_or_else(|| self.error(name, "must be a string"))
+        let Some(value) = self.value(name) else { return Ok(None) };
+        value.raw().and_then(text_of).map(Some).ok_or_else(|| self.error(name, "must be a string"))
     }
 
     /// A text that has to be there.
@@ -86,18 +110,19 @@ impl<'a> Fields<'a> {
 
     /// An object, if present.
     pub fn object(&self, name: &'static str) -> Result<Option<Self>, FieldError> {
-        self.raw(name).map(|raw| Fields::parse(raw, self.path_of(name))).transpose()
+        self.value(name).cloned().map(|value| value.into_object(self.path_of(name))).transpose()
     }
 
     /// An array, if present, as its raw elements.
     pub fn array(&self, name: &'static str) -> Result<Option<Vec<&'a RawValue>>, FieldError> {
-        let Some(raw) = self.raw(name) else { return Ok(None) };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| self.error(name, "must be an array"))
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let elements = value.raw().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        elements.map(Some).ok_or_else(|| self.error(name, "must be an array"))
     }
 
     /// All members, in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.members.0.iter().map(|(name, value)| (&**name, *value))
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.members.iter().map(|(name, value)| (&**name, value))
     }
 
     /// An error about the field `name` of this object.
@@ -105,17 +130,13 @@ impl<'a> Fields<'a> {
         FieldError { field: self.path_of(name).join("."), problem }
     }
 
-    fn member(&self, name: &str) -> Option<&'a RawValue> {
-        let mut found = None;
-        for (key, value) in self.members() {
-            if key == name {
-                return Some(value);
-            }
-            if found.is_none() && key.eq_ignore_ascii_case(name) {
-                found = Some(value);
-            }
-        }
-        found
+    fn member(&self, name: &str) -> Option<&Value<'a>> {
+        self.position(name).map(|position| &self.members[position].1)
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let position = |is_it: fn(&str, &str) -> bool| self.members.iter().position(|(key, _)| is_it(key, name));
+        position(|key, name| key == name).or_else(|| position(str::eq_ignore_ascii_case))
     }
 
     fn path_of(&self, name: &'static str) -> Vec<&'static str> {
@@ -123,26 +144,25 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
+impl<'a> Value<'a> {
+    /// The JSON text, unless it is an object that was read already.
+    pub fn raw(&self) -> Option<&'a RawValue> {
+        match self {
+            Self::Raw(raw) => Some(raw),
+            Self::Object(_) => None,
         }
-        deserializer.deserialize_map(InOrder)
+    }
+
+    /// The object that it is, at `path`.
+    pub fn into_object(self, path: impl Into<Path>) -> Result<Fields<'a>, FieldError> {
+        match self {
+            Self::Raw(raw) => Fields::parse(raw, path, &[]),
+            Self::Object(fields) => Ok(fields.at(path)),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self, Self::Raw(raw) if raw.get() == "null")
     }
 }
 
@@ -151,7 +171,38 @@ mod tests {
     use super::*;
 
     fn fields(text: &str) -> Fields<'_> {
-        Fields::from_slice(text.as_bytes()).unwrap()
+        Fields::from_slice(text.as_bytes(), &[]).unwrap()
+    }
+
+    /// All that can be asked of an object and of what stands in it.
+    fn told(fields: &Fields<'_>) -> String {
+        let members = fields.members().map(|(name, value)| match value.clone().into_object(&["inner"]) {
+            Ok(inner) => format!("{name}: {}", told(&inner)),
+            Err(_) => format!("{name}: {}", value.raw().unwrap()),
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn what_is_read_along_says_the_same_as_what_is_read_level_by_level() {
+        for (document, is_read_along) in [
+            (r#"{"a":{"id":1,"b":{"id":2},"b":3,"B":{}},"A":4}"#, true),
+            (r#"{"A":{"b":[]},"a":{"id":1},"a":{"id":2},"a":[]}"#, true),
+            (r#"{"a":{"b":{"id":[{"\udfff":[]}]}}}"#, true),
+            (r#"{"a":{"b":{"\ud800":1}},"\ud800":{}}"#, false),
+            (r#"{"A":{"b":{}}}"#, false),
+            (r#"{"a":{"b":null}}"#, false),
+            (r#"{"a":null,"a":{"b":{}}}"#, false),
+            (r#"{"a":[{}]}"#, false),
+            (r#"{"id":1}"#, false),
+        ] {
+            let along = Fields::from_slice(document.as_bytes(), &["a", "b"]).unwrap();
+            assert_eq!(told(&along), told(&fields(document)));
+            assert_eq!(along.value("a").is_some_and(|value| value.raw().is_none()), is_read_along, "{document}");
+        }
+        for wrong in [r#"{"a":{}}}"#, r#"{"a":{"#, r#"{"a":{}"#, "[]", "{\"a\":{\"\t\":1}}", "{\"a\tb\":1}"] {
+            assert!(Fields::from_slice(wrong.as_bytes(), &["a", "b"]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

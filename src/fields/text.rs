@@ -4,7 +4,6 @@
 //! in two. `serde_json` hands such strings over as bytes only, in WTF-8. <https://simonsapin.github.io/wtf-8>
 
 use std::borrow::Cow;
-use std::ops::Deref;
 use std::str::Utf8Error;
 
 use serde::Deserialize;
@@ -12,13 +11,16 @@ use serde_json::value::RawValue;
 
 /// What a string says. `None` for other values.
 pub fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
+    // What is raw was found to be JSON, so that between quotation marks only escapes are left to be read.
+    match raw.get().strip_prefix('"').and_then(|text| text.strip_suffix('"')).filter(|text| !text.contains('\\')) {
+        Some(text) => Some(Cow::Borrowed(text)),
+        None => serde_json::from_str(raw.get()).ok().map(|Text(text)| text),
+    }
 }
 
-/// A string, also as a name of a member.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(try_from = "Bytes<'a>", bound(deserialize = "'de: 'a"))]
-pub struct Text<'a>(Cow<'a, str>);
+struct Text<'a>(Cow<'a, str>);
 
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -45,14 +47,6 @@ fn replace_half_pairs(bytes: &mut [u8]) {
         if matches!(half, [0xed, 0xa0..=0xbf, _]) {
             half.copy_from_slice("\u{fffd}".as_bytes());
         }
-    }
-}
-
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
     }
 }
 

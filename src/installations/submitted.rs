@@ -33,7 +33,7 @@ impl<'a> Submitted<'a> {
         body: &'a [u8],
         has_app: impl Fn(&AppName) -> bool,
     ) -> Result<Installation, InstallationError> {
-        let fields = Fields::from_slice(body);
+        let fields = Fields::from_slice(body, &[]);
         let fields = fields.map_err(|error| InstallationError(vec![format!("body: {error}")]))?;
         let mut submitted = Submitted { fields, faults: Vec::new() };
         submitted.check_id(id);
@@ -44,7 +44,7 @@ impl<'a> Submitted<'a> {
         }
         let platform = submitted.platform();
         let handle = submitted.handle("pushChannel");
-        if submitted.fields.raw("pushChannel").is_none() {
+        if submitted.fields.value("pushChannel").is_none() {
             submitted.fault("pushChannel", "is missing: expected the device's APNs or FCM token");
         }
         let voip_handle = submitted.handle("voipPushChannel");
@@ -109,7 +109,7 @@ impl<'a> Submitted<'a> {
 
     fn platform(&mut self) -> Option<Platform> {
         const EXPECTED: &str = "expected \"apns\" or \"fcmv1\"";
-        if self.fields.raw("platform").is_none() {
+        if self.fields.value("platform").is_none() {
             self.fault("platform", &format!("is missing: {EXPECTED}"));
             return None;
         }
