@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 
 use crate::device::{ContentMode, Device};
 use crate::event::call::IncomingCall;
@@ -238,8 +239,8 @@ fn call_context<'a>(call: &'a IncomingCall<'a>) -> Option<CallContext<'a>> {
 /// Differs for any two pairs, and is short enough for `apns-collapse-id`, which takes 64 bytes.
 fn id(thread_id: &str, message_id: &str) -> String {
     let length = (thread_id.len() as u64).to_be_bytes();
-    let hash = blake3::hash(&[&length, thread_id.as_bytes(), message_id.as_bytes()].concat());
-    BASE64_URL_SAFE_NO_PAD.encode(hash.as_bytes())
+    let hash = Sha256::new().chain_update(length).chain_update(thread_id).chain_update(message_id).finalize();
+    BASE64_URL_SAFE_NO_PAD.encode(hash)
 }
 
 impl std::fmt::Debug for Call<'_> {

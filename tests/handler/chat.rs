@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The id that message `m1` of the thread is shown, edited and withdrawn by; computed with the BLAKE3 package for Python.
-const M1: &str = "6tQer-d8C4d0eqJWr6w1F6vhYhZ_zF13_cRz-JpVBw8";
+/// The id that message `m1` of the thread is shown, edited and withdrawn by; computed with Python's `hashlib`.
+const M1: &str = "voPY6ksHLhrL7g22_nK643yOoXdHRkycWgMJdT0rdSE";
 
 async fn app_with_phones() -> App {
     let app = App::start().await;

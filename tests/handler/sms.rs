@@ -30,7 +30,7 @@ async fn an_sms_reaches_an_iphone_as_one_signed_direct_send() {
         ("servicebusnotification-format", "apple"),
         ("apns-push-type", "alert"),
         ("apns-priority", "10"),
-        ("apns-collapse-id", "xdOFeXWF3qOIrKY8vQwRRccjwdv93gTeArq50EYfnCU"),
+        ("apns-collapse-id", "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4"),
     ]);
     let mut headers = headers(request);
     assert_eq!(headers.remove("apns-expiration"), Some(expires.to_string().as_str()));
@@ -43,7 +43,7 @@ async fn an_sms_reaches_an_iphone_as_one_signed_direct_send() {
                 "sound": "default",
                 "thread-id": "sms:15551234567:15557654321",
             },
-            "acs": {"op": "show", "id": "xdOFeXWF3qOIrKY8vQwRRccjwdv93gTeArq50EYfnCU", "messageId": "sms-1"},
+            "acs": {"op": "show", "id": "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4", "messageId": "sms-1"},
         })
     );
 }
@@ -64,7 +64,7 @@ async fn an_sms_reaches_an_android_phone_as_an_fcm_v1_message() {
         ("servicebusnotification-format", "fcmv1"),
     ]);
     assert_eq!(headers(request), expected);
-    let id = "xdOFeXWF3qOIrKY8vQwRRccjwdv93gTeArq50EYfnCU";
+    let id = "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4";
     let mut message = body(request)["message"].take();
     let ttl = message["android"]["ttl"].take();
     assert!(matches!(ttl.as_str(), Some("14399s" | "14400s")), "{ttl}");
