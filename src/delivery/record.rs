@@ -84,7 +84,9 @@ where
     false
 }
 
-/// Tells an operator what the store said.
+/// Tells an operator what the store said. What is behind an answer of Azure stays unsaid: it may name a blob, whose name
+/// stands for a person.
 pub(super) fn tell(error: &StoreError) {
-    tracing::error!(cause = std::error::Error::source(error).map(tracing::field::display), "{error}");
+    let cause = if let StoreError::Folder(cause) = error { Some(tracing::field::display(cause)) } else { None };
+    tracing::error!(cause, "{error}");
 }
