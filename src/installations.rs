@@ -170,9 +170,10 @@ impl Installations {
         let seen = changes::SeenBefore { recipients: found.recipients };
         let evicted = self.finish(&record, changes::Urge::Asked, seen, began).await?;
         // What it left behind is looked at again when no change can be under way that came before.
-        if record.is_settled() {
+        if record.is_settled() && evicted.is_some() {
             self.forget_pending(&pending).await?;
         }
+        let evicted = evicted.unwrap_or_default();
         Ok(Put { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
     }
 

@@ -26,14 +26,15 @@ pub(super) struct SeenBefore {
 }
 
 impl Installations {
-    /// Takes every step of the change that wrote `record`. Returns the ids of those that had to make room.
+    /// Takes every step of the change that wrote `record`. Returns the ids of those that had to make room, or `None` where a
+    /// newer change came first.
     pub(super) async fn finish(
         &self,
         record: &InstallationRecord,
         urge: Urge,
         seen: SeenBefore,
         began: Began,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Option<Vec<String>>, StoreError> {
         let mut evicted = BTreeSet::new();
         began.check()?;
         if let Some(stored) = &record.installation {
@@ -42,7 +43,7 @@ impl Installations {
             if try_join_all(claims).await?.contains(&Claim::Lost) {
                 // A newer installation has the handle, and replaced this one.
                 self.remove(&record.id, began, |current| current.revision == stored.revision).await?;
-                return Ok(Vec::new());
+                return Ok(None);
             }
         }
         let leaving = record.leaving();
@@ -54,12 +55,12 @@ impl Installations {
             for place in try_join_all(given).await? {
                 match place {
                     Place::Taken(others) => evicted.extend(others),
-                    Place::Late => return self.give_way(stored).await.map(|()| Vec::new()),
+                    Place::Late => return self.give_way(stored).await.map(|()| None),
                 }
             }
         }
         self.release_all(record).await?;
-        Ok(evicted.into_iter().collect())
+        Ok(Some(evicted.into_iter().collect()))
     }
 
     /// Deletes an installation if the condition holds for it, and finishes a deletion that was cut off in any case.
