@@ -26,11 +26,13 @@ use crate::recipient::{PhoneNumber, Recipient, UserId};
 use crate::store::{Change, Fingerprint, Seen, Store, StoreError};
 
 mod changes;
+mod documents;
 mod handles;
 mod mending;
 mod pending;
 mod recently_read;
 mod recipients;
+mod shown;
 mod stored;
 mod submitted;
 #[cfg(test)]
@@ -38,7 +40,7 @@ mod tests;
 
 pub use pending::Look;
 use recently_read::{RecentlyRead, USED_FOR};
-pub use stored::ShownInstallation;
+pub use shown::ShownInstallation;
 use stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 pub use submitted::{InstallationError, Submitted};
 
@@ -214,7 +216,7 @@ impl Installations {
                 let written = record.replaced(&installation.id, revision, Some(stored));
                 Change::Write(written.clone(), Ok((written, before)))
             };
-            match self.update_installation(&installation.id, record.take(), write).await? {
+            match self.update(installation.id.as_str(), record.take(), write).await? {
                 Ok(written) => return Ok(written),
                 Err(greater) => revision = greater,
             }
@@ -223,18 +225,18 @@ impl Installations {
 
     /// Forgets a device. Nothing happens when there is none of that id.
     pub async fn delete(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.see_installation(id).await?.document.is_some() {
+        if self.see::<InstallationRecord>(id).await?.document.is_some() {
             self.remove(id, Began::now(now), |_| true).await?;
         }
         Ok(())
     }
 
     async fn find(&self, installation: &Installation) -> Result<Found, StoreError> {
-        let handles = try_join_all(installation.handles().map(|handle| self.see_handle(handle)));
+        let handles = try_join_all(installation.handles().map(|handle| self.see::<HandleRecord>(handle)));
         let recipients = installation.recipients();
-        let recipients = try_join_all(recipients.iter().map(|recipient| self.see_recipient(recipient)));
+        let recipients = try_join_all(recipients.iter().map(|recipient| self.see::<RecipientRecord>(recipient)));
         let (record, (handles, recipients)) =
-            try_join(self.see_installation(&installation.id), try_join(handles, recipients)).await?;
+            try_join(self.see::<InstallationRecord>(&installation.id), try_join(handles, recipients)).await?;
         Ok(Found { record, handles, recipients })
     }
 
@@ -272,7 +274,7 @@ impl Installations {
             }
             Some(_) | None => Change::Keep(false),
         };
-        let is_renewed = self.update_installation(&stored.id, None, renew).await?;
+        let is_renewed = self.update(stored.id.as_str(), None, renew).await?;
         Ok(is_renewed.then_some(Put { created: false, evicted: Vec::new() }))
     }
 

@@ -91,7 +91,7 @@ impl Installations {
             Some(record) if record.installation.is_none() && !record.is_settled() => Change::Keep(Some(record)),
             Some(_) | None => Change::Keep(None),
         };
-        match self.update_installation(id, None, remove).await? {
+        match self.update(id, None, remove).await? {
             Some(gone) => {
                 Box::pin(self.finish(&gone, Urge::Asked, SeenBefore::default(), began)).await?;
                 Ok(Some(pending))
@@ -103,7 +103,7 @@ impl Installations {
     /// A change that came late somewhere was replaced by a newer one, which releases what this one claimed. If it was not
     /// replaced, the backend has to repeat it.
     async fn give_way(&self, stored: &StoredInstallation) -> Result<(), StoreError> {
-        let record = self.see_installation(&stored.id).await?.document;
+        let record = self.see::<InstallationRecord>(&stored.id).await?.document;
         let is_latest = record.is_some_and(|record| record.revision == stored.revision);
         if is_latest { Err(StoreError::Contended("installations".to_owned())) } else { Ok(()) }
     }

@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 
 use super::stored::{HandleRecord, InstallationRecord, StoredInstallation};
-use super::{Began, Installations, handle_key};
+use super::{Began, Installations};
 use crate::device::DeviceHandle;
 use crate::store::{Change, Seen, StoreError};
 
@@ -35,7 +35,7 @@ impl Installations {
             }
             Change::Write(HandleRecord { wanted: revision, ..current }, revision)
         };
-        self.update_handle(handle, seen, want).await
+        self.update(handle, seen, want).await
     }
 
     /// Makes the handle this installation's own. Another one that has it is a phone that was set up anew, and loses it
@@ -59,7 +59,7 @@ impl Installations {
                     }
                 }
             };
-            let Some(other) = self.update_handle(handle, None, claim).await? else { return Ok(Claim::Won) };
+            let Some(other) = self.update(handle, None, claim).await? else { return Ok(Claim::Won) };
             if self.evict(&other, handle, stored, began).await? == Claim::Lost {
                 return Ok(Claim::Lost);
             }
@@ -78,7 +78,7 @@ impl Installations {
         let id = other.installation_id.as_deref().unwrap_or_default();
         let is_older =
             |current: &StoredInstallation| (current.put_revision, &current.id) < (stored.put_revision, &stored.id);
-        if let Some(record) = self.see_installation(id).await?.document {
+        if let Some(record) = self.see::<InstallationRecord>(id).await?.document {
             match &record.installation {
                 Some(current) if current.handles().contains(handle) => {
                     if !is_older(current) {
@@ -99,7 +99,7 @@ impl Installations {
             }
             Some(_) | None => Change::Keep(()),
         };
-        self.update_handle(handle, None, release).await?;
+        self.update(handle, None, release).await?;
         Ok(Claim::Won)
     }
 
@@ -120,7 +120,7 @@ impl Installations {
             }
             Some(_) | None => Change::Keep(()),
         };
-        self.update_handle(handle, None, release).await
+        self.update(handle, None, release).await
     }
 
     /// Removes the document of a handle that nobody has, and that nobody wanted after `revision`.
@@ -129,34 +129,7 @@ impl Installations {
             Some(current) if current.installation_id.is_none() && current.wanted <= revision => Change::Delete(()),
             Some(_) | None => Change::Keep(()),
         };
-        self.update_handle(handle, None, forget).await
-    }
-
-    /// A handle's document, put together anew where it is damaged.
-    pub(super) async fn see_handle(&self, handle: &DeviceHandle) -> Result<Seen<HandleRecord>, StoreError> {
-        match self.store.see(&handle_key(handle)).await {
-            Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_handle(handle)).await?;
-                self.store.see(&handle_key(handle)).await
-            }
-            seen => seen,
-        }
-    }
-
-    async fn update_handle<R>(
-        &self,
-        handle: &DeviceHandle,
-        seen: Option<Seen<HandleRecord>>,
-        mut change: impl FnMut(Option<HandleRecord>) -> Change<HandleRecord, R>,
-    ) -> Result<R, StoreError> {
-        let key = handle_key(handle);
-        match self.store.update_seen(&key, seen, &mut change).await {
-            Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_handle(handle)).await?;
-                self.store.update(&key, change).await
-            }
-            done => done,
-        }
+        self.update(handle, None, forget).await
     }
 }
 

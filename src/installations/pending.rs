@@ -8,9 +8,9 @@ use futures_util::future::try_join_all;
 
 use super::changes::{SeenBefore, Urge};
 use super::stored::{InstallationRecord, Reminder, StoredHandle, StoredInstallation};
-use super::{Began, Installations, TRACES_LIVE, installation_key};
+use super::{Began, Installations, TRACES_LIVE};
 use crate::device::DeviceHandle;
-use crate::store::{Change, Fingerprint, Listed, Seen, StoreError};
+use crate::store::{Change, Fingerprint, Listed, StoreError};
 
 /// A change that is older is not under way any more.
 const CUT_OFF_AFTER: TimeDelta = TimeDelta::minutes(3);
@@ -86,7 +86,7 @@ impl Installations {
         let mut look = Look::Done;
         if let Some(Reminder { installation_id: id, .. }) = self.reminder(&listed.key).await? {
             look = self.look_at(&id, now).await?;
-            let record = self.see_installation(&id).await?.document;
+            let record = self.see::<InstallationRecord>(&id).await?.document;
             // It was PUT again with a later end.
             let expires_at = record.and_then(|record| record.installation).and_then(|stored| stored.expires_at);
             self.watch(&id, expires_at.filter(|expires_at| *expires_at > now)).await?;
@@ -110,14 +110,14 @@ impl Installations {
 
     async fn look_at(&self, id: &str, now: DateTime<Utc>) -> Result<Look, StoreError> {
         let began = Began::now(now);
-        let Some(record) = self.see_installation(id).await?.document else { return Ok(Look::Done) };
+        let Some(record) = self.see::<InstallationRecord>(id).await?.document else { return Ok(Look::Done) };
         let expired = record.installation.as_ref().filter(|stored| !self.is_alive(stored, now));
         if let Some(expired) = expired {
             // No later than the one before, so nobody waits for those that come late when there can be none.
             let revision = |record: &InstallationRecord| record.revision + 1;
             let is_it = |current: &StoredInstallation| current.revision == expired.revision;
             if let Some(pending) = self.remove_as(id, began, revision, is_it).await? {
-                let gone = self.see_installation(id).await?.document;
+                let gone = self.see::<InstallationRecord>(id).await?.document;
                 if let Some(gone) = gone.filter(|gone| gone.installation.is_none())
                     && self.settle(&gone, now).await? == Look::Done
                 {
@@ -127,7 +127,7 @@ impl Installations {
             return Ok(Look::Removed);
         }
         self.finish(&record, Urge::Left, SeenBefore::default(), began).await?;
-        let current = self.see_installation(id).await?.document;
+        let current = self.see::<InstallationRecord>(id).await?.document;
         match current {
             None => Ok(Look::Done),
             Some(current) if current.installation.is_some() && current.is_settled() => Ok(Look::Done),
@@ -154,7 +154,7 @@ impl Installations {
             }
             None => Change::Keep(Look::Done),
         };
-        self.update_installation(&record.id, None, settle).await
+        self.update(record.id.as_str(), None, settle).await
     }
 
     /// What a note says; nothing where it is damaged.
@@ -165,34 +165,6 @@ impl Installations {
                 Ok(None)
             }
             read => read,
-        }
-    }
-
-    /// An installation's document, put together anew where it is damaged.
-    pub(super) async fn see_installation(&self, id: &str) -> Result<Seen<InstallationRecord>, StoreError> {
-        let key = installation_key(id);
-        match self.store.see(&key).await {
-            Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_installation(id)).await?;
-                self.store.see(&key).await
-            }
-            seen => seen,
-        }
-    }
-
-    pub(super) async fn update_installation<R>(
-        &self,
-        id: &str,
-        seen: Option<Seen<InstallationRecord>>,
-        mut change: impl FnMut(Option<InstallationRecord>) -> Change<InstallationRecord, R>,
-    ) -> Result<R, StoreError> {
-        let key = installation_key(id);
-        match self.store.update_seen(&key, seen, &mut change).await {
-            Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_installation(id)).await?;
-                self.store.update(&key, change).await
-            }
-            done => done,
         }
     }
 }

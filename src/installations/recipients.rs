@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::changes::{SeenBefore, Urge};
 use super::stored::{Fence, InstallationRecord, RecipientRecord, StoredInstallation};
-use super::{Began, Installations, TRACES_LIVE, recipient_key};
+use super::{Began, Installations, TRACES_LIVE};
 use crate::recipient::Recipient;
 use crate::store::{Change, Seen, StoreError};
 
@@ -45,7 +45,7 @@ impl Installations {
             self.tidy(&mut record, now);
             Change::Write(record, ())
         };
-        let taken = self.update_recipient(recipient, None, take).await;
+        let taken = self.update(recipient, None, take).await;
         self.recently_read.forget(recipient);
         taken
     }
@@ -64,7 +64,7 @@ impl Installations {
         loop {
             began.check()?;
             let give = |record: Option<RecipientRecord>| self.give(record, recipient, stored, urge, began.now);
-            let tried = self.update_recipient(recipient, seen.take(), give).await;
+            let tried = self.update(recipient, seen.take(), give).await;
             self.recently_read.forget(recipient);
             match tried? {
                 Try::Given => return Ok(Place::Taken(evicted)),
@@ -140,7 +140,7 @@ impl Installations {
             let written = record.replaced(&entry.id, revision, stored.without(recipient, revision));
             Change::Write(written.clone(), Ok(written))
         };
-        match self.update_installation(&entry.id, None, leave).await? {
+        match self.update(entry.id.as_str(), None, leave).await? {
             Ok(record) => Box::pin(self.finish(&record, Urge::Left, SeenBefore::default(), began)).await.map(drop),
             Err(revision) => {
                 self.take_from(recipient, &entry.id, revision, began.now).await?;
@@ -169,7 +169,7 @@ impl Installations {
                 Some(_) | None => Change::Keep(false),
             }
         };
-        let renewed = self.update_recipient(recipient, None, renew).await;
+        let renewed = self.update(recipient, None, renew).await;
         self.recently_read.forget(recipient);
         renewed
     }
@@ -195,7 +195,7 @@ impl Installations {
             let is_same = before == (record.installations.len(), record.fences.len());
             if is_same { Change::Keep(()) } else { Change::Write(record, ()) }
         };
-        self.update_recipient(recipient, None, tidy).await
+        self.update(recipient, None, tidy).await
     }
 
     /// What is over goes. An entry that expired keeps older forms of its installation out, as one that was taken does.
@@ -210,34 +210,6 @@ impl Installations {
         match recipient {
             Recipient::User(_) => self.limits.per_user,
             Recipient::Number(_) => self.limits.per_number,
-        }
-    }
-
-    /// A recipient's document, put together anew where it is damaged.
-    pub(super) async fn see_recipient(&self, recipient: &Recipient) -> Result<Seen<RecipientRecord>, StoreError> {
-        let key = recipient_key(recipient);
-        match self.store.see(&key).await {
-            Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_recipient(recipient)).await?;
-                self.store.see(&key).await
-            }
-            seen => seen,
-        }
-    }
-
-    async fn update_recipient<R>(
-        &self,
-        recipient: &Recipient,
-        seen: Option<Seen<RecipientRecord>>,
-        mut change: impl FnMut(Option<RecipientRecord>) -> Change<RecipientRecord, R>,
-    ) -> Result<R, StoreError> {
-        let key = recipient_key(recipient);
-        match self.store.update_seen(&key, seen, &mut change).await {
-            Err(StoreError::Unreadable(_)) => {
-                Box::pin(self.mend_recipient(recipient)).await?;
-                self.store.update(&key, change).await
-            }
-            done => done,
         }
     }
 }
