@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod case;
+mod operations;
 mod schedules;
 mod view;
 
