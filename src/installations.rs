@@ -40,6 +40,7 @@ mod tests;
 
 pub use pending::Look;
 use recently_read::{RecentlyRead, USED_FOR};
+use recipients::Urge;
 pub use shown::ShownInstallation;
 use stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 pub use submitted::{InstallationError, Submitted};
@@ -169,8 +170,7 @@ impl Installations {
         let noted = self.note_pending(&installation.id, installation.handles());
         let (pending, ()) = try_join(noted, self.watch(&installation.id, watch)).await?;
         let (record, before) = self.write(installation, found.record, found.handles, watch, began).await?;
-        let seen = changes::SeenBefore { recipients: found.recipients };
-        let evicted = self.finish(&record, changes::Urge::Asked, seen, began).await?;
+        let evicted = self.finish(&record, Urge::Asked, found.recipients, began).await?;
         // What it left behind is looked at again when no change can be under way that came before.
         if record.is_settled() && evicted.is_some() {
             self.forget_pending(&pending).await?;

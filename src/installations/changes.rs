@@ -5,34 +5,19 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 
 use super::handles::Claim;
-use super::recipients::Place;
+use super::recipients::{Place, Urge};
 use super::stored::{InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{Began, Installations};
 use crate::store::{Change, Seen, StoreError};
 
-/// Whether a change is sure of its place where a user or number has too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urge {
-    /// It was asked for just now: others make room.
-    Asked,
-    /// Somebody left it unfinished, so others may have come later.
-    Left,
-}
-
-/// What a PUT read before, in the order of its recipients.
-#[derive(Debug, Default)]
-pub(super) struct SeenBefore {
-    pub(super) recipients: Vec<Seen<RecipientRecord>>,
-}
-
 impl Installations {
     /// Takes every step of the change that wrote `record`. Returns the ids of those that had to make room, or `None` where a
-    /// newer change came first.
+    /// newer change came first. `seen` is what was read before, in the order of its recipients.
     pub(super) async fn finish(
         &self,
         record: &InstallationRecord,
         urge: Urge,
-        seen: SeenBefore,
+        seen: Vec<Seen<RecipientRecord>>,
         began: Began,
     ) -> Result<Option<Vec<String>>, StoreError> {
         let mut evicted = BTreeSet::new();
@@ -50,7 +35,7 @@ impl Installations {
         try_join_all(leaving.iter().map(|recipient| self.take_from(recipient, &record.id, record.revision, began.now)))
             .await?;
         if let Some(stored) = &record.installation {
-            let (recipients, mut seen) = (stored.recipients(), seen.recipients.into_iter());
+            let (recipients, mut seen) = (stored.recipients(), seen.into_iter());
             let given = recipients.iter().map(|recipient| self.give_to(recipient, stored, urge, seen.next(), began));
             for place in try_join_all(given).await? {
                 match place {
@@ -93,7 +78,7 @@ impl Installations {
         };
         match self.update(id, None, remove).await? {
             Some(gone) => {
-                Box::pin(self.finish(&gone, Urge::Asked, SeenBefore::default(), began)).await?;
+                Box::pin(self.finish(&gone, Urge::Asked, Vec::new(), began)).await?;
                 Ok(Some(pending))
             }
             None => self.forget_pending(&pending).await.map(|()| None),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 
-use super::changes::{SeenBefore, Urge};
+use super::recipients::Urge;
 use super::stored::{Fence, HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{Began, Installations, handle_key, installation_key, recipient_key};
 use crate::device::DeviceHandle;
@@ -87,7 +87,7 @@ impl Installations {
         self.store.replace_damaged(&recipient_key(recipient), &there).await?;
         self.recently_read.forget(recipient);
         for record in unfinished {
-            self.finish(&record, Urge::Left, SeenBefore::default(), began).await?;
+            self.finish(&record, Urge::Left, Vec::new(), began).await?;
         }
         Ok(())
     }

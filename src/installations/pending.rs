@@ -6,7 +6,7 @@
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 
-use super::changes::{SeenBefore, Urge};
+use super::recipients::Urge;
 use super::stored::{InstallationRecord, Reminder, StoredHandle, StoredInstallation};
 use super::{Began, Installations, TRACES_LIVE};
 use crate::device::DeviceHandle;
@@ -126,7 +126,7 @@ impl Installations {
             }
             return Ok(Look::Removed);
         }
-        self.finish(&record, Urge::Left, SeenBefore::default(), began).await?;
+        self.finish(&record, Urge::Left, Vec::new(), began).await?;
         let current = self.see::<InstallationRecord>(id).await?.document;
         match current {
             None => Ok(Look::Done),

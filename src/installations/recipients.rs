@@ -2,11 +2,19 @@
 
 use chrono::{DateTime, Utc};
 
-use super::changes::{SeenBefore, Urge};
 use super::stored::{Fence, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{Began, Installations, TRACES_LIVE};
 use crate::recipient::Recipient;
 use crate::store::{Change, Seen, StoreError};
+
+/// Whether a change is sure of its place where a user or number has too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urge {
+    /// It was asked for just now: others make room.
+    Asked,
+    /// Somebody left it unfinished, so others may have come later.
+    Left,
+}
 
 /// What became of giving an installation to a recipient.
 #[derive(Debug)]
@@ -141,7 +149,7 @@ impl Installations {
             Change::Write(written.clone(), Ok(written))
         };
         match self.update(entry.id.as_str(), None, leave).await? {
-            Ok(record) => Box::pin(self.finish(&record, Urge::Left, SeenBefore::default(), began)).await.map(drop),
+            Ok(record) => Box::pin(self.finish(&record, Urge::Left, Vec::new(), began)).await.map(drop),
             Err(revision) => {
                 self.take_from(recipient, &entry.id, revision, began.now).await?;
                 self.forget_pending(&pending).await
