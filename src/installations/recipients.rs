@@ -1,6 +1,7 @@
 //! `recipients/…`: everything that belongs to one user or number.
 
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
 
 use super::stored::{Fence, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{Began, Installations, TRACES_LIVE};
@@ -29,10 +30,8 @@ pub(super) enum Place {
 enum Try {
     Given,
     Late,
-    /// These have to make room first.
-    Full(Vec<StoredInstallation>),
-    /// It has to make room itself.
-    TooOld,
+    /// So many of these, the oldest first, have to make room.
+    Full(Vec<StoredInstallation>, usize),
 }
 
 impl Installations {
@@ -71,24 +70,47 @@ impl Installations {
         let mut evicted = Vec::new();
         loop {
             began.check()?;
-            let give = |record: Option<RecipientRecord>| self.give(record, recipient, stored, urge, began.now);
+            let give = |record: Option<RecipientRecord>| self.give(record, recipient, stored, began.now);
             let tried = self.update(recipient, seen.take(), give).await;
             self.recently_read.forget(recipient);
             match tried? {
                 Try::Given => return Ok(Place::Taken(evicted)),
                 Try::Late => return Ok(Place::Late),
-                Try::Full(others) => {
-                    for other in others {
+                Try::Full(others, excess) => {
+                    if self.take_what_is_over(recipient, &others, began).await? {
+                        continue;
+                    }
+                    let is_oldest = others.first().is_some_and(|oldest| stored.written_at < oldest.written_at);
+                    if urge == Urge::Left && is_oldest {
+                        self.make_room(recipient, stored, began).await?;
+                        return Ok(Place::Taken(evicted));
+                    }
+                    for other in others.into_iter().take(excess) {
                         self.make_room(recipient, &other, began).await?;
                         evicted.push(other.id);
                     }
                 }
-                Try::TooOld => {
-                    self.make_room(recipient, stored, began).await?;
-                    return Ok(Place::Taken(evicted));
-                }
             }
         }
+    }
+
+    /// Takes entries out whose installations do not name the recipient any more: a change of them was cut off, and nobody
+    /// else makes room for them. Says whether there was one.
+    async fn take_what_is_over(
+        &self,
+        recipient: &Recipient,
+        entries: &[StoredInstallation],
+        began: Began,
+    ) -> Result<bool, StoreError> {
+        let records = entries.iter().map(|entry| self.see::<InstallationRecord>(&entry.id));
+        let records = try_join_all(records).await?;
+        let over = entries.iter().zip(records).filter_map(|(entry, seen)| {
+            let Some(record) = seen.document else { return Some((&entry.id, entry.revision + 1)) };
+            let is_named = record.installation.is_some_and(|stored| stored.recipients().contains(recipient));
+            (!is_named).then_some((&entry.id, record.revision))
+        });
+        let taken = over.map(|(id, revision)| self.take_from(recipient, id, revision, began.now));
+        Ok(!try_join_all(taken).await?.is_empty())
     }
 
     fn give(
@@ -96,7 +118,6 @@ impl Installations {
         record: Option<RecipientRecord>,
         recipient: &Recipient,
         stored: &StoredInstallation,
-        urge: Urge,
         now: DateTime<Utc>,
     ) -> Change<RecipientRecord, Try> {
         let mut record = record.unwrap_or_default();
@@ -114,16 +135,11 @@ impl Installations {
         }
         record.installations.sort_by_key(|entry| (entry.written_at, entry.revision));
         let excess = (record.installations.len() + 1).saturating_sub(self.limit_of(recipient));
-        let oldest = record.installations.first().map(|oldest| oldest.written_at);
         if excess == 0 {
             record.installations.push(stored.clone());
             return Change::Write(record, Try::Given);
         }
-        if urge == Urge::Left && oldest.is_some_and(|oldest| stored.written_at < oldest) {
-            return Change::Keep(Try::TooOld);
-        }
-        record.installations.truncate(excess);
-        Change::Keep(Try::Full(record.installations))
+        Change::Keep(Try::Full(record.installations, excess))
     }
 
     /// Has an installation no longer name a recipient that has too many. One that names nobody goes. It is written into

@@ -119,10 +119,16 @@ impl Form {
 }
 
 impl Operation {
-    /// Whether the two are about different installations and handles.
+    /// Whether the two are about different installations, and don't want the same handle.
     pub fn is_apart_from(self, other: Self) -> bool {
-        let (Put(one), Put(other)) = (self, other) else { return false };
-        one.id != other.id && ![Some(one.handle), one.voip].into_iter().flatten().any(|handle| other.has(handle))
+        match (self, other) {
+            (Put(one), Put(other)) => {
+                let handles = [Some(one.handle), one.voip];
+                one.id != other.id && !handles.into_iter().flatten().any(|handle| other.has(handle))
+            }
+            (Put(Form { id, .. }) | Delete(id), Put(Form { id: other, .. }) | Delete(other)) => id != other,
+            (Self::Maintenance, _) | (_, Self::Maintenance) => false,
+        }
     }
 
     pub fn start(self, now: DateTime<Utc>) -> Start<'static> {
