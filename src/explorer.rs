@@ -5,7 +5,7 @@
 //! seen the same, are one from there on, so every *state* is gone on from once and the small cases can be walked through
 //! to the end. In each state an operation may also be cut off, and the answer to one write of a schedule may get lost.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
@@ -57,7 +57,9 @@ struct Waiting {
     tickets: Vec<Ticket>,
     next: u64,
     taken: u64,
-    seen: u64,
+    /// What was seen under each key, one after the other. In which order the keys were seen makes no difference to an
+    /// operation: it waits for all of what it has side by side.
+    seen: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,9 +139,10 @@ impl Gate for Turnstile {
         Box::pin(Entering { turnstile: self, step, number: None })
     }
 
-    fn seen(&self, hash: u64) {
+    fn seen(&self, key: &str, hash: u64) {
         let mut waiting = self.waiting.lock().unwrap();
-        waiting.seen = hash_of(&(waiting.seen, hash));
+        let seen = waiting.seen.entry(key.to_owned()).or_default();
+        *seen = hash_of(&(*seen, hash));
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -233,7 +236,7 @@ impl Run {
         has_lost.hash(&mut hasher);
         for operation in &self.operations {
             let waiting = operation.turnstile.waiting.lock().unwrap();
-            (waiting.seen, operation.future.is_some()).hash(&mut hasher);
+            (&waiting.seen, operation.future.is_some()).hash(&mut hasher);
             for ticket in &waiting.tickets {
                 (ticket.operation, &ticket.key).hash(&mut hasher);
             }

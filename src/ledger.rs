@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::store::{Change, Document, Fingerprint, Store, StoreError, to_its_end};
 
 mod recent;
+#[cfg(test)]
+mod schedules;
 
 pub use recent::Held;
 use recent::Recent;
@@ -60,6 +62,9 @@ pub struct MessageVersion {
     /// The number that grows with each edit; `None` where the event has none.
     pub version: Option<i64>,
 }
+
+/// A version of which nothing is known.
+const UNNUMBERED: MessageVersion = MessageVersion { deleted: false, version: None };
 
 /// The kinds of the ledger's documents.
 const EVENTS: &str = "ledger";
@@ -142,15 +147,7 @@ impl Ledger {
     /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
     pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
         let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
-        to_its_end(async move {
-            let merge = |stored: Option<Entry>| {
-                let mut merged = stored.unwrap_or_default();
-                merged.merge(&entry);
-                Change::Write(merged, ())
-            };
-            update(&store, &key, Entry::default(), merge).await
-        })
-        .await
+        to_its_end(async move { add(&store, &key, &entry).await }).await
     }
 
     /// The newest edit or the deletion that any instance handled.
@@ -172,15 +169,29 @@ impl Ledger {
     /// Has every instance know that an edit or the deletion was handled.
     pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
         let (store, key) = (Arc::clone(&self.store), key.0.key(MESSAGES));
-        to_its_end(async move {
-            let write = |stored: Option<MessageVersion>| match stored {
-                Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
-                Some(_) | None => Change::Write(version, ()),
-            };
-            update(&store, &key, version, write).await
-        })
-        .await
+        to_its_end(async move { outdo(&store, &key, version).await }).await
     }
+}
+
+/// Adds what an attempt found out to what others wrote.
+async fn add(store: &Store, key: &str, entry: &Entry) -> Result<(), StoreError> {
+    let merge = |stored: Option<Entry>| {
+        let mut merged = stored.unwrap_or_default();
+        merged.merge(entry);
+        Change::Write(merged, ())
+    };
+    update(store, key, Entry::default(), merge).await
+}
+
+/// Writes a version, unless a later one was written. One without a number doesn't replace one that has one: whoever comes
+/// after that would forget how far it was.
+async fn outdo(store: &Store, key: &str, version: MessageVersion) -> Result<(), StoreError> {
+    let write = |stored: Option<MessageVersion>| match stored {
+        Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
+        Some(stored) if stored.version.is_some() && version == UNNUMBERED => Change::Keep(()),
+        Some(_) | None => Change::Write(version, ()),
+    };
+    update(store, key, version, write).await
 }
 
 /// Changes a document; one that is damaged is replaced first.

@@ -1,11 +1,12 @@
 //! What has to hold in each state of an exploration, and how the register may look at its end.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
 
 use super::operations::*;
 use super::view::{View, claims, left_over};
 use super::*;
-use crate::explorer::{Run, Start};
+use crate::explorer::{Run, Start, hash_of};
 use crate::maintenance::Maintenance;
 use crate::store::Contents;
 
@@ -32,6 +33,8 @@ pub struct Case {
     pub before: &'static [Operation],
     pub operations: Vec<(Operation, DateTime<Utc>)>,
     pub contents: Contents,
+    /// What was checked already: contents, who followed, and when.
+    checked: RefCell<HashSet<u64>>,
 }
 
 /// How the register looks at its end.
@@ -49,7 +52,7 @@ impl Case {
         }
         let clock = |index: i32| noon() + ahead * index;
         let operations = (0..).zip(operations).map(|(index, operation)| (*operation, clock(index))).collect();
-        Self { before, operations, contents }
+        Self { before, operations, contents, checked: RefCell::default() }
     }
 
     pub fn starts(&self) -> Vec<Start<'static>> {
@@ -64,6 +67,10 @@ impl Case {
         now: DateTime<Utc>,
         how: &dyn Fn() -> String,
     ) {
+        let is_new = self.checked.borrow_mut().insert(hash_of(&(contents, followed_by, now)));
+        if !is_new {
+            return;
+        }
         let view = View::of(contents, &recipients(), LIMITS.time_to_live, now);
         let all = self.before.iter().copied().chain(self.operations.iter().map(|(operation, _)| *operation));
         let forms = all.chain(followed_by).filter_map(|operation| match operation {
@@ -124,6 +131,23 @@ impl Case {
             }
         }
         ends
+    }
+
+    /// Whether one of `ends` is this one but for devices of a recipient who had too many for a moment: of three changes, one
+    /// may have made room for another that the third one replaced.
+    pub fn is_one_after_room_was_made(&self, end: &End, ends: &[End]) -> bool {
+        let is_crowded = |recipient: &Recipient| {
+            let all = self.before.iter().chain(self.operations.iter().map(|(operation, _)| operation));
+            let ids = all.filter_map(|operation| match operation {
+                Put(form) if form.recipients().contains(recipient) => Some(form.id),
+                Put(_) | Delete(_) | Operation::Maintenance => None,
+            });
+            ids.collect::<BTreeSet<_>>().len() > LIMITS.per_user
+        };
+        ends.iter().any(|other| {
+            let mut lost = other.shown.difference(&end.shown);
+            end.shown.is_subset(&other.shown) && lost.all(|(recipient, ..)| is_crowded(recipient))
+        })
     }
 
     /// Every choice of what the operations may have come to.

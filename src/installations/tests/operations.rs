@@ -7,7 +7,7 @@ use crate::explorer::{Run, SideBySide, Start};
 use crate::store::Contents;
 
 /// One change of the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     Put(Form),
     Delete(&'static str),
@@ -15,7 +15,7 @@ pub enum Operation {
 }
 
 /// What is PUT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Form {
     pub id: &'static str,
     pub user: &'static str,

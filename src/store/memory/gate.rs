@@ -17,8 +17,8 @@ pub trait Gate: Debug + Send + Sync {
     /// Waits until the operation may happen, and says how.
     fn enter<'a>(&'a self, step: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>>;
 
-    /// Is told what the operation saw, as a hash.
-    fn seen(&self, _hash: u64) {}
+    /// Is told what the operation saw under a key, as a hash.
+    fn seen(&self, _key: &str, _hash: u64) {}
 
     /// The time that the backend's clock shows.
     fn now(&self) -> DateTime<Utc> {
@@ -101,9 +101,9 @@ impl Memory {
             result = step(&mut lock(), gate.now());
         }
         let mut hasher = std::hash::DefaultHasher::new();
-        (operation, key).hash(&mut hasher);
+        operation.hash(&mut hasher);
         result.add_to(&mut hasher);
-        gate.seen(hasher.finish());
+        gate.seen(key, hasher.finish());
         Ok(result)
     }
 }
