@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 
 use super::{Fields, Names, Value, text_of};
 
+/// Most objects of an invocation have fewer members. A piece of memory of up to 1 KiB is what the allocator is quickest with.
+const USUAL: usize = 14;
+
 /// Reads a document that is an object, and along with it those that stand in each other in it under these names.
 pub fn read<'a>(document: &'a str, along: Names) -> serde_json::Result<Fields<'a>> {
     let read = |object: Object| {
@@ -55,7 +58,7 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut members = Vec::with_capacity(16);
+        let mut members = Vec::with_capacity(USUAL);
         let mut next = self.along.split_first();
         loop {
             let name = if self.any_names {
