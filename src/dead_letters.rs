@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::event::Given;
-use crate::fields::{Fields, Raw};
+use crate::fields::{Fields, Value, text_of};
 use crate::store::{Document, Store, StoreError};
 
 /// Where they are kept.
@@ -96,7 +96,7 @@ impl DeadLetters {
 /// The text of what was given, fit to be stored.
 fn without_call_context(given: Given<'_>) -> Box<RawValue> {
     let text = match given {
-        Given::Object(object) => redacted(object.raw(), 0),
+        Given::Object(fields) => redacted_object(fields, 0),
         Given::Json(raw) => redacted(raw, 0),
         // What is no JSON cannot be looked through, so one that mentions a context is not kept word for word.
         Given::Text(text) if mentions_context(text) || text.contains("\\u") => {
@@ -110,29 +110,37 @@ fn without_call_context(given: Given<'_>) -> Box<RawValue> {
 /// Deeper than any event; what lies below is dropped where it may hold the context.
 const DEEPEST: u8 = 12;
 
-fn redacted(raw: Raw<'_>, depth: u8) -> String {
+fn redacted(raw: &RawValue, depth: u8) -> String {
     // An escape may hide the name, so it is looked behind.
     if !mentions_context(raw.get()) && !raw.get().contains("\\u") {
         return raw.get().to_owned();
     }
-    if let Some(text) = raw.text() {
+    if let Some(text) = text_of(raw) {
         // A string that mentions it: JSON in JSON.
         return if mentions_context(&text) { "null".to_owned() } else { raw.get().to_owned() };
     }
     if depth == DEEPEST {
         return "null".to_owned();
     }
-    if let Ok(object) = Fields::parse(raw, &[]) {
-        let members = object.members().filter(|(name, _)| !mentions_context(name));
-        let members = members.map(|(name, value)| {
-            let name = serde_json::to_string(name).expect("a string always serializes");
-            format!("{name}:{}", redacted(value, depth + 1))
-        });
-        return format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+    if let Ok(object) = Fields::parse(raw, &[], &[]) {
+        return redacted_object(&object, depth);
     }
-    let Ok(elements) = serde_json::from_str::<Vec<Raw<'_>>>(raw.get()) else { return "null".to_owned() };
+    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return "null".to_owned() };
     let elements: Vec<String> = elements.into_iter().map(|element| redacted(element, depth + 1)).collect();
     format!("[{}]", elements.join(","))
+}
+
+fn redacted_object(object: &Fields<'_>, depth: u8) -> String {
+    let members = object.members().filter(|(name, _)| !mentions_context(name));
+    let members = members.map(|(name, value)| {
+        let name = serde_json::to_string(name).expect("a string always serializes");
+        let value = match value {
+            Value::Raw(raw) => redacted(raw, depth + 1),
+            Value::Object(fields) => redacted_object(fields, depth + 1),
+        };
+        format!("{name}:{value}")
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
 fn mentions_context(text: &str) -> bool {
@@ -159,6 +167,15 @@ mod tests {
         assert_eq!(kept(r#"{"event":"{\"incomingCallContext\":\"secret\"}"}"#), r#"{"event":null}"#);
         assert_eq!(kept(r#"{"incomingCall\u0043ontext":"secret","b" : "c"}"#), r#"{"b":"c"}"#);
         assert_eq!(kept(r#"{"a": {"b" : "\u00e9"}}"#), r#"{"a":{"b":"\u00e9"}}"#);
+    }
+
+    #[test]
+    fn an_event_that_was_read_with_its_data_is_kept_alike() {
+        let event = r#"{"id":"1","data":{"to":{"a":[1]},"incomingCallContext":"secret","n":"\u00e9"},"Data":null}"#;
+        let fields = Fields::from_slice(event.as_bytes(), &["data"]).unwrap();
+        let letter = without_call_context(Given::Object(&fields));
+        assert_eq!(letter.get(), r#"{"id":"1","data":{"to":{"a":[1]},"n":"\u00e9"},"Data":null}"#);
+        assert_eq!(letter.get(), kept(event));
     }
 
     #[test]

@@ -7,22 +7,32 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use serde_json::value::RawValue;
 
-use crate::fields::{FieldError, Fields, Raw};
+use crate::fields::{FieldError, Fields, Value};
 use crate::recipient::{Recipient, UserId};
 
 pub mod call;
 pub mod chat;
 mod event_type;
-mod given;
 mod html;
 pub mod sms;
 
 use call::IncomingCall;
 use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost, TopicChanged};
 pub use event_type::EventType;
-pub use given::{Given, GivenObject};
 use sms::{Sms, SmsReport};
+
+/// Something that was handed over as an event.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    /// An object that was read together with what it stands in.
+    Object(&'a Fields<'a>),
+    /// Another JSON value, an object if all is well.
+    Json(&'a RawValue),
+    /// A string that holds no JSON.
+    Text(&'a str),
+}
 
 /// An event of either schema, its data not yet understood.
 #[derive(Debug)]
@@ -37,15 +47,7 @@ pub struct EventGridEvent<'a> {
     pub subject: Cow<'a, str>,
     /// When it happened; `None` when that cannot be read.
     pub time: Option<DateTime<Utc>>,
-    data: Data<'a>,
-}
-
-/// The data of an event.
-#[derive(Debug)]
-enum Data<'a> {
-    Missing,
-    Raw(Raw<'a>),
-    Read(&'a Fields<'a>),
+    data: Option<Cow<'a, Value<'a>>>,
 }
 
 /// An event whose data was read.
@@ -83,13 +85,9 @@ pub enum Happening<'a> {
 impl<'a> EventGridEvent<'a> {
     /// Reads the envelope; the error says what keeps the value from being an event.
     pub fn parse(given: Given<'a>) -> Result<Self, FieldError> {
-        let parsed;
-        let (fields, data) = match given {
-            Given::Object(object) => (&object.fields, Data::Read(&object.data)),
-            Given::Json(raw) => {
-                parsed = Fields::parse(raw, &["Data", "event"])?;
-                (&parsed, parsed.raw("data").map_or(Data::Missing, Data::Raw))
-            }
+        let fields = match given {
+            Given::Object(fields) => Cow::Borrowed(fields),
+            Given::Json(raw) => Cow::Owned(Fields::parse(raw, &["Data", "event"], &["data"])?),
             Given::Text(_) => {
                 return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string without JSON" });
             }
@@ -111,8 +109,11 @@ impl<'a> EventGridEvent<'a> {
             source,
             type_name,
             subject: fields.text("subject").ok().flatten().unwrap_or_default(),
-            time: time(fields, "eventTime").or_else(|| time(fields, "time")),
-            data,
+            time: time(&fields, "eventTime").or_else(|| time(&fields, "time")),
+            data: match fields {
+                Cow::Borrowed(fields) => fields.value("data").map(Cow::Borrowed),
+                Cow::Owned(fields) => fields.take("data").map(Cow::Owned),
+            },
         })
     }
 }
@@ -121,13 +122,13 @@ impl<'a> Event<'a> {
     /// Reads the data of an event of this type. A field of a wrong type, or one that is needed and missing, is an error.
     pub fn read(envelope: &EventGridEvent<'a>, event_type: EventType) -> Result<Self, FieldError> {
         let parsed;
-        let data = match &envelope.data {
-            Data::Missing => return Err(FieldError { field: "data".to_owned(), problem: "is missing" }),
-            Data::Raw(raw) => {
-                parsed = Fields::parse(*raw, &["data"])?;
+        let data = match envelope.data.as_deref() {
+            Some(Value::Object(fields)) => fields,
+            Some(Value::Raw(raw)) => {
+                parsed = Fields::parse(raw, &["data"], &[])?;
                 &parsed
             }
-            Data::Read(data) => data,
+            None => return Err(FieldError { field: "data".to_owned(), problem: "is missing" }),
         };
         let subject = &envelope.subject;
         let (recipient, happening) = match event_type {

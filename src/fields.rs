@@ -1,31 +1,41 @@
 //! Reads a JSON object by field name in any case, borrowing from the text.
 //!
-//! Event Grid's and ACS's members changed case over the years (`MessageId`, `messageId`), so names are
-//! compared without ASCII case. Values stay raw until somebody asks for them: what nobody reads may have any
+//! Event Grid's and ACS's members changed case over the years (`MessageId`, `messageId`), which no derive of serde takes,
+//! so names are compared without ASCII case. Values stay raw until somebody asks for them: what nobody reads may have any
 //! shape and any depth. No knowledge of events or installations belongs here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-mod raw;
-mod scan;
+mod read;
+mod text;
 
-pub use raw::Raw;
-pub use scan::from_special;
-use scan::{Members, Object, object_at};
+use read::read;
+pub use text::text_of;
 
-/// The members of one JSON object.
-#[derive(Debug)]
+/// The members of one JSON object, in the order of the text, repeated ones included.
+#[derive(Debug, Clone)]
 pub struct Fields<'a> {
     /// Where the object stands, for errors: the names on the way to it.
-    path: Cow<'static, [&'static str]>,
-    members: Members<'a>,
+    path: Path,
+    members: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
+/// Names of objects that stand in each other.
+pub type Names = &'static [&'static str];
+
 /// The names on the way to a value.
-pub type Path = &'static [&'static str];
+pub type Path = Cow<'static, [&'static str]>;
+
+/// A JSON value.
+#[derive(Debug, Clone)]
+pub enum Value<'a> {
+    /// As it stands there.
+    Raw(&'a RawValue),
+    /// An object that was read together with what it stands in. Its errors begin with its own name.
+    Object(Fields<'a>),
+}
 
 /// A field that is missing or of another type than expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,36 +56,40 @@ pub struct NotAnObject {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the object `raw` that stands at `path`.
-    pub fn parse(raw: Raw<'a>, path: impl Into<Cow<'static, [&'static str]>>) -> Result<Self, FieldError> {
+    /// Reads the object `raw` that stands at `path`, and in the same pass the objects that stand in each other in it under
+    /// the names `along`.
+    pub fn parse(raw: &'a RawValue, path: impl Into<Path>, along: Names) -> Result<Self, FieldError> {
         let path = path.into();
-        match object_at(raw.get(), &[], None) {
-            Some(Object { members, .. }) => Ok(Self { path, members }),
-            None => Err(FieldError { field: path.join("."), problem: "must be an object" }),
+        match read(raw.get(), along) {
+            Ok(fields) => Ok(fields.at(path)),
+            Err(_) => Err(FieldError { field: path.join("."), problem: "must be an object" }),
         }
     }
 
-    /// Reads the object at the end of `path` and the object `inner` in it, both in one pass over the document. `None` where
-    /// they do not stand under exactly these names, or where anything is wrong: then look level by level. The first object
-    /// comes with its text and without the second one, whose errors begin with its own name.
-    pub fn both_at(document: &'a str, path: Path, inner: &'static str) -> Option<(Raw<'a>, Self, Self)> {
-        let Object { raw, members, inner: inner_members } = object_at(document, path, Some(inner))?;
-        let inner = Self { path: vec![inner].into(), members: inner_members? };
-        Some((raw, Self { path: path.into(), members }, inner))
+    /// Reads a whole document that should be an object, in the same way.
+    pub fn from_slice(document: &'a [u8], along: Names) -> Result<Self, NotAnObject> {
+        let fields = match str::from_utf8(document) {
+            Ok(document) => read(document, along),
+            // It says where.
+            Err(_) => serde_json::from_slice::<&RawValue>(document).and_then(|document| read(document.get(), along)),
+        };
+        fields.map_err(|error| NotAnObject { line: error.line(), column: error.column() })
     }
 
-    /// Reads a whole document that should be an object.
-    pub fn from_slice(document: &'a [u8]) -> Result<Self, NotAnObject> {
-        let object = str::from_utf8(document).ok().and_then(|document| object_at(document, &[], None));
-        match object {
-            Some(Object { members, .. }) => Ok(Self { path: Cow::Borrowed(&[]), members }),
-            None => Err(NotAnObject::in_slice(document)),
-        }
+    /// The same object, with errors that begin with `path`.
+    pub fn at(self, path: impl Into<Path>) -> Self {
+        Self { path: path.into(), ..self }
     }
 
-    /// The raw value of a field; `null` counts as absent. An exact match of the name goes before others.
-    pub fn raw(&self, name: &str) -> Option<Raw<'a>> {
-        self.member(name).filter(|value| value.get() != "null")
+    /// The value of a field; `null` counts as absent. An exact match of the name goes before others.
+    pub fn value(&self, name: &str) -> Option<&Value<'a>> {
+        self.member(name).filter(|value| !value.is_null())
+    }
+
+    /// The same, taken out of the object.
+    pub fn take(mut self, name: &str) -> Option<Value<'a>> {
+        let position = self.position(name)?;
+        Some(self.members.swap_remove(position).1).filter(|value| !value.is_null())
     }
 
     /// Whether the field stands there, be it as `null`.
@@ -85,8 +99,8 @@ impl<'a> Fields<'a> {
 
     /// A text, if present.
     pub fn text(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, FieldError> {
-        let Some(raw) = self.raw(name) else { return Ok(None) };
-        raw.text().map(Some).ok_or_else(|| self.error(name, "must be a string"))
+        let Some(value) = self.value(name) else { return Ok(None) };
+        value.raw().and_then(text_of).map(Some).ok_or_else(|| self.error(name, "must be a string"))
     }
 
     /// A text that has to be there.
@@ -96,18 +110,19 @@ impl<'a> Fields<'a> {
 
     /// An object, if present.
     pub fn object(&self, name: &'static str) -> Result<Option<Self>, FieldError> {
-        self.raw(name).map(|raw| Fields::parse(raw, self.path_of(name))).transpose()
+        self.value(name).cloned().map(|value| value.into_object(self.path_of(name))).transpose()
     }
 
     /// An array, if present, as its raw elements.
-    pub fn array(&self, name: &'static str) -> Result<Option<Vec<Raw<'a>>>, FieldError> {
-        let Some(raw) = self.raw(name) else { return Ok(None) };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| self.error(name, "must be an array"))
+    pub fn array(&self, name: &'static str) -> Result<Option<Vec<&'a RawValue>>, FieldError> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let elements = value.raw().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        elements.map(Some).ok_or_else(|| self.error(name, "must be an array"))
     }
 
     /// All members, in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (&str, Raw<'a>)> {
-        self.members.iter().map(|(name, value)| (name.as_ref(), *value))
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.members.iter().map(|(name, value)| (&**name, value))
     }
 
     /// An error about the field `name` of this object.
@@ -115,17 +130,13 @@ impl<'a> Fields<'a> {
         FieldError { field: self.path_of(name).join("."), problem }
     }
 
-    fn member(&self, name: &str) -> Option<Raw<'a>> {
-        let mut found = None;
-        for (key, value) in self.members.iter().filter(|(key, _)| key.len() == name.len()) {
-            if key == name {
-                return Some(*value);
-            }
-            if found.is_none() && key.eq_ignore_ascii_case(name) {
-                found = Some(*value);
-            }
-        }
-        found
+    fn member(&self, name: &str) -> Option<&Value<'a>> {
+        self.position(name).map(|position| &self.members[position].1)
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let position = |is_it: fn(&str, &str) -> bool| self.members.iter().position(|(key, _)| is_it(key, name));
+        position(|key, name| key == name).or_else(|| position(str::eq_ignore_ascii_case))
     }
 
     fn path_of(&self, name: &'static str) -> Vec<&'static str> {
@@ -133,94 +144,72 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl NotAnObject {
-    /// Looks again for what is wrong, which the scanner does not say.
-    fn in_slice(document: &[u8]) -> Self {
-        let read = serde_json::from_slice::<HashMap<String, &RawValue>>(document);
-        let (line, column) = read.err().map_or((0, 0), |error| (error.line(), error.column()));
-        Self { line, column }
+impl<'a> Value<'a> {
+    /// The JSON text, unless it is an object that was read already.
+    pub fn raw(&self) -> Option<&'a RawValue> {
+        match self {
+            Self::Raw(raw) => Some(raw),
+            Self::Object(_) => None,
+        }
+    }
+
+    /// The object that it is, at `path`.
+    pub fn into_object(self, path: impl Into<Path>) -> Result<Fields<'a>, FieldError> {
+        match self {
+            Self::Raw(raw) => Fields::parse(raw, path, &[]),
+            Self::Object(fields) => Ok(fields.at(path)),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self, Self::Raw(raw) if raw.get() == "null")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use proptest::sample::select;
-
     use super::*;
 
-    const NAMES: [&str; 7] = ["Data", "data", "DATA", "event", "Event", "other", "\\ud800"];
-
-    /// JSON in which the same names stand again and again, in several cases.
-    fn documents() -> impl Strategy<Value = String> {
-        let leaves = select(&["null", "7", "[]", r#""text""#, r#""\ud800""#][..]).prop_map(str::to_owned);
-        leaves.prop_recursive(4, 64, 6, |values| {
-            let names = prop_oneof![20 => select(&NAMES[..6]), 1 => Just(NAMES[6])];
-            let members = (names, values).prop_map(|(name, value)| format!(r#""{name}": {value}"#));
-            proptest::collection::vec(members, 0..6).prop_map(|members| format!("{{{}}}", members.join(",")))
-        })
+    fn fields(text: &str) -> Fields<'_> {
+        Fields::from_slice(text.as_bytes(), &[]).unwrap()
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn one_pass_finds_what_is_found_level_by_level(document in documents()) {
-            let text = |raw: Raw| raw.get().to_owned();
-            let level = |name| Fields::from_slice(document.as_bytes()).unwrap().object(name).unwrap().unwrap();
-            if let Some((raw, outer, inner)) = Fields::both_at(&document, &["Data"], "data") {
-                let expected = level("Data");
-                prop_assert_eq!(Some(text(raw)), Fields::from_slice(document.as_bytes()).unwrap().raw("Data").map(text));
-                let expected_inner = expected.object("data").unwrap().unwrap();
-                for name in NAMES {
-                    prop_assert_eq!(inner.raw(name).map(text), expected_inner.raw(name).map(text));
-                    if !name.eq_ignore_ascii_case("data") {
-                        prop_assert_eq!(outer.raw(name).map(text), expected.raw(name).map(text));
-                    }
-                }
-            }
-        }
+    /// All that can be asked of an object and of what stands in it.
+    fn told(fields: &Fields<'_>) -> String {
+        let members = fields.members().map(|(name, value)| match value.clone().into_object(&["inner"]) {
+            Ok(inner) => format!("{name}: {}", told(&inner)),
+            Err(_) => format!("{name}: {}", value.raw().unwrap()),
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
     }
 
     #[test]
-    fn one_pass_finds_exact_names_only_and_of_equal_ones_the_first() {
-        let both = |document| {
-            Fields::both_at(document, &["Data", "event"], "data").map(|(_, outer, inner)| {
-                [outer.raw("id"), inner.raw("id")].map(|id| id.map(Raw::get).unwrap_or_default())
-            })
-        };
-        let first = r#"{"Data":{"event":{"id":1,"data":{"id":2},"data":7}},"Data":{"event":{"id":3,"data":{}}}}"#;
-        assert_eq!(both(first), Some(["1", "2"]));
-        assert_eq!(both(r#"{"Data":{"event":{"data":{}}},"unread":{"\ud800":[[]]}}"#), Some(["", ""]));
-        for odd in [
-            r#"{"data":{"event":{"data":{}}}}"#,
-            r#"{"Data":{},"Data":{"event":{"data":{}}}}"#,
-            r#"{"Data":{"event":[{"data":{}}]}}"#,
-            r#"{"Data":{"event":{"data":[]}}}"#,
-            r#"{"Data":{"event":{"data":{"\ud800":1}}}}"#,
-            r#"{"Data":{"event":{"data":{}}}}}"#,
-            r#"{"Data":{"event":{"data":{}}}"#,
+    fn what_is_read_along_says_the_same_as_what_is_read_level_by_level() {
+        for (document, is_read_along) in [
+            (r#"{"a":{"id":1,"b":{"id":2},"b":3,"B":{}},"A":4}"#, true),
+            (r#"{"A":{"b":[]},"a":{"id":1},"a":{"id":2},"a":[]}"#, true),
+            (r#"{"a":{"b":{"id":[{"\udfff":[]}]}}}"#, true),
+            (r#"{"a":{"b":{"\ud800":1}},"\ud800":{}}"#, false),
+            (r#"{"A":{"b":{}}}"#, false),
+            (r#"{"a":{"b":null}}"#, false),
+            (r#"{"a":null,"a":{"b":{}}}"#, false),
+            (r#"{"a":[{}]}"#, false),
+            (r#"{"id":1}"#, false),
         ] {
-            assert_eq!(both(odd), None, "{odd}");
+            let along = Fields::from_slice(document.as_bytes(), &["a", "b"]).unwrap();
+            assert_eq!(told(&along), told(&fields(document)));
+            assert_eq!(along.value("a").is_some_and(|value| value.raw().is_none()), is_read_along, "{document}");
         }
-    }
-
-    fn fields(text: &str) -> Fields<'_> {
-        Fields::from_slice(text.as_bytes()).unwrap()
+        for wrong in [r#"{"a":{}}}"#, r#"{"a":{"#, r#"{"a":{}"#, "[]", "{\"a\":{\"\t\":1}}", "{\"a\tb\":1}"] {
+            assert!(Fields::from_slice(wrong.as_bytes(), &["a", "b"]).is_err(), "{wrong}");
+        }
     }
 
     #[test]
     fn names_are_found_in_any_case_and_the_exact_one_first() {
-        let object = fields(r#"{"MESSAGEID":"upper","messageId":"exact"}"#);
+        let object = fields(r#"{"MESSAGEID":"upper","messageId":"exact","messageId":"again"}"#);
         assert_eq!(object.required_text("messageId").unwrap(), "exact");
         assert_eq!(object.required_text("MessageId").unwrap(), "upper");
-    }
-
-    #[test]
-    fn texts_without_escapes_are_borrowed() {
-        let object = fields(r#"{"plain":"text","escaped":"a\nb"}"#);
-        assert!(matches!(object.required_text("plain").unwrap(), Cow::Borrowed("text")));
-        assert_eq!(object.required_text("escaped").unwrap(), "a\nb");
     }
 
     #[test]
@@ -236,11 +225,5 @@ mod tests {
     fn what_nobody_reads_may_be_nested_without_end() {
         let deep = format!(r#"{{"unread":{}{},"id":"1"}}"#, "[".repeat(200_000), "]".repeat(200_000));
         assert_eq!(fields(&deep).required_text("id").unwrap(), "1");
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_is_a_wrong_text_and_not_a_panic() {
-        let object = fields(r#"{"message":"\ud83d"}"#);
-        assert_eq!(object.text("message").unwrap_err().problem, "must be a string");
     }
 }

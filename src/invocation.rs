@@ -5,17 +5,19 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Given, GivenObject};
-use crate::fields::{Fields, NotAnObject, Raw};
-use crate::json::{Object, append_object_in_text};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::event::Given;
+use crate::fields::{Fields, NotAnObject, Value, text_of};
 
 /// The `event` binding of one invocation.
 #[derive(Debug)]
 pub enum InvocationRequest<'a> {
     /// An object that was read together with the body.
-    Object(GivenObject<'a>),
+    Object(Fields<'a>),
     /// Other JSON.
-    Json(Raw<'a>),
+    Json(&'a RawValue),
     /// A text that should hold JSON.
     Text(Cow<'a, str>),
 }
@@ -40,14 +42,14 @@ pub enum InvocationError {
 impl<'a> InvocationRequest<'a> {
     /// Reads the body of an Event Grid trigger's invocation.
     pub fn parse(body: &'a [u8]) -> Result<Self, InvocationError> {
-        // The usual body is read in one pass. Every other one is read level by level, which also tells what is wrong.
-        if let Some(object) = str::from_utf8(body).ok().and_then(|body| GivenObject::read(body, &["Data", "event"])) {
-            return Ok(Self::Object(object));
-        }
-        let data = Fields::from_slice(body)?.object("Data").ok().flatten();
-        let event = data.and_then(|data| data.raw("event")).ok_or(InvocationError::NoEvent)?;
-        // Whatever is not an object travels as a string that holds its JSON.
-        Ok(event.text().map_or(Self::Json(event), Self::Text))
+        // The usual body is read in one pass.
+        let data = Fields::from_slice(body, &["Data", "event", "data"])?.take("Data");
+        let event = data.and_then(|data| data.into_object(&["Data"]).ok()?.take("event"));
+        Ok(match event.ok_or(InvocationError::NoEvent)? {
+            Value::Object(fields) => Self::Object(fields.at(&["Data", "event"])),
+            // Whatever is not an object travels as a string that holds its JSON.
+            Value::Raw(event) => text_of(event).map_or(Self::Json(event), Self::Text),
+        })
     }
 
     /// Takes the text of an event, or of an array of them, without an envelope.
@@ -58,7 +60,7 @@ impl<'a> InvocationRequest<'a> {
     /// The events: the elements of an array, or the one value that stands there instead.
     pub fn events(&self) -> Result<Vec<Given<'_>>, InvocationError> {
         let value = match self {
-            Self::Object(object) => return Ok(vec![Given::Object(object)]),
+            Self::Object(fields) => return Ok(vec![Given::Object(fields)]),
             Self::Json(value) => *value,
             Self::Text(text) => match serde_json::from_str(text) {
                 Ok(value) => value,
@@ -68,7 +70,7 @@ impl<'a> InvocationRequest<'a> {
         if !value.get().starts_with('[') {
             return Ok(vec![Given::Json(value)]);
         }
-        match serde_json::from_str::<Vec<Raw<'_>>>(value.get()) {
+        match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
             Ok(elements) if elements.len() > MOST_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
             Ok(elements) => Ok(elements.into_iter().map(Given::Json).collect()),
             Err(_) => Ok(vec![Given::Json(value)]),
@@ -76,33 +78,35 @@ impl<'a> InvocationRequest<'a> {
     }
 }
 
+/// What most lines have room in.
+const USUAL_LINE: usize = 512;
+
 /// The answer to an invocation. The host hangs on an empty body, so there is always an object.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct InvocationResponse {
-    json: Vec<u8>,
+    #[serde(rename = "Outputs")]
+    outputs: Outputs,
+    #[serde(rename = "Logs")]
+    logs: Vec<String>,
+    #[serde(rename = "ReturnValue")]
+    return_value: (),
 }
 
-/// What most lines have room in.
-const USUAL_LINE: usize = 448;
+/// No function has an output binding.
+#[derive(Debug, Serialize)]
+struct Outputs {}
 
 impl InvocationResponse {
-    /// An answer that has the host write a line for each of `items`: a JSON object, whose members `write` writes.
-    pub fn with_logs<T>(items: &[T], write: impl Fn(&T, &mut Object<'_>)) -> Self {
-        let mut json = Vec::with_capacity(64 + USUAL_LINE * items.len());
-        json.extend_from_slice(br#"{"Outputs":{},"Logs":["#);
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                json.push(b',');
-            }
-            append_object_in_text(&mut json, |line| write(item, line));
-        }
-        json.extend_from_slice(br#"],"ReturnValue":null}"#);
-        Self { json }
+    /// An answer that has the host write these lines.
+    pub fn with_logs(lines: impl IntoIterator<Item = String>) -> Self {
+        Self { outputs: Outputs {}, logs: lines.into_iter().collect(), return_value: () }
     }
 
     /// The JSON text.
     pub fn into_json(self) -> Vec<u8> {
-        self.json
+        let mut json = Vec::with_capacity(64 + USUAL_LINE * self.logs.len());
+        serde_json::to_writer(&mut json, &self).expect("texts always serialize");
+        json
     }
 }
 
@@ -117,7 +121,11 @@ mod tests {
             .unwrap()
             .into_iter()
             .map(|given| match given {
-                Given::Object(object) => object.raw().get().to_owned(),
+                Given::Object(fields) => {
+                    let members =
+                        fields.members().map(|(name, value)| format!("{name} {:?}", value.raw().map(RawValue::get)));
+                    format!("object {}", members.collect::<Vec<_>>().join(", "))
+                }
                 Given::Json(raw) => raw.get().to_owned(),
                 Given::Text(text) => format!("text {text}"),
             })
@@ -126,8 +134,10 @@ mod tests {
 
     #[test]
     fn an_object_an_array_and_a_string_of_either_are_events() {
-        assert_eq!(events(r#"{"Data":{"event":{"id":"1"}},"Metadata":{}}"#), [r#"{"id":"1"}"#]);
-        assert_eq!(events(r#"{"Data":{"event":{"data": {} }},"Metadata":{}}"#), [r#"{"data": {} }"#]);
+        assert_eq!(events(r#"{"Data":{"event":{"id": 1 }},"Metadata":{}}"#), [r#"object id Some("1")"#]);
+        assert_eq!(events(r#"{"Data":{"event":{"data": {} }},"Metadata":{}}"#), ["object data None"]);
+        assert_eq!(events(r#"{"Data":{"event":{"data": [] }},"Metadata":{}}"#), [r#"{"data": [] }"#]);
+        assert_eq!(events(r#"{"DATA":{"EVENT":{"data": {} }},"Metadata":{}}"#), [r#"{"data": {} }"#]);
         assert_eq!(events(r#"{"Data":{"event":[{"id":"1"},2]}}"#), [r#"{"id":"1"}"#, "2"]);
         assert_eq!(events(r#"{"Data":{"event":"{\"id\":\"1\"}"}}"#), [r#"{"id":"1"}"#]);
         assert_eq!(
@@ -153,8 +163,11 @@ mod tests {
                 "{body}"
             );
         }
-        let no_text = b"{\"Data\":{\"event\":{\"data\":{}}},\"Metadata\":\"\xff\"}";
-        assert!(matches!(InvocationRequest::parse(no_text), Err(InvocationError::NotAnObject(_))));
+        for no_text in
+            [&b"{\"Data\":{\"event\":{}},\"Metadata\":\"\xff\"}"[..], b"{\"Data\":{\"event\":{}},\"\xff\":1}"]
+        {
+            assert!(matches!(InvocationRequest::parse(no_text), Err(InvocationError::NotAnObject(_))));
+        }
     }
 
     #[test]
@@ -169,16 +182,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_never_empty() {
-        let answer = InvocationResponse::with_logs(&[], |(), _| ()).into_json();
+        let answer = InvocationResponse::with_logs([]).into_json();
         assert_eq!(String::from_utf8(answer).unwrap(), r#"{"Outputs":{},"Logs":[],"ReturnValue":null}"#);
-    }
-
-    #[test]
-    fn any_line_comes_out_as_it_went_in() {
-        let texts = ["", "line", r#"{"a":"\"b\\"}"#, "안 \u{7f} 👍", "tab\tand \0 \"both\""];
-        let answer = InvocationResponse::with_logs(&texts, |text, line| line.text("text", text)).into_json();
-        let read: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-        let lines = texts.map(|text| serde_json::json!({ "text": text }).to_string());
-        assert_eq!(read["Logs"], serde_json::json!(lines));
     }
 }

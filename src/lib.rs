@@ -19,7 +19,6 @@ mod device;
 
 // Goes out.
 mod payload;
-mod json;
 mod hub;
 mod client;
 

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use acs_push::{Config, Handler, init_log};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use tokio::net::TcpListener;
 
 /// An event is a hundred small pieces of memory: with the system's allocator it takes a tenth more instructions.
@@ -16,75 +19,93 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BAD_USAGE: u8 = 64;
 const BAD_SETTINGS: u8 = 78;
 
-const HELP: &str = "\
-acs-push: turns Azure Communication Services events into APNs and FCM pushes
+/// Turns Azure Communication Services events into APNs and FCM pushes
+#[derive(Parser)]
+#[command(name = "acs-push", version, after_help = "Settings are environment variables; README.md lists them.")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
 
-Usage: acs-push [serve]                    answer the Functions host on 127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT
-       acs-push send FILE [--dry-run]      deliver the events of a file (- is standard input) and explain each
-       acs-push replay [--force]           send the store's dead letters once more; the settled ones go
-       acs-push replay [--force] FILE...   deliver the events of Event Grid's own dead-letter files
-       acs-push --help
-       acs-push --version
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Task(Task),
+    /// Print a script that completes these commands in a shell
+    Completions { shell: Shell },
+}
 
-A dry run sends and writes nothing. Old events expire unless a replay is forced, or EXPIRE_EVENTS is false. Settings are environment variables; README.md lists them.
-";
+#[derive(Subcommand)]
+enum Task {
+    /// Answer the Functions host on `127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT`, as without a command
+    Serve,
+    /// Deliver the events of a file and explain each
+    ///
+    /// Old events expire, unless `EXPIRE_EVENTS` is `false`.
+    #[command(override_usage = "acs-push send [--dry-run] FILE")]
+    Send {
+        /// Send and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// One event, an array of them, or a file of Event Grid's own dead-lettering; - is standard input
+        file: Option<PathBuf>,
+    },
+    /// Send the store's dead letters once more; the settled ones go
+    ///
+    /// Old events expire, unless forced or `EXPIRE_EVENTS` is `false`.
+    Replay {
+        /// Send what has expired, too
+        #[arg(long)]
+        force: bool,
+        /// Deliver the events of Event Grid's own dead-letter files instead
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
 
 fn main() -> ExitCode {
-    match Command::parse() {
-        Ok(Command::Help) => {
-            print(HELP);
+    match CommandLine::read() {
+        Ok(Command::Task(task)) => start(&task),
+        Ok(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut CommandLine::command(), "acs-push", &mut script);
+            print(&String::from_utf8_lossy(&script));
             ExitCode::SUCCESS
         }
-        Ok(Command::Version) => {
-            print(concat!("acs-push ", env!("CARGO_PKG_VERSION"), "\n"));
-            ExitCode::SUCCESS
-        }
-        Ok(command) => start(&command),
-        Err(error) => {
-            complain(&format!("acs-push: {error}\n\n{HELP}"));
+        Err(error) if error.use_stderr() => {
+            complain(&format!("acs-push: {}; try --help", in_one_line(&error)));
             ExitCode::from(BAD_USAGE)
+        }
+        // Help or version, as asked for.
+        Err(told) => {
+            print(&told.to_string());
+            ExitCode::SUCCESS
         }
     }
 }
 
-enum Command {
-    Serve,
-    Send { file: Option<PathBuf>, dry_run: bool },
-    Replay { force: bool, files: Vec<PathBuf> },
-    Help,
-    Version,
-}
-
-impl Command {
-    fn parse() -> Result<Self, lexopt::Error> {
-        use lexopt::prelude::{Long, Short, Value};
-        let mut command = Self::Serve;
-        let mut arguments = lexopt::Parser::from_env();
-        while let Some(argument) = arguments.next()? {
-            match (&mut command, argument) {
-                (_, Short('h') | Long("help")) => return Ok(Self::Help),
-                (_, Short('V') | Long("version")) => return Ok(Self::Version),
-                (Self::Serve, Value(word)) if word == "serve" => {}
-                (Self::Serve, Value(word)) if word == "replay" => {
-                    command = Self::Replay { force: false, files: Vec::new() }
-                }
-                (Self::Serve, Value(word)) if word == "send" => command = Self::Send { file: None, dry_run: false },
-                (Self::Send { dry_run, .. }, Long("dry-run")) => *dry_run = true,
-                (Self::Send { file: file @ None, .. }, Value(path)) => *file = Some(path.into()),
-                (Self::Replay { force, .. }, Long("force")) => *force = true,
-                (Self::Replay { files, .. }, Value(file)) => files.push(file.into()),
-                (_, other @ (Short(_) | Long(_) | Value(_))) => return Err(other.unexpected()),
-            }
-        }
-        if matches!(command, Self::Send { file: None, .. }) {
-            return Err("send needs a file of events, or - for standard input".into());
+impl CommandLine {
+    fn read() -> Result<Command, clap::Error> {
+        let command = Self::try_parse()?.command.unwrap_or(Command::Task(Task::Serve));
+        if matches!(command, Command::Task(Task::Send { file: None, .. })) {
+            let problem = "send needs a file of events, or - for standard input";
+            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, problem));
         }
         Ok(command)
     }
 }
 
+/// What is wrong and what was meant, perhaps, without the usage that clap adds in paragraphs of their own.
+fn in_one_line(error: &clap::Error) -> String {
+    let told = error.to_string();
+    let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
+    let paragraphs = told.trim_start_matches("error: ").split("\n\n").filter(|text| !is_usage(text));
+    let lines = paragraphs.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn start(command: &Command) -> ExitCode {
+fn start(task: &Task) -> ExitCode {
     let vars = std::env::vars_os();
     let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     // One thread: an event is a handful of waits, and threads that share them cost more than they bring.
@@ -98,8 +119,7 @@ fn start(command: &Command) -> ExitCode {
     let _entered = runtime.enter();
     let handler = Config::from_vars(vars).map_err(Handler::all_faults).and_then(|config| {
         init_log(&config.log_filter);
-        let config =
-            if matches!(command, Command::Send { dry_run: true, .. }) { config.without_traces() } else { config };
+        let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.without_traces() } else { config };
         Handler::new(&config).map(|handler| (config.port, handler))
     });
     let (port, handler) = match handler {
@@ -110,14 +130,12 @@ fn start(command: &Command) -> ExitCode {
         }
     };
     runtime.block_on(async {
-        match command {
-            Command::Replay { force, files } => ended(handler.replay(*force, files, tell).await, "not settled"),
-            Command::Send { file: Some(file), dry_run } => {
+        match task {
+            Task::Replay { force, files } => ended(handler.replay(*force, files, tell).await, "not settled"),
+            Task::Send { file: Some(file), dry_run } => {
                 ended(handler.send(file, *dry_run, tell).await, "failed or can never succeed")
             }
-            Command::Serve | Command::Send { file: None, .. } | Command::Help | Command::Version => {
-                serve(handler, port).await
-            }
+            Task::Serve | Task::Send { file: None, .. } => serve(handler, port).await,
         }
     })
 }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::device::{Device, Os, Platform};
-use crate::json::Object;
 use crate::notification::{Call, CallContext, Effect, Notification, Wording};
 
 mod apns;
@@ -81,13 +81,62 @@ impl Form {
     }
 }
 
-/// Writes what the Calling SDK takes a call by, but for `eventId`, a number on one platform and a text on the other. The
-/// title is the caller's name.
-fn write_call(data: &mut Object<'_>, context: &CallContext<'_>, wording: &Wording) {
-    data.text("cp", context.cp);
-    data.text("callId", context.call_id);
-    data.text("recipientId", context.recipient_id);
-    data.text("callerId", context.caller_id);
-    data.text("displayName", wording.title.text().unwrap_or_default());
-    data.text("videoCall", "false");
+/// What the app is told of any notification but a call.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AppData<'a> {
+    op: &'static str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
+}
+
+/// What the Calling SDK takes a call by. The event id is a number on one platform and a text on the other.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallData<'a, EventId> {
+    event_id: EventId,
+    cp: &'a str,
+    call_id: &'a str,
+    recipient_id: &'a str,
+    caller_id: &'a str,
+    display_name: &'a str,
+    video_call: &'static str,
+}
+
+impl<'a> AppData<'a> {
+    fn new(notification: &'a Notification<'_>, wording: &'a Wording) -> Self {
+        Self {
+            op: notification.effect.op(),
+            id: &notification.id,
+            thread_id: notification.thread_id,
+            message_id: notification.message_id,
+            topic: wording.title.text().filter(|_| matches!(notification.effect, Effect::UpdateThread)),
+        }
+    }
+}
+
+impl<'a, EventId> CallData<'a, EventId> {
+    /// The title is the caller's name.
+    fn new(event_id: EventId, context: &CallContext<'a>, wording: &'a Wording) -> Self {
+        Self {
+            event_id,
+            cp: context.cp,
+            call_id: context.call_id,
+            recipient_id: context.recipient_id,
+            caller_id: context.caller_id,
+            display_name: wording.title.text().unwrap_or_default(),
+            video_call: "false",
+        }
+    }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
+    json
 }

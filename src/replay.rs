@@ -43,7 +43,7 @@ pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(
             Err(error) => return Err(error.into()),
         };
         let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
-        let (delivery, unreached) = deliveries.replay(Given::Json((&*letter.event).into()), &replay, Utc::now()).await;
+        let (delivery, unreached) = deliveries.replay(Given::Json(&letter.event), &replay, Utc::now()).await;
         tell(&told(&key, &delivery));
         if is_settled(delivery.outcome) && unreached.is_empty() {
             letters.remove(&key).await?;

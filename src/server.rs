@@ -161,7 +161,7 @@ impl Service {
         deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
         let status = status_of(&deliveries);
         if status.is_success() {
-            return invocation_answer(InvocationResponse::with_logs(&deliveries, Delivery::write));
+            return invocation_answer(InvocationResponse::with_logs(deliveries.iter().map(Delivery::line)));
         }
         // The host drops the logs of an invocation that failed.
         deliveries.iter().for_each(|delivery| log::line(&delivery.line()));
@@ -172,9 +172,9 @@ impl Service {
 
     async fn maintenance(&self) -> Answer {
         match self.maintenance.run(Utc::now()).await {
-            Ok(removed) => invocation_answer(InvocationResponse::with_logs(&[removed], |removed, line| {
-                line.object("maintenance", |kinds| removed.iter().for_each(|(kind, n)| kinds.number(kind, *n)));
-            })),
+            Ok(removed) => {
+                invocation_answer(InvocationResponse::with_logs([json!({ "maintenance": removed }).to_string()]))
+            }
             Err(error) => {
                 tracing::error!("maintenance: {error}");
                 failure(&error.to_string())

@@ -95,6 +95,7 @@ fn each_outside_world_is_named_in_one_room() {
         ("minijinja::", &["notification/texts/template.rs"]),
         ("toml::", &["notification/texts/file.rs", "notification/texts/value.rs"]),
         ("std::env::", &["main.rs"]),
+        ("clap::", &["main.rs"]),
         (
             "Utc::now",
             &[

@@ -1,6 +1,6 @@
 //! How an event ends, and the one line that tells it.
 
-use crate::json::{self, Object};
+use serde::{Serialize, Serializer};
 
 /// The eight ends of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +23,18 @@ pub enum Outcome {
     Failed,
 }
 
-/// What became of one event. It is told in a log line: nothing in it is secret or personal.
-#[derive(Debug)]
+/// What became of one event, in the form of its log line: nothing in it is secret or personal.
+#[derive(Debug, Serialize)]
 pub struct Delivery {
     /// The event's id, where it has one.
     pub event: Option<String>,
     /// Its full type, where it has one.
+    #[serde(rename = "type")]
     pub type_name: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
     /// Why, unless it was plainly delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Devices that it was to be sent to this time.
     pub devices: usize,
@@ -45,6 +47,7 @@ pub struct Delivery {
     /// How long it took.
     pub ms: u64,
     /// The hub's ids of the requests, for its support.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracking: Vec<String>,
 }
 
@@ -76,25 +79,16 @@ impl Outcome {
     }
 }
 
-impl Delivery {
-    /// Writes the log line.
-    pub fn write(&self, line: &mut Object<'_>) {
-        line.text_or_null("event", self.event.as_deref());
-        line.text_or_null("type", self.type_name.as_deref());
-        line.text("outcome", self.outcome.name());
-        line.optional_text("reason", self.reason.as_deref());
-        line.number("devices", self.devices as u64);
-        line.number("delivered", self.delivered as u64);
-        line.number("refused", self.refused as u64);
-        line.number("failed", self.failed as u64);
-        line.number("ms", self.ms);
-        line.texts("tracking", &self.tracking);
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
+}
 
+impl Delivery {
     /// The log line.
     pub fn line(&self) -> String {
-        let line = json::object(0, |line| self.write(line));
-        String::from_utf8(line).expect("JSON of texts is text")
+        serde_json::to_string(self).expect("texts and numbers always serialize")
     }
 }
 

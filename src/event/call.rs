@@ -56,7 +56,9 @@ impl<'a> IncomingCall<'a> {
 
 fn is_number(identifier: &Fields<'_>, raw_id: &str) -> Result<bool, FieldError> {
     let kind = identifier.text("kind")?.unwrap_or_default();
-    Ok(kind.eq_ignore_ascii_case("phoneNumber") || identifier.raw("phoneNumber").is_some() || raw_id.starts_with("4:"))
+    Ok(kind.eq_ignore_ascii_case("phoneNumber")
+        || identifier.value("phoneNumber").is_some()
+        || raw_id.starts_with("4:"))
 }
 
 /// The claim `cc` in the middle part of the JWT-like context, written as base64 or base64url, padded or not.
@@ -69,7 +71,7 @@ fn calling_context(context: &str) -> Option<String> {
     );
     let middle = context.split('.').nth(1)?.replace('-', "+").replace('_', "/");
     let claims = LENIENT.decode(middle).ok()?;
-    let cc = Fields::from_slice(&claims).ok()?.text("cc").ok().flatten()?;
+    let cc = Fields::from_slice(&claims, &[]).ok()?.text("cc").ok().flatten()?;
     (!cc.is_empty()).then(|| cc.into_owned())
 }
 

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::value::RawValue;
 
 use super::{html, identifier, stated, time};
-use crate::fields::{FieldError, Fields, Raw};
+use crate::fields::{FieldError, Fields, Value};
 
 /// A message was sent, edited or deleted. Its `Debug` shows ids only.
 pub struct ChatMessage<'a> {
@@ -100,7 +101,7 @@ impl<'a> ChatMessage<'a> {
             control: !is_html && !is_plain,
             thread_id: data.required_text("threadId")?,
             message_id: data.required_text("messageId")?,
-            version: data.raw("version").and_then(version),
+            version: data.value("version").and_then(Value::raw).and_then(version),
             sender: identifier(data, "senderCommunicationIdentifier", "senderId")?,
             sender_name: data.text("senderDisplayName").ok().flatten().unwrap_or_default(),
             body: if is_html { Cow::Owned(html::to_text(&body)) } else { body },
@@ -126,7 +127,7 @@ impl<'a> ChatMessage<'a> {
 }
 
 /// A number, or a text that holds one.
-fn version(raw: Raw<'_>) -> Option<i64> {
+fn version(raw: &RawValue) -> Option<i64> {
     let text = raw.get();
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse().ok()
 }
@@ -199,7 +200,7 @@ fn name_among_members<'a>(data: &Fields<'a>, raw_id: Option<&str>) -> Result<Opt
         None => data.array("members")?,
     };
     for element in members.unwrap_or_default() {
-        let member = Fields::parse(element, &["data", "participants"])?;
+        let member = Fields::parse(element, &["data", "participants"], &[])?;
         if identifier(&member, "participantCommunicationIdentifier", "memberId")?.as_deref() == Some(raw_id) {
             return Ok(member.text("displayName")?.and_then(stated));
         }

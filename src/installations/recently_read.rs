@@ -3,6 +3,9 @@
 //! Five seconds after a change was answered no instance may act on the older state, so nothing here is used for longer
 //! than [`USED_FOR`] after its reading began. A change on this instance shows at once. That nobody has a device is never
 //! taken from here.
+//!
+//! moka would bring the bound and the expiry, by a clock that no test can advance; the rule about changes, and with it this
+//! lock, would stay.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Installation;
 use crate::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
-use crate::fields::{FieldError, Fields, Raw};
+use crate::fields::{FieldError, Fields, text_of};
 use crate::locale::Locale;
 use crate::recipient::{PhoneNumber, UserId};
 
@@ -33,7 +33,7 @@ impl<'a> Submitted<'a> {
         body: &'a [u8],
         has_app: impl Fn(&AppName) -> bool,
     ) -> Result<Installation, InstallationError> {
-        let fields = Fields::from_slice(body);
+        let fields = Fields::from_slice(body, &[]);
         let fields = fields.map_err(|error| InstallationError(vec![format!("body: {error}")]))?;
         let mut submitted = Submitted { fields, faults: Vec::new() };
         submitted.check_id(id);
@@ -44,7 +44,7 @@ impl<'a> Submitted<'a> {
         }
         let platform = submitted.platform();
         let handle = submitted.handle("pushChannel");
-        if submitted.fields.raw("pushChannel").is_none() {
+        if submitted.fields.value("pushChannel").is_none() {
             submitted.fault("pushChannel", "is missing: expected the device's APNs or FCM token");
         }
         let voip_handle = submitted.handle("voipPushChannel");
@@ -109,7 +109,7 @@ impl<'a> Submitted<'a> {
 
     fn platform(&mut self) -> Option<Platform> {
         const EXPECTED: &str = "expected \"apns\" or \"fcmv1\"";
-        if self.fields.raw("platform").is_none() {
+        if self.fields.value("platform").is_none() {
             self.fault("platform", &format!("is missing: {EXPECTED}"));
             return None;
         }
@@ -204,7 +204,7 @@ impl<'a> Submitted<'a> {
             self.fault(name, &format!("has {} elements: expected at most {most}", elements.len()));
             return Vec::new();
         }
-        let text = |raw: Raw<'_>| raw.text().filter(|text| is_id(text)).map(|text| text.into_owned());
+        let text = |raw| text_of(raw).filter(|text| is_id(text)).map(|text| text.into_owned());
         let texts: Option<Vec<String>> = elements.into_iter().map(text).collect();
         if texts.is_none() {
             self.fault(name, "expected an array of strings of 1 to 256 bytes without control characters");

@@ -1,4 +1,6 @@
 //! A bounded memory of what came last. Whoever holds an entry has it for itself; the older half makes room at once.
+//!
+//! A cache crate (moka) may drop an entry while somebody holds it, and may keep an old one in place of a new one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -15,13 +15,12 @@ use crate::locale::Locale;
 
 mod entry;
 mod file;
-mod sentence;
 mod template;
 mod value;
 
 use entry::Entry;
 use file::{Layer, Mistake};
-use template::{RenderError, Template};
+use template::{Context, RenderError, Template};
 
 use super::facts::Facts;
 use super::{Line, Urgency, Wording};
@@ -120,8 +119,9 @@ impl Texts {
     /// is to see something sees something.
     pub fn wording(&self, event_type: EventType, language: Language, facts: &Facts<'_>) -> Wording {
         let options = self.options(event_type, language);
-        let built_in = || options.built_in.render(facts).unwrap_or_default();
-        match options.words.render(facts) {
+        let context = Context::of(facts);
+        let built_in = || options.built_in.render(&context).unwrap_or_default();
+        match options.words.render(&context) {
             Ok(wording) if wording.is_blank() => Wording { data: wording.data, ..built_in() },
             Ok(wording) => wording,
             Err(error) => {
@@ -193,8 +193,8 @@ impl Words {
         }
     }
 
-    fn render(&self, facts: &Facts<'_>) -> Result<Wording, RenderError> {
-        let text = |template: &Template| template.render(facts);
+    fn render(&self, context: &Context) -> Result<Wording, RenderError> {
+        let text = |template: &Template| template.render(context);
         let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), text);
         let line = |plain: &Option<Template>, key: &Option<Template>, args: &[Template]| {
             let key = optional(key)?;
@@ -232,7 +232,7 @@ mod tests {
         let source = |tag, template: fn(&Words) -> &Option<Template>| {
             let language = texts.language(Locale::parse(tag).as_ref());
             let words = &texts.options(EventType::IncomingCall, language).words;
-            template(words).as_ref().unwrap().render(&Facts::from_iter([])).unwrap()
+            template(words).as_ref().unwrap().render(&Context::of(&Facts::from_iter([]))).unwrap()
         };
         assert_eq!(source("fr", |words| &words.body), "Ring");
         assert_eq!(source("fr", |words| &words.title), "Appel entrant");

@@ -8,28 +8,77 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge, USUAL, write_call};
+use super::{AppData, CallData, Payload, PayloadTooLarge, json};
 use crate::device::Platform;
-use crate::json::{self, Object};
 use crate::notification::{CallContext, Effect, Expiry, Line, Notification, Urgency, Wording};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    aps: Aps<'a>,
+    acs: AppData<'a>,
+    #[serde(flatten)]
+    data: BTreeMap<&'a str, &'a str>,
+}
+
+/// What iOS itself reads.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "kebab-case")]
+pub enum Aps<'a> {
+    Alert {
+        alert: AlertTexts<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sound: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        category: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        interruption_level: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mutable_content: Option<u8>,
+    },
+    Background {
+        content_available: u8,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AlertTexts<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title_loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    title_loc_args: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    loc_args: &'a [String],
+}
+
+#[derive(Serialize)]
+struct VoipBody<'a> {
+    /// The hub refuses a body without it.
+    aps: Empty,
+    data: CallData<'a, u16>,
+}
+
+#[derive(Serialize)]
+struct Empty {}
 
 /// An alert or a background push.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
     let body = fit(&notification.wording, |wording| {
-        json::object(USUAL, |body| {
-            body.object("aps", |aps| write_aps(aps, notification, wording));
-            body.object("acs", |acs| {
-                acs.text("op", notification.effect.op());
-                acs.text("id", &notification.id);
-                acs.optional_text("threadId", notification.thread_id);
-                acs.optional_text("messageId", notification.message_id);
-                if matches!(notification.effect, Effect::UpdateThread) {
-                    acs.optional_text("topic", wording.title.text());
-                }
-            });
-            let data: BTreeMap<_, _> = wording.data.iter().map(|(name, value)| (name, value)).collect();
-            data.into_iter().for_each(|(name, value)| body.text(name, value));
+        json(&Body {
+            aps: Aps::new(notification, wording),
+            acs: AppData::new(notification, wording),
+            data: wording.data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         })
     })?;
     Ok(Payload { platform: Platform::Apns, headers: headers(notification), body: body.into() })
@@ -38,14 +87,7 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 /// A call for a VoIP handle. It is sent once, now or never: a phone that rings late rings for nothing.
 pub fn voip_payload(context: &CallContext<'_>, display_name: &str) -> Result<Payload, PayloadTooLarge> {
     let body = fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
-        json::object(USUAL, |body| {
-            // The hub refuses a body without it.
-            body.object("aps", |_| ());
-            body.object("data", |data| {
-                data.number("eventId", context.event_id.into());
-                write_call(data, context, wording);
-            });
-        })
+        json(&VoipBody { aps: Empty {}, data: CallData::new(context.event_id, context, wording) })
     })?;
     let headers = vec![
         ("apns-push-type", Cow::Borrowed("voip")),
@@ -76,26 +118,26 @@ pub fn headers(notification: &Notification<'_>) -> Vec<(&'static str, Cow<'stati
     ]
 }
 
-/// Writes what iOS itself reads of an alert or a background push.
-pub fn write_aps(aps: &mut Object<'_>, notification: &Notification<'_>, wording: &Wording) {
-    let Some(alert) = notification.effect.alert() else {
-        return aps.number("content-available", 1);
-    };
-    let Wording { title, body, .. } = wording;
-    aps.object("alert", |texts| {
-        texts.optional_text("title", title.text());
-        texts.optional_text("title-loc-key", title.key());
-        texts.texts("title-loc-args", title.args());
-        texts.optional_text("body", body.text());
-        texts.optional_text("loc-key", body.key());
-        texts.texts("loc-args", body.args());
-    });
-    aps.optional_text("sound", alert.sound);
-    aps.optional_text("thread-id", notification.group.as_deref());
-    aps.optional_text("category", alert.category);
-    aps.optional_text("interruption-level", interruption_level(alert.urgency));
-    if alert.mutable {
-        aps.number("mutable-content", 1);
+impl<'a> Aps<'a> {
+    /// Of an alert or a background push.
+    pub fn new(notification: &'a Notification<'_>, wording: &'a Wording) -> Self {
+        let Some(alert) = notification.effect.alert() else { return Self::Background { content_available: 1 } };
+        let Wording { title, body, .. } = wording;
+        Self::Alert {
+            alert: AlertTexts {
+                title: title.text(),
+                title_loc_key: title.key(),
+                title_loc_args: title.args(),
+                body: body.text(),
+                loc_key: body.key(),
+                loc_args: body.args(),
+            },
+            sound: alert.sound,
+            thread_id: notification.group.as_deref(),
+            category: alert.category,
+            interruption_level: interruption_level(alert.urgency),
+            mutable_content: alert.mutable.then_some(1),
+        }
     }
 }
 

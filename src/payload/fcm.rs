@@ -3,15 +3,72 @@
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>. All values of `data` are strings.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use super::fit::fit;
-use super::{Payload, PayloadTooLarge, USUAL, write_call};
+use super::{AppData, CallData, Payload, PayloadTooLarge, json};
 use crate::device::Platform;
-use crate::json::{self, Object};
 use crate::notification::{Alert, Call, CallContext, Effect, Line, Notification, Urgency, Wording};
 
-/// What the app reads: a string by name.
-pub type Member<'a> = (Cow<'a, str>, &'a str);
+/// A message, but for the token.
+#[derive(Serialize)]
+struct Body<M> {
+    message: M,
+}
+
+#[derive(Serialize)]
+struct Message<'a, D> {
+    data: D,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification: Option<Texts<'a>>,
+    android: Android<'a>,
+}
+
+/// What the app reads of any notification but a call.
+#[derive(Serialize)]
+pub struct Data<'a> {
+    #[serde(flatten)]
+    app: AppData<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+    #[serde(flatten)]
+    more: BTreeMap<Cow<'a, str>, &'a str>,
+}
+
+#[derive(Serialize)]
+struct Texts<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Android<'a> {
+    priority: &'static str,
+    #[serde(serialize_with = "in_seconds")]
+    ttl: Duration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification: Option<AndroidNotification<'a>>,
+}
+
+#[derive(Serialize)]
+struct AndroidNotification<'a> {
+    tag: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title_loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    title_loc_args: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_loc_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    body_loc_args: &'a [String],
+}
 
 /// An alert, or a data message.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
@@ -24,52 +81,26 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 }
 
 /// The JSON of a message, but for the token.
-pub fn message(write: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
-    json::object(USUAL, |body| body.object("message", write))
-}
-
-/// What the app is told of any notification but a call; as a rule in the order of the names already.
-pub fn members<'a>(notification: &'a Notification<'_>, wording: &'a Wording) -> Vec<Member<'a>> {
-    let mut members = Vec::with_capacity(8);
-    members.push(("id".into(), &*notification.id));
-    members.extend(notification.message_id.map(|id| ("messageId".into(), id)));
-    members.push(("op".into(), notification.effect.op()));
-    members.extend(notification.thread_id.map(|id| ("threadId".into(), id)));
-    if matches!(notification.effect, Effect::UpdateThread) {
-        members.extend(wording.title.text().map(|topic| ("topic".into(), topic)));
-    }
-    members.extend(wording.data.iter().map(|(name, value)| (name.as_str().into(), value.as_str())));
-    members
-}
-
-/// Writes what the app reads, in the order of the names.
-pub fn write_data(message: &mut Object<'_>, mut members: Vec<Member<'_>>) {
-    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    message.object("data", |data| members.iter().for_each(|(name, value)| data.text(name, value)));
+pub fn message(message: impl Serialize) -> Vec<u8> {
+    json(&Body { message })
 }
 
 fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&notification.wording, |wording| {
         let Wording { title, body, .. } = wording;
-        message(|message| {
-            write_data(message, members(notification, wording));
-            if title.text().is_some() || body.text().is_some() {
-                message.object("notification", |texts| {
-                    texts.optional_text("title", title.text());
-                    texts.optional_text("body", body.text());
-                });
-            }
-            message.object("android", |android| {
-                write_sending(android, notification, priority(alert.urgency));
-                android.object("notification", |shown| {
-                    shown.text("tag", &notification.id);
-                    shown.optional_text("channel_id", alert.android_channel);
-                    shown.optional_text("title_loc_key", title.key());
-                    shown.texts("title_loc_args", title.args());
-                    shown.optional_text("body_loc_key", body.key());
-                    shown.texts("body_loc_args", body.args());
-                });
-            });
+        let texts = Texts { title: title.text(), body: body.text() };
+        let shown = AndroidNotification {
+            tag: &notification.id,
+            channel_id: alert.android_channel,
+            title_loc_key: title.key(),
+            title_loc_args: title.args(),
+            body_loc_key: body.key(),
+            body_loc_args: body.args(),
+        };
+        message(Message {
+            data: Data::new(notification, wording),
+            notification: Some(texts).filter(|texts| texts.title.is_some() || texts.body.is_some()),
+            android: Android { notification: Some(shown), ..Android::new(notification, priority(alert.urgency)) },
         })
     })
 }
@@ -77,21 +108,17 @@ fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<
 /// The app does it: the system would show an edit of a swiped-away message again, and withdraws nothing.
 fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<Vec<u8>, PayloadTooLarge> {
     fit(&notification.wording, |wording| {
-        let mut members = members(notification, wording);
-        members.push(("tag".into(), &notification.id));
+        let mut data = Data { tag: Some(&notification.id), ..Data::new(notification, wording) };
         if matches!(notification.effect, Effect::Edit(_)) {
-            members.extend(line_members("title", &wording.title));
-            members.extend(line_members("body", &wording.body));
+            data.more.extend(line_members("title", &wording.title));
+            data.more.extend(line_members("body", &wording.body));
         }
-        message(|message| {
-            write_data(message, members);
-            message.object("android", |android| write_sending(android, notification, priority));
-        })
+        message(Message { data, notification: None, android: Android::new(notification, priority) })
     })
 }
 
 /// A line as strings by name: `title`, or `titleLocKey`, `titleLocArg1` and so on.
-fn line_members<'a>(name: &'static str, line: &'a Line) -> Vec<Member<'a>> {
+fn line_members<'a>(name: &'static str, line: &'a Line) -> Vec<(Cow<'a, str>, &'a str)> {
     match line {
         Line::Text(text) => vec![(name.into(), text.as_str())],
         Line::Localized { key, args } => {
@@ -109,21 +136,29 @@ pub fn call_payload(
     display_name: &str,
 ) -> Result<Payload, PayloadTooLarge> {
     let body = fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
-        message(|message| {
-            message.object("data", |data| {
-                data.number_text("eventId", context.event_id.into(), "");
-                write_call(data, context, wording);
-            });
-            message.object("android", |android| write_sending(android, notification, "HIGH"));
-        })
+        let data = CallData::new(context.event_id.to_string(), context, wording);
+        message(Message { data, notification: None, android: Android::new(notification, "HIGH") })
     })?;
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
 
-/// Writes how soon a message is sent, and for how long.
-fn write_sending(android: &mut Object<'_>, notification: &Notification<'_>, priority: &'static str) {
-    android.text("priority", priority);
-    android.number_text("ttl", notification.expiry.remaining.as_secs(), "s");
+impl<'a> Data<'a> {
+    /// The app's data, and further members of the texts.
+    pub fn new(notification: &'a Notification<'_>, wording: &'a Wording) -> Self {
+        let more = wording.data.iter().map(|(name, value)| (name.into(), value.as_str())).collect();
+        Self { app: AppData::new(notification, wording), tag: None, more }
+    }
+}
+
+impl Android<'_> {
+    /// How soon a message is sent, and for how long.
+    fn new(notification: &Notification<'_>, priority: &'static str) -> Self {
+        Self { priority, ttl: notification.expiry.remaining, notification: None }
+    }
+}
+
+fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}s", time.as_secs()))
 }
 
 fn priority(urgency: Urgency) -> &'static str {

@@ -1,11 +1,11 @@
 //! Cuts texts so that a payload keeps its limit: the body first, then the title, each at a grapheme border.
 
 use std::borrow::Cow;
+use std::io;
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{LIMIT, PayloadTooLarge};
-use crate::json::escaped_len;
 use crate::notification::Wording;
 
 const ELLIPSIS: &str = "…";
@@ -54,6 +54,27 @@ fn cut(text: &mut String, limit: usize) {
     }
     text.truncate(end);
     text.push_str(ELLIPSIS);
+}
+
+/// How many bytes `text` takes as JSON, between its quotation marks.
+fn escaped_len(text: &str) -> usize {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, text).expect("a text always serializes");
+    length.0 - 2
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn payloads(sender: &str, text: &str, texts: &Texts) -> Vec<(Form, Value, usize)
         "messageId": "m", "threadId": "19:t@thread.v2", "recipientId": "8:acs:r", "senderDisplayName": sender, "messageBody": text,
     }});
     let raw = serde_json::value::to_raw_value(&event).unwrap();
-    let envelope = EventGridEvent::parse(Given::Json((&*raw).into())).unwrap();
+    let envelope = EventGridEvent::parse(Given::Json(&raw)).unwrap();
     let event = Event::read(&envelope, EventType::ChatMessageReceived).unwrap();
     let audience = Audience { mode: ContentMode::Full, language: Language::default() };
     let notification = Notification::new(&event, texts, audience, chrono::DateTime::UNIX_EPOCH);

@@ -1,4 +1,4 @@
-//! Changes of one document take turns within a process.
+//! Changes of one document take turns within a process. A cache crate (moka) may drop a lock that somebody holds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The id that message `m1` of the thread is shown, edited and withdrawn by; computed with the BLAKE3 package for Python.
+/// The id that message `m1` of the thread is shown, edited and withdrawn by; computed with Python's `hashlib`.
 const M1: &str = "voPY6ksHLhrL7g22_nK643yOoXdHRkycWgMJdT0rdSE";
 
 async fn app_with_phones() -> App {

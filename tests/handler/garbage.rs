@@ -125,6 +125,64 @@ async fn strange_contents_of_an_event_are_delivered_as_they_are() {
     }
 }
 
+/// An event as the host may hand it over: an object, a string of its JSON, and a string in which the escape is the
+/// string's own. In each, the escape stands for `%`.
+fn handed_over(event: &Value, escape: &str) -> [String; 3] {
+    let object = event.to_string().replace('%', escape);
+    [object.clone(), json!(object).to_string(), json!(event.to_string()).to_string().replace('%', escape)]
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_is_a_replacement_character_wherever_it_stands() {
+    let app = App::start().await;
+    let phone = json!({"userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE});
+    app.register("iphone", phone).await;
+    let deliver = async |event: &str, escape: &str| {
+        let body = format!(r#"{{"Data": {{"event": {event}}}, "Metadata": {{"{escape}": "{escape}"}}}}"#);
+        let line = app.post(body.into_bytes()).await.log_lines().remove(0);
+        assert_eq!(line["outcome"], "delivered", "{line} {event}");
+        (line["event"].clone(), body_of_last(&app)["aps"]["alert"].take())
+    };
+    let escapes = [
+        (r"\ud83d", "\u{fffd}"),
+        (r"\ude00", "\u{fffd}"),
+        (r"\ude00\ud83d", "\u{fffd}\u{fffd}"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
+    ];
+    for (index, (escape, text)) in escapes.into_iter().enumerate() {
+        for form in 0..3 {
+            // In texts and ids, in the subject, and in names and values that nobody reads.
+            let id = format!("%{index}-{form}");
+            let mut chat = chat(&id, "ChatMessageReceived", &id, 1, "hi %");
+            chat["subject"] = json!("thread/%");
+            chat["data"]["senderDisplayName"] = json!("%Jo%hn");
+            chat["data"]["%"] = json!({"%": ["%"]});
+            let (told, shown) = deliver(&handed_over(&chat, escape)[form], escape).await;
+            assert_eq!(told, id.replace('%', text));
+            assert_eq!(shown, json!({"title": format!("{text}Jo{text}hn"), "body": format!("hi {text}")}));
+            let (_, shown) =
+                deliver(&handed_over(&sms(&format!("s{id}"), "15551234567", "hi %"), escape)[form], escape).await;
+            assert_eq!(shown["body"], format!("hi {text}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_half_a_surrogate_pair_rings() {
+    let app = App::start().await;
+    app.register_iphone(BOB).await;
+    let mut call = call("c", "d732db64-4803-462d-be9c-518943ea2b7a");
+    call["data"]["callerDisplayName"] = json!("%");
+    let body = envelope(&call).to_string().replace('%', r"\udead");
+    assert_eq!(app.post(body.into_bytes()).await.log_lines()[0]["outcome"], "delivered");
+    assert_eq!(body_of_last(&app)["data"]["displayName"], "\u{fffd}");
+}
+
+/// What the hub got last.
+fn body_of_last(app: &App) -> Value {
+    body(app.hub.accepted().last().unwrap())
+}
+
 #[tokio::test]
 async fn depth_where_nobody_reads_does_not_matter() {
     let app = app_with_phone().await;

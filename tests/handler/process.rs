@@ -68,6 +68,40 @@ async fn help_and_version_are_printed_and_other_words_refused() {
 }
 
 #[tokio::test]
+async fn a_wrong_word_is_told_in_one_line_with_what_was_meant() {
+    for (arguments, meant) in [
+        (&["sned"][..], "'send'"),
+        (&["send", "a.json", "--dryrun"], "'--dry-run'"),
+        (&["replay", "--forse"], "'--force'"),
+        (&["completions", "fich"], "'fish'"),
+        (&["completions"], "<SHELL>"),
+        (&["serve", "8080"], "'8080'"),
+    ] {
+        let output = run(arguments, &[]).await;
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(meant) && told.ends_with("; try --help\n") && told.lines().count() == 1, "{told}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn each_command_has_its_help_and_each_shell_its_completions() {
+    for (arguments, holds) in [
+        (&["--help"][..], &["serve", "send", "replay", "completions"][..]),
+        (&["send", "--help"], &["--dry-run", "FILE"]),
+        (&["help", "replay"], &["--force", "FILE"]),
+        (&["completions", "bash"], &["acs-push", "--dry-run", "--force"]),
+        (&["completions", "zsh"], &["#compdef acs-push", "--dry-run", "--force"]),
+    ] {
+        let output = run(arguments, &[]).await;
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}");
+        assert!(holds.iter().all(|word| told.contains(word)), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn both_signals_let_it_finish_what_is_in_flight_and_exit_0() {
     for signal in ["TERM", "INT"] {
         let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());

@@ -144,7 +144,7 @@ impl Reader<'_> {
         let added = if self.check {
             Template::checked(&source, facts)
         } else {
-            Template::new(&source, facts).map_err(|error| vec![error])
+            Template::new(&source).map_err(|error| vec![error])
         };
         let errors = match added {
             Ok(template) => return Some(template),

@@ -1,26 +1,26 @@
-//! Templates: sentences by themselves, all else by minijinja, with nothing in it but what a sentence needs.
+//! Templates: minijinja, with nothing in it but what a sentence needs.
 //!
-//! No function, no macro, no other template can be named, steps are counted, and output is bounded: a template can be
-//! wrong, but it can neither hang the program nor fill its memory. <https://docs.rs/minijinja>
+//! No function, no macro, no other template can be named, and steps are counted, each 64 bytes that are read or written as
+//! one: a template can be wrong, but it can neither hang the program nor fill its memory. <https://docs.rs/minijinja>
 
 use std::collections::BTreeSet;
-use std::io;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
-use minijinja::value::Value;
+use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, filters};
 
-use super::sentence::{LONGEST, Sentence, cut};
 use crate::notification::facts::{Fact, Facts};
 
 /// A template, compiled. Clones are the same one.
 #[derive(Debug, Clone)]
-pub enum Template {
-    /// One that needs no minijinja.
-    Sentence(Arc<Sentence>),
-    /// Any other.
-    Engine(Arc<Engine>),
-}
+pub struct Template(minijinja::Template<'static, 'static>);
+
+/// The facts of an event, as templates take them.
+pub struct Context(Value);
+
+/// Looked through by name: there are a handful of them, and a template names one or two.
+struct Known(Vec<(Fact, Value)>);
 
 /// What is wrong with a template, to be read after its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,21 +37,36 @@ pub struct TemplateError {
 #[error("{0}")]
 pub struct RenderError(ErrorKind);
 
-/// A template of one sentence takes about ten.
+/// A template of one sentence takes about ten, and some for a long text.
 const STEPS: u64 = 10_000;
+
+/// Four times what the largest payload can hold: no fact is worth more.
+const LONGEST_FACT: usize = 16 * 1024;
 
 /// What the largest payload can hold. The compiler's recursion grows with it.
 const LONGEST_SOURCE: usize = 4096;
 
 const FILTERS: &str = "capitalize, default, lower, replace, title, trim and upper";
 
+/// What is the same for all templates.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::empty();
+    environment.set_fuel(Some(STEPS));
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("replace", filters::replace);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("upper", filters::upper);
+    environment
+});
+
 impl Template {
-    /// Compiles a template that is known to be right. It may name these facts.
-    pub fn new(source: &str, facts: &[Fact]) -> Result<Self, TemplateError> {
-        Ok(match Sentence::read(source, facts) {
-            Some(sentence) => Self::Sentence(Arc::new(sentence)),
-            None => Self::Engine(Arc::new(Engine::new(source)?)),
-        })
+    /// Compiles a template that is known to be right. Its source is never freed: templates live as long as the program.
+    pub fn new(source: &str) -> Result<Self, TemplateError> {
+        let compiled = ENVIRONMENT.template_from_str(Box::leak(source.into()));
+        compiled.map(Self).map_err(|error| TemplateError::of(&error))
     }
 
     /// Compiles a template and tries it: with each of the facts that it may name there and not there.
@@ -60,76 +75,45 @@ impl Template {
             let problem = format!("has {} bytes: expected at most {LONGEST_SOURCE}", source.len());
             return Err(vec![TemplateError { lines_before: 0, problem }]);
         }
-        let engine = Engine::new(source).map_err(|error| vec![error])?;
-        let named = engine.named();
+        let template = Self::new(source).map_err(|error| vec![error])?;
+        let named: BTreeSet<String> = template.0.undeclared_variables(true).into_iter().collect();
         let unknown = named.iter().filter(|name| !facts.iter().any(|fact| fact.name() == **name));
         let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, facts)).collect();
         if errors.is_empty() {
             let subsets = (0..1_u32 << facts.len()).map(|subset| {
                 let fact = |(index, fact): (usize, &Fact)| (*fact, if subset >> index & 1 == 1 { "Text" } else { "" });
-                facts.iter().enumerate().map(fact).collect()
+                Context::of(&facts.iter().enumerate().map(fact).collect())
             });
-            let tried = subsets.map(|facts: Facts<'_>| engine.render(&facts));
+            let tried = subsets.map(|context| template.0.render(&context.0));
             errors.extend(tried.filter_map(Result::err).next().map(|error| TemplateError::of(&error)));
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        Ok(match Sentence::read(source, facts) {
-            Some(sentence) => Self::Sentence(Arc::new(sentence)),
-            None => Self::Engine(Arc::new(engine)),
-        })
+        if errors.is_empty() { Ok(template) } else { Err(errors) }
     }
 
-    /// The text, cut to what no payload could hold.
-    pub fn render(&self, facts: &Facts<'_>) -> Result<String, RenderError> {
-        match self {
-            Self::Sentence(sentence) => Ok(sentence.render(facts)),
-            Self::Engine(engine) => engine.render(facts).map_err(|error| RenderError(error.kind())),
-        }
+    /// The text. It can be longer than any payload holds.
+    pub fn render(&self, context: &Context) -> Result<String, RenderError> {
+        self.0.render(&context.0).map_err(|error| RenderError(error.kind()))
     }
 }
 
-/// minijinja, with one template in it.
-#[derive(Debug)]
-pub struct Engine(Environment<'static>);
-
-impl Engine {
-    const TEMPLATE: &str = "text";
-
-    /// Compiles the template, whatever it names.
-    pub fn new(source: &str) -> Result<Self, TemplateError> {
-        let mut environment = Environment::empty();
-        environment.set_fuel(Some(STEPS));
-        environment.add_filter("capitalize", filters::capitalize);
-        environment.add_filter("default", filters::default);
-        environment.add_filter("lower", filters::lower);
-        environment.add_filter("replace", filters::replace);
-        environment.add_filter("title", filters::title);
-        environment.add_filter("trim", filters::trim);
-        environment.add_filter("upper", filters::upper);
-        let added = environment.add_template_owned(Self::TEMPLATE, source.to_owned());
-        added.map_err(|error| TemplateError::of(&error))?;
-        Ok(Self(environment))
+impl Context {
+    /// The facts by name. Steps are counted by length as well, so a long fact is cut before it can use them up.
+    pub fn of(facts: &Facts<'_>) -> Self {
+        let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(LONGEST_FACT)]);
+        Self(Value::from_object(Known(facts.iter().map(|(fact, value)| (fact, cut(value))).collect())))
     }
+}
 
-    fn template(&self) -> minijinja::Template<'_, '_> {
-        self.0.get_template(Self::TEMPLATE).expect("every engine is made with it")
+impl fmt::Debug for Known {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Known(redacted)")
     }
+}
 
-    fn named(&self) -> BTreeSet<String> {
-        self.template().undeclared_variables(true).into_iter().collect()
-    }
-
-    /// The text, cut to what no payload could hold.
-    pub fn render(&self, facts: &Facts<'_>) -> Result<String, minijinja::Error> {
-        // Steps are counted by length as well, so a long fact is cut before it can use them up.
-        let context = Value::from_pairs(facts.iter().map(|(fact, value)| (fact.name(), Value::from(cut(value)))));
-        let mut bounded = Bounded(Vec::new());
-        match self.template().render_captured_to(context, &mut bounded) {
-            Err(error) if !bounded.is_full() => Err(error),
-            _ => Ok(bounded.into_text()),
-        }
+impl Object for Known {
+    fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
+        let (_, value) = self.0.iter().find(|(fact, _)| Some(fact.name()) == name.as_str())?;
+        Some(value.clone())
     }
 }
 
@@ -159,39 +143,6 @@ impl TemplateError {
     }
 }
 
-/// Takes so many bytes and then no more.
-struct Bounded(Vec<u8>);
-
-impl Bounded {
-    fn is_full(&self) -> bool {
-        self.0.len() == LONGEST
-    }
-
-    /// What was taken, without the half of a character that the end may have.
-    fn into_text(self) -> String {
-        let whole = match std::str::from_utf8(&self.0) {
-            Ok(text) => text.len(),
-            Err(error) => error.valid_up_to(),
-        };
-        let mut bytes = self.0;
-        bytes.truncate(whole);
-        String::from_utf8(bytes).expect("it was valid up to here")
-    }
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(LONGEST - self.0.len());
-        self.0.extend_from_slice(&bytes[..taken]);
-        // Taking none of something ends the rendering.
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,8 +150,8 @@ mod tests {
     const FACTS: &[Fact] = &[Fact::Sender, Fact::Text];
 
     fn render(source: &str, text: &str) -> Result<String, RenderError> {
-        let template = Template::new(source, FACTS).unwrap();
-        template.render(&Facts::from_iter([(Fact::Sender, "Alice"), (Fact::Text, text)]))
+        let facts = Facts::from_iter([(Fact::Sender, "Alice"), (Fact::Text, text)]);
+        Template::new(source).unwrap().render(&Context::of(&facts))
     }
 
     fn problems(source: &str) -> Vec<String> {
@@ -216,14 +167,16 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_to_more_than_a_payload_holds() {
         let rendered = render("{{ text }}", &"안".repeat(100_000)).unwrap();
-        assert!(rendered.len() > LONGEST - 3 && rendered.chars().all(|character| character == '안'));
-        assert_eq!(render("{% for a in text %}{{ text }}{% endfor %}", &"a".repeat(9_000)).unwrap().len(), LONGEST);
+        assert!(rendered.len() > LONGEST_FACT - 3 && rendered.chars().all(|character| character == '안'));
     }
 
     #[test]
-    fn a_template_that_takes_too_long_is_an_error() {
+    fn a_template_that_takes_too_long_or_writes_too_much_is_an_error() {
         let nested = "{% for a in text %}{% for b in text %}{% for c in text %}{% endfor %}{% endfor %}{% endfor %}";
-        assert_eq!(render(nested, &"a".repeat(1000)), Err(RenderError(ErrorKind::OutOfFuel)));
+        let repeated = "{% for a in text %}{{ text }}{% endfor %}";
+        for source in [nested, repeated] {
+            assert_eq!(render(source, &"a".repeat(1000)), Err(RenderError(ErrorKind::OutOfFuel)), "{source}");
+        }
     }
 
     #[test]

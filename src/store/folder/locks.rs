@@ -1,4 +1,4 @@
-//! Locks between the processes of one machine, for changes to documents in a folder.
+//! Locks between the processes of one machine, for changes to documents in a folder. A keyed mutex ends at the process.
 
 use std::fs::{File, TryLockError};
 use std::io;
