@@ -95,9 +95,9 @@ fn read(contents: &Contents) -> (Entry, Option<MessageVersion>) {
     found.take()
 }
 
-/// Walks through the operations side by side, the answer to one write lost or none. In each state, whoever is under way may
+/// Walks through the operations side by side, the answers to so many writes lost. In each state, whoever is under way may
 /// be cut off. Returns how many states there are.
-fn walk_through(before: Option<&[u8]>, operations: &[Operation]) -> usize {
+fn walk_through(before: Option<&[u8]>, operations: &[Operation], lost_answers: usize) -> usize {
     let mut contents = Contents::default();
     if let Some(damaged) = before {
         let event = event(&Ledger::new(Arc::new(Store::memory())));
@@ -105,7 +105,7 @@ fn walk_through(before: Option<&[u8]>, operations: &[Operation]) -> usize {
         contents.set_raw(&message().0.key(MESSAGES), damaged, noon());
     }
     let starts: Vec<_> = operations.iter().map(|operation| operation.start()).collect();
-    explore(&contents, noon(), &starts, SideBySide::Any, 1, |run| {
+    explore(&contents, noon(), &starts, SideBySide::Any, lost_answers, |run| {
         let how = || format!("{before:?}, then {operations:?}: {:?}", run.choices);
         let (entry, handled) = read(&run.contents());
         for (index, operation) in operations.iter().enumerate() {
@@ -139,7 +139,7 @@ fn who_was_served_and_what_was_handled_stays_known_in_any_order_cut_off_anywhere
     for before in BEFORE {
         for (index, one) in OPERATIONS.into_iter().enumerate() {
             for other in &OPERATIONS[index..] {
-                states += walk_through(before, &[one, *other]);
+                states += walk_through(before, &[one, *other], 1);
                 cases += 1;
             }
         }
@@ -149,11 +149,13 @@ fn who_was_served_and_what_was_handled_stays_known_in_any_order_cut_off_anywhere
 
 #[test]
 fn three_processes_that_serve_one_event_lose_nobody() {
+    // With lost answers there are six times as many states: too many for a build for debugging.
+    let lost_answers = if cfg!(debug_assertions) { 0 } else { 1 };
     let mut states = 0;
     for before in BEFORE {
-        states += walk_through(before, &OPERATIONS[..3]);
-        states += walk_through(before, &OPERATIONS[3..6]);
-        states += walk_through(before, &OPERATIONS[4..]);
+        states += walk_through(before, &OPERATIONS[..3], lost_answers);
+        states += walk_through(before, &OPERATIONS[3..6], lost_answers);
+        states += walk_through(before, &OPERATIONS[4..], lost_answers);
     }
     println!("ledger, three processes: {states} states");
 }
