@@ -14,7 +14,7 @@ use crate::store::{Change, Document, Fingerprint, Store, StoreError, to_its_end}
 
 mod recent;
 #[cfg(test)]
-mod schedules;
+mod tests;
 
 pub use recent::Held;
 use recent::Recent;
@@ -207,29 +207,5 @@ async fn update<T: Document>(
             store.update(key, change).await
         }
         updated => updated,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_is_outdone_by_a_later_one_and_by_the_deletion() {
-        let version = |version| MessageVersion { deleted: false, version };
-        let deletion = |version| MessageVersion { deleted: true, version };
-        for (this, handled, outdone) in [
-            (version(Some(1)), version(Some(1)), true),
-            (version(Some(1)), version(Some(2)), true),
-            (version(Some(2)), version(Some(1)), false),
-            (version(None), version(Some(1)), false),
-            (version(Some(1)), version(None), false),
-            (version(Some(9)), deletion(Some(1)), true),
-            (version(None), deletion(None), true),
-            (deletion(Some(1)), version(Some(9)), false),
-            (deletion(Some(1)), deletion(Some(1)), true),
-        ] {
-            assert_eq!(this.is_outdone_by(handled), outdone, "{this:?} after {handled:?}");
-        }
     }
 }
