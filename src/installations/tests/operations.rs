@@ -119,15 +119,15 @@ impl Form {
 }
 
 impl Operation {
-    /// Whether the two are about different installations, and don't want the same handle.
+    /// Whether this PUT and another change are about different installations, and don't want the same handle.
     pub fn is_apart_from(self, other: Self) -> bool {
         match (self, other) {
             (Put(one), Put(other)) => {
                 let handles = [Some(one.handle), one.voip];
                 one.id != other.id && !handles.into_iter().flatten().any(|handle| other.has(handle))
             }
-            (Put(Form { id, .. }) | Delete(id), Put(Form { id: other, .. }) | Delete(other)) => id != other,
-            (Self::Maintenance, _) | (_, Self::Maintenance) => false,
+            (Put(one), Delete(id)) => one.id != id,
+            (Delete(_) | Self::Maintenance, _) | (_, Self::Maintenance) => false,
         }
     }
 

@@ -117,6 +117,16 @@ fn one_change_cut_off_anywhere_is_healed_by_any_other() {
 }
 
 #[test]
+fn one_that_is_gone_takes_no_place_of_a_user_who_has_as_many_as_may_be() {
+    let counts = Counts::default();
+    on_all_cores(1, |_| {
+        let case = Case::new(BEFORE[3], &[Delete("y")], TimeDelta::zero());
+        walk_through(&case, SideBySide::Any, 1, |_| vec![put("z", "u0", K)], &counts);
+    });
+    assert!(counts.followed.into_inner() > 0);
+}
+
+#[test]
 fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
     let counts = Counts::default();
     let mut cases = Vec::new();
