@@ -31,7 +31,7 @@ pub use fingerprint::Fingerprint;
 use folder::Folder;
 use memory::Memory;
 #[cfg(test)]
-pub use memory::{Contents, Gate, Permission, Step};
+pub use memory::{Contents, Gate, Request, Response};
 use turns::Turns;
 
 /// Where everything that outlives an invocation is kept.
@@ -92,7 +92,7 @@ enum Version {
 }
 
 /// A document as the backend has it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Raw {
     bytes: Bytes,
     version: Version,

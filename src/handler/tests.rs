@@ -1,6 +1,7 @@
 //! What the whole handler does when its store panics, which no known input makes it do, or fails for a moment.
 
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::future::join;
@@ -10,28 +11,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::store::{Gate, Permission, Step};
+use crate::store::{Contents, Gate, Request, Response, StoreError};
 
 /// How many more operations of a store succeed. At its minimum the next one panics, and those after it succeed.
 #[derive(Debug)]
-struct Left(AtomicI64);
+struct Left(AtomicI64, Mutex<Contents>);
 
 impl Gate for Left {
-    fn enter<'a>(&'a self, _: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>> {
-        Box::pin(async {
+    fn answer<'a>(
+        &'a self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, StoreError>> + Send + 'a>> {
+        Box::pin(async move {
             tokio::task::yield_now().await;
             match self.0.fetch_sub(1, Ordering::Relaxed) {
                 i64::MIN => panic!("a test asked for it"),
-                1.. => Permission::Granted,
-                _ => Permission::Refused,
+                1.. => Ok(self.1.lock().unwrap().answer(&request, Utc::now())),
+                _ => Err(StoreError::Contended("test".to_owned())),
             }
         })
     }
 }
 
 fn store_with_faults() -> (Arc<Store>, Arc<Left>) {
-    let left = Arc::new(Left(i64::MAX.into()));
-    (Arc::new(Store::gated(Arc::default(), Arc::clone(&left) as Arc<dyn Gate>)), left)
+    let left = Arc::new(Left(i64::MAX.into(), Mutex::default()));
+    (Arc::new(Store::gated(Arc::clone(&left) as Arc<dyn Gate>)), left)
 }
 
 /// Status and JSON of an answer.

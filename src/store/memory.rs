@@ -1,4 +1,4 @@
-//! Documents in this process. In tests every operation can be held up, refused, or robbed of its answer.
+//! Documents in this process. In tests something else may answer for it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -13,20 +13,15 @@ use super::{Listed, Raw, StoreError, Version};
 mod gate;
 
 #[cfg(test)]
-pub use gate::{Gate, Permission, Step};
+pub use gate::Gate;
 
 /// Documents by key.
 #[derive(Debug, Default)]
 pub struct Memory {
-    documents: Documents,
+    contents: Mutex<Contents>,
     #[cfg(test)]
     gate: Option<std::sync::Arc<dyn Gate>>,
 }
-
-#[cfg(not(test))]
-type Documents = Mutex<Contents>;
-#[cfg(test)]
-type Documents = std::sync::Arc<Mutex<Contents>>;
 
 /// Everything in a store.
 #[derive(Debug, Default, Clone)]
@@ -42,7 +37,67 @@ struct Kept {
     modified: DateTime<Utc>,
 }
 
+/// One operation.
+#[derive(Debug, Clone)]
+pub struct Request {
+    operation: Operation,
+    /// The key, or the prefix of a listing.
+    key: String,
+}
+
+/// What is asked for. With a version, a write happens only if that is still the one.
+#[derive(Debug, Clone)]
+enum Operation {
+    Get,
+    Put(Bytes, Option<Version>),
+    Delete(Option<Version>),
+    List,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone)]
+pub struct Response(Answer);
+
+#[derive(Debug, Clone)]
+enum Answer {
+    Document(Option<Raw>),
+    /// Whether a write happened.
+    IsDone(bool),
+    Listed(Vec<Listed>),
+}
+
 impl Contents {
+    /// What a request finds, or makes.
+    pub fn answer(&mut self, request: &Request, now: DateTime<Utc>) -> Response {
+        let (version, bytes) = match &request.operation {
+            Operation::Get | Operation::List => return self.look(request),
+            Operation::Put(bytes, version) => (version, Some(bytes)),
+            Operation::Delete(version) => (version, None),
+        };
+        let is_allowed = version.as_ref().is_none_or(|version| *version == self.version(&request.key));
+        if is_allowed {
+            self.set(&request.key, bytes.cloned(), now);
+        }
+        Response(Answer::IsDone(is_allowed))
+    }
+
+    /// What a request finds that changes nothing.
+    pub fn look(&self, request: &Request) -> Response {
+        if matches!(request.operation, Operation::List) {
+            let below = self.documents.range(request.key.clone()..);
+            let below = below.take_while(|(key, _)| key.starts_with(&request.key));
+            let listed = |(key, kept): (&String, &Kept)| Listed {
+                key: key.clone(),
+                modified: kept.modified,
+                version: self.version(key),
+            };
+            return Response(Answer::Listed(below.map(listed).collect()));
+        }
+        let kept = self.documents.get(&request.key);
+        let raw = kept.map(|kept| Raw { bytes: kept.bytes.clone(), version: self.version(&request.key) });
+        Response(Answer::Document(raw))
+    }
+
     fn version(&self, key: &str) -> Version {
         match self.documents.contains_key(key) {
             true => Version::Count(self.writes.get(key).copied().unwrap_or_default()),
@@ -61,60 +116,50 @@ impl Contents {
 
 impl Memory {
     pub async fn get(&self, key: &str) -> Result<Option<Raw>, StoreError> {
-        self.step("get", key, |contents, _| {
-            let kept = contents.documents.get(key)?;
-            Some(Raw { bytes: kept.bytes.clone(), version: contents.version(key) })
-        })
-        .await
+        match self.ask(key, Operation::Get).await? {
+            Answer::Document(raw) => Ok(raw),
+            Answer::IsDone(_) | Answer::Listed(_) => unreachable!("a get is answered by a document"),
+        }
     }
 
     /// Writes; with a version only if that is still the one. Says whether it did.
     pub async fn put(&self, key: &str, bytes: Bytes, version: Option<&Version>) -> Result<bool, StoreError> {
-        self.step("put", key, |contents, now| {
-            let is_allowed = version.is_none_or(|version| *version == contents.version(key));
-            if is_allowed {
-                contents.set(key, Some(bytes.clone()), now);
-            }
-            is_allowed
-        })
-        .await
+        self.change(key, Operation::Put(bytes, version.cloned())).await
     }
 
     /// Removes; with a version only if that is still the one. Says whether it is gone.
     pub async fn delete(&self, key: &str, version: Option<&Version>) -> Result<bool, StoreError> {
-        self.step("delete", key, |contents, now| {
-            let is_allowed = version.is_none_or(|version| *version == contents.version(key));
-            if is_allowed {
-                contents.set(key, None, now);
-            }
-            is_allowed
-        })
-        .await
+        self.change(key, Operation::Delete(version.cloned())).await
     }
 
     pub fn list(&self, kind: &str) -> BoxStream<'_, Result<Listed, StoreError>> {
         let prefix = format!("{kind}/");
         let listing = async move {
-            let listed = self.step("list", &prefix, |contents, _| {
-                let below = contents.documents.range(prefix.clone()..);
-                let below = below.take_while(|(key, _)| key.starts_with(&prefix));
-                let listed = |(key, kept): (&String, &Kept)| {
-                    Ok(Listed { key: key.clone(), modified: kept.modified, version: contents.version(key) })
-                };
-                below.map(listed).collect::<Vec<_>>()
-            });
-            stream::iter(listed.await.unwrap_or_else(|error| vec![Err(error)]))
+            let listed = match self.ask(&prefix, Operation::List).await {
+                Ok(Answer::Listed(listed)) => listed.into_iter().map(Ok).collect(),
+                Ok(Answer::Document(_) | Answer::IsDone(_)) => unreachable!("a listing is answered by one"),
+                Err(error) => vec![Err(error)],
+            };
+            stream::iter(listed)
         };
         stream::once(listing).flatten().boxed()
     }
 
-    #[cfg(not(test))]
-    async fn step<R>(
-        &self,
-        _operation: &'static str,
-        _key: &str,
-        mut step: impl FnMut(&mut Contents, DateTime<Utc>) -> R,
-    ) -> Result<R, StoreError> {
-        Ok(step(&mut self.documents.lock().expect("nothing panics while it is held"), Utc::now()))
+    async fn change(&self, key: &str, operation: Operation) -> Result<bool, StoreError> {
+        match self.ask(key, operation).await? {
+            Answer::IsDone(is_done) => Ok(is_done),
+            Answer::Document(_) | Answer::Listed(_) => unreachable!("a write is answered by whether it happened"),
+        }
+    }
+
+    async fn ask(&self, key: &str, operation: Operation) -> Result<Answer, StoreError> {
+        let request = Request { operation, key: key.to_owned() };
+        #[cfg(test)]
+        if let Some(gate) = &self.gate {
+            return gate.answer(request).await.map(|Response(answer)| answer);
+        }
+        let Response(answer) =
+            self.contents.lock().expect("nothing panics while it is held").answer(&request, Utc::now());
+        Ok(answer)
     }
 }

@@ -161,14 +161,19 @@ async fn look_through(register: &Installations, now: DateTime<Utc>) -> Result<()
 }
 
 /// Runs one operation by itself, checking every step.
-pub fn alone(contents: &Contents, operation: Operation, now: DateTime<Utc>, mut check: impl FnMut(&Run)) -> Contents {
-    let mut run = Run::start(contents, now, &[operation.start(now)]);
+pub fn alone(
+    contents: &Contents,
+    operation: Operation,
+    now: DateTime<Utc>,
+    mut check: impl FnMut(&Run<'_>),
+) -> Contents {
+    let mut run = Run::start(contents, now, vec![operation.start(now)]);
     to_the_end(&mut run, &mut check);
-    assert!(matches!(run.ended(0), Some(Ok(()))), "{operation:?}: {:?}", run.ended(0));
-    run.contents()
+    assert!(matches!(run.ended(0).as_deref(), Some(Ok(()))), "{operation:?}: {:?}", run.ended(0));
+    run.contents().clone()
 }
 
-pub fn to_the_end(run: &mut Run, check: &mut impl FnMut(&Run)) {
+pub fn to_the_end<'a>(run: &mut Run<'a>, check: &mut impl FnMut(&Run<'a>)) {
     while let Some((choice, _)) = run.next(SideBySide::First).first().copied() {
         run.take(choice);
         check(run);

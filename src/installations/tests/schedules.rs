@@ -15,13 +15,18 @@ use fastrand::Rng;
 use super::case::{Case, End, later};
 use super::operations::*;
 use super::*;
-use crate::explorer::{Run, SideBySide, explore, hash_of};
-use crate::store::Permission;
+use crate::explorer::{Run, SideBySide, explore};
+
+/// How many states of one case are walked through. Two changes that want each other's handles, and repeat each other's steps,
+/// have millions.
+const MOST_STATES: usize = 200_000;
 
 /// How much was walked through.
 #[derive(Debug, Default)]
 struct Counts {
     cases: AtomicUsize,
+    /// Cases with more states than were walked through.
+    cut_short: AtomicUsize,
     states: AtomicUsize,
     ends: AtomicUsize,
     followed: AtomicUsize,
@@ -31,41 +36,45 @@ struct Counts {
 fn walk_through(
     case: &Case,
     order: SideBySide,
-    lost_answers: usize,
+    may_lose: bool,
     follow: impl Fn(u64) -> Vec<Operation>,
     counts: &Counts,
 ) {
-    let starts = case.starts();
     let mut judged = HashSet::new();
     let mut possible: BTreeMap<(Vec<bool>, String), Vec<End>> = BTreeMap::new();
-    let states = explore(&case.contents, noon(), &starts, order, lost_answers, |run| {
-        let contents = run.contents();
-        let hash = hash_of(&contents);
-        let how = || format!("{:?}, then {:?}: {:?}", case.before, case.operations, run.choices);
-        case.check(&contents, None, noon(), &how);
+    let (states, is_complete) = explore(case.start(), order, may_lose, MOST_STATES, |run| {
+        let hash = run.contents_hash();
         // Whoever is under way here is cut off here: that the others go on is another state.
-        let is_optional: Vec<bool> = (0..starts.len()).map(|index| !matches!(run.ended(index), Some(Ok(())))).collect();
+        let is_optional: Vec<bool> = (0..case.operations.len()).map(|index| !is_done(run, index)).collect();
         if !judged.insert((hash, is_optional.clone())) {
             return;
         }
+        let contents = run.contents();
+        let how = || format!("{:?}, then {:?}: {:?}", case.before, case.operations, run.choices());
+        case.check(contents, None, noon(), &how);
         counts.ends.fetch_add(1, Ordering::Relaxed);
         let mut judge = |end: End, follower: Option<Operation>, how: &dyn Fn() -> String| {
             let ends = possible.entry((is_optional.clone(), format!("{follower:?}")));
             let ends = ends.or_insert_with(|| case.ends(&is_optional, follower));
             assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
         };
-        judge(case.end(&contents, None, &how), None, &how);
+        judge(case.end(contents, None, &how), None, &how);
         for follower in follow(hash) {
             let how = || format!("{}, followed by {follower:?}", how());
-            let followed = alone(&contents, follower, later(), |run| {
-                case.check(&run.contents(), Some(follower), later(), &how);
+            let followed = alone(contents, follower, later(), |run| {
+                case.check(run.contents(), Some(follower), later(), &how);
             });
             judge(case.end(&followed, Some(follower), &how), Some(follower), &how);
             counts.followed.fetch_add(1, Ordering::Relaxed);
         }
     });
     counts.cases.fetch_add(1, Ordering::Relaxed);
+    counts.cut_short.fetch_add(usize::from(!is_complete), Ordering::Relaxed);
     counts.states.fetch_add(states, Ordering::Relaxed);
+}
+
+fn is_done(run: &Run<'_>, operation: usize) -> bool {
+    matches!(run.ended(operation).as_deref(), Some(Ok(())))
 }
 
 /// Runs `work` for each of the numbers, on all cores.
@@ -111,7 +120,7 @@ fn one_change_cut_off_anywhere_is_healed_by_any_other() {
     on_all_cores(cases.len(), |number| {
         let (before, operation) = cases[number];
         let case = Case::new(before, &[operation], TimeDelta::zero());
-        walk_through(&case, SideBySide::Any, 1, |_| OPERATIONS.to_vec(), &counts);
+        walk_through(&case, SideBySide::Any, true, |_| OPERATIONS.to_vec(), &counts);
     });
     println!("one change: {counts:?}");
 }
@@ -121,7 +130,7 @@ fn one_that_is_gone_takes_no_place_of_a_user_who_has_as_many_as_may_be() {
     let counts = Counts::default();
     on_all_cores(1, |_| {
         let case = Case::new(BEFORE[3], &[Delete("y")], TimeDelta::zero());
-        walk_through(&case, SideBySide::Any, 1, |_| vec![put("z", "u0", K)], &counts);
+        walk_through(&case, SideBySide::Any, true, |_| vec![put("z", "u0", K)], &counts);
     });
     assert!(counts.followed.into_inner() > 0);
 }
@@ -134,22 +143,22 @@ fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
         for (index, one) in OPERATIONS.into_iter().enumerate() {
             for other in &OPERATIONS[index..] {
                 let pair = [one, *other];
-                cases.extend(CLOCKS.map(|ahead| (before, pair, ahead, SideBySide::First, 0)));
-                cases.push((before, pair, TimeDelta::zero(), SideBySide::Last, 0));
-                cases.push((before, pair, TimeDelta::zero(), SideBySide::First, 1));
+                cases.extend(CLOCKS.map(|ahead| (before, pair, ahead, SideBySide::First, false)));
+                cases.push((before, pair, TimeDelta::zero(), SideBySide::Last, false));
+                cases.push((before, pair, TimeDelta::zero(), SideBySide::First, true));
             }
         }
     }
     let cases = share_of(cases, 1801);
     on_all_cores(cases.len(), |number| {
-        let (before, operations, ahead, order, lost_answers) = cases[number];
+        let (before, operations, ahead, order, may_lose) = cases[number];
         let case = Case::new(before, &operations, ahead);
         // One of the others follows, each state by another one.
         let follow = |state: u64| {
             let follower = OPERATIONS[(state % OPERATIONS.len() as u64) as usize];
-            if lost_answers == 0 && state.is_multiple_of(8) { vec![follower] } else { Vec::new() }
+            if !may_lose && state.is_multiple_of(8) { vec![follower] } else { Vec::new() }
         };
-        walk_through(&case, order, lost_answers, follow, &counts);
+        walk_through(&case, order, may_lose, follow, &counts);
     });
     println!("two changes: {counts:?}");
 }
@@ -162,27 +171,30 @@ fn any_three_changes_at_random_leave_one_owner() {
         let operations = [(); 3].map(|()| OPERATIONS[rng.usize(..OPERATIONS.len())]);
         let ahead = CLOCKS[rng.usize(..CLOCKS.len())];
         let case = Case::new(BEFORE[rng.usize(..BEFORE.len())], &operations, ahead);
-        let mut run = Run::start(&case.contents, noon(), &case.starts());
+        let mut run = case.start();
         let mut cut_off = [(); 3].map(|()| rng.usize(..60));
-        let how = |run: &Run| format!("seed {seed}: {:?}, then {:?}: {:?}", case.before, case.operations, run.choices);
+        let how = |run: &Run<'_>| {
+            let (before, operations) = (case.before, &case.operations);
+            format!("seed {seed}: {before:?}, then {operations:?}: {:?}", run.choices())
+        };
         loop {
             let next: Vec<_> = run.next(SideBySide::Any);
             let next: Vec<_> = next.into_iter().filter(|(choice, _)| cut_off[choice.operation] > 0).collect();
             let Some((mut choice, is_write)) = rng.choice(next) else { break };
             if is_write && rng.u8(..50) == 0 {
-                choice.permission = Permission::Repeated;
+                choice.is_repeated = true;
             }
             cut_off[choice.operation] -= 1;
             run.take(choice);
-            case.check(&run.contents(), None, noon(), &|| how(&run));
+            case.check(run.contents(), None, noon(), &|| how(&run));
         }
-        counts.states.fetch_add(run.choices.len(), Ordering::Relaxed);
+        counts.states.fetch_add(run.choices().len(), Ordering::Relaxed);
         counts.cases.fetch_add(1, Ordering::Relaxed);
-        let end = case.end(&run.contents(), None, &|| how(&run));
+        let end = case.end(run.contents(), None, &|| how(&run));
         // In every order: that takes longer than the rest.
         if seed.is_multiple_of(20) {
             counts.ends.fetch_add(1, Ordering::Relaxed);
-            let is_optional: Vec<bool> = (0..3).map(|index| !matches!(run.ended(index), Some(Ok(())))).collect();
+            let is_optional: Vec<bool> = (0..3).map(|index| !is_done(&run, index)).collect();
             let ends = case.ends(&is_optional, None);
             let is_one = case.is_one_after_room_was_made(&end, &ends);
             assert!(is_one, "{end:#?}\nis none of {ends:#?}\n{}", how(&run));
@@ -207,7 +219,7 @@ fn a_damaged_document_is_mended_by_whoever_changes_what_it_is_about() {
             let how = || format!("{before:?}, {key} damaged, then {operation:?}");
             let mut contents = case.contents.clone();
             contents.set_raw(key, damage, noon() - TimeDelta::minutes(1));
-            let contents = alone(&contents, operation, noon(), |run| case.check(&run.contents(), None, noon(), &how));
+            let contents = alone(&contents, operation, noon(), |run| case.check(run.contents(), None, noon(), &how));
             damaged.fetch_add(1, Ordering::Relaxed);
             if contents.documents().all(|(_, document)| document != damage) {
                 mended.fetch_add(1, Ordering::Relaxed);

@@ -1,55 +1,36 @@
-//! What a test may do to every single operation of a store.
+//! What a test needs to answer for a store, and to see what is in one.
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{Contents, Memory};
+use super::{Answer, Contents, Memory, Operation, Request, Response};
 use crate::store::memory::Version;
 use crate::store::{Backend, Store, StoreError};
 
-/// Asked before every operation.
+/// Answers in place of a store.
 pub trait Gate: Debug + Send + Sync {
-    /// Waits until the operation may happen, and says how.
-    fn enter<'a>(&'a self, step: Step<'a>) -> Pin<Box<dyn Future<Output = Permission> + Send + 'a>>;
-
-    /// Is told what the operation saw under a key, as a hash.
-    fn seen(&self, _key: &str, _hash: u64) {}
-
-    /// The time that the backend's clock shows.
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-}
-
-/// One operation.
-#[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
-    /// `get`, `put`, `delete` or `list`.
-    pub operation: &'static str,
-    /// The key, or the prefix of a listing.
-    pub key: &'a str,
-}
-
-/// How an operation happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// As asked.
-    Granted,
-    /// It happens twice, as the answer to the first was lost: the second meets the result of the first.
-    Repeated,
-    /// It does not happen, and fails.
-    Refused,
+    /// The answer to a request, when the time for it has come.
+    fn answer<'a>(
+        &'a self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, StoreError>> + Send + 'a>>;
 }
 
 impl Store {
-    /// A store on contents that others share, whose operations a test decides about.
-    pub fn gated(contents: Arc<Mutex<Contents>>, gate: Arc<dyn Gate>) -> Self {
-        Self::on(Backend::Memory(Memory { documents: contents, gate: Some(gate) }))
+    /// A store for which `gate` answers.
+    pub fn gated(gate: Arc<dyn Gate>) -> Self {
+        Self::on(Backend::Memory(Memory { gate: Some(gate), ..Memory::default() }))
+    }
+}
+
+impl Memory {
+    pub(in crate::store) fn is_explored(&self) -> bool {
+        self.gate.is_some()
     }
 }
 
@@ -73,64 +54,46 @@ impl Hash for Contents {
     }
 }
 
-/// A document without its `w`, which differs for any two writes.
-fn without_write(bytes: &[u8]) -> &[u8] {
-    let end = bytes.windows(5).position(|window| window == b",\"w\":").map_or(0, |at| at + 23);
-    bytes.get(end..).unwrap_or(bytes)
-}
-
-impl Memory {
-    pub(in crate::store) fn is_explored(&self) -> bool {
-        self.gate.is_some()
+impl Request {
+    /// The key, or the prefix of a listing.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
-    pub(super) async fn step<R: Observed>(
-        &self,
-        operation: &'static str,
-        key: &str,
-        mut step: impl FnMut(&mut Contents, DateTime<Utc>) -> R,
-    ) -> Result<R, StoreError> {
-        let lock = || self.documents.lock().expect("nothing panics while it is held");
-        let Some(gate) = &self.gate else { return Ok(step(&mut lock(), Utc::now())) };
-        let permission = gate.enter(Step { operation, key }).await;
-        if permission == Permission::Refused {
-            return Err(StoreError::Contended("test".to_owned()));
-        }
-        let mut result = step(&mut lock(), gate.now());
-        if permission == Permission::Repeated {
-            result = step(&mut lock(), gate.now());
-        }
-        let mut hasher = std::hash::DefaultHasher::new();
-        operation.hash(&mut hasher);
-        result.add_to(&mut hasher);
-        gate.seen(key, hasher.finish());
-        Ok(result)
+    /// Whether it may change what is there.
+    pub const fn is_write(&self) -> bool {
+        matches!(self.operation, Operation::Put(..) | Operation::Delete(_))
+    }
+
+    /// Adds what is asked for, without what would be written.
+    pub fn add_to(&self, hasher: &mut impl Hasher) {
+        (std::mem::discriminant(&self.operation), &self.key).hash(hasher);
     }
 }
 
-/// What an operation may see.
-pub trait Observed {
-    fn add_to(&self, hasher: &mut impl Hasher);
-}
-
-impl Observed for bool {
-    fn add_to(&self, hasher: &mut impl Hasher) {
-        self.hash(hasher);
-    }
-}
-
-impl Observed for Option<crate::store::Raw> {
-    fn add_to(&self, hasher: &mut impl Hasher) {
+impl Response {
+    /// Adds what is answered; with `write` also the names of writes, which differ for any two.
+    pub fn add_to(&self, hasher: &mut impl Hasher, write: bool) {
         let count = |version: &Version| match version {
             Version::Count(count) => *count,
             Version::Absent | Version::Modified(_) | Version::ETag(_) => 0,
         };
-        self.as_ref().map(|raw| (without_write(&raw.bytes), count(&raw.version))).hash(hasher);
+        match &self.0 {
+            Answer::Document(raw) => {
+                let bytes = |bytes| if write { bytes } else { without_write(bytes) };
+                raw.as_ref().map(|raw| (bytes(&raw.bytes), count(&raw.version))).hash(hasher);
+            }
+            Answer::IsDone(is_done) => is_done.hash(hasher),
+            Answer::Listed(listed) => {
+                let each = listed.iter();
+                each.for_each(|listed| (&listed.key, listed.modified, count(&listed.version)).hash(hasher));
+            }
+        }
     }
 }
 
-impl Observed for Vec<Result<crate::store::Listed, StoreError>> {
-    fn add_to(&self, hasher: &mut impl Hasher) {
-        self.iter().flatten().for_each(|listed| (&listed.key, listed.modified).hash(hasher));
-    }
+/// A document without its `w`, which differs for any two writes.
+fn without_write(bytes: &[u8]) -> &[u8] {
+    let end = bytes.windows(5).position(|window| window == b",\"w\":").map_or(0, |at| at + 23);
+    bytes.get(end..).unwrap_or(bytes)
 }
