@@ -7,17 +7,17 @@ use std::fmt::Debug;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::device::ContentMode;
-use crate::event::EventType;
-pub use crate::event::{Event, EventGridEvent};
-use crate::hub::access::Access;
-use crate::hub::connection_string::ConnectionString;
-use crate::installations;
-use crate::invocation::InvocationRequest;
-use crate::notification::Audience;
-pub use crate::notification::{Notification, Texts};
-pub use crate::payload::Form;
-use crate::payload::Payload;
+use crate::events::EventType;
+pub use crate::events::{Event, EventGridEvent};
+use crate::functions::invocation::InvocationRequest;
+use crate::notifications::Audience;
+use crate::notifications::device::ContentMode;
+pub use crate::notifications::{Notification, Texts};
+use crate::push::hub::access::Access;
+use crate::push::hub::connection_string::ConnectionString;
+pub use crate::push::payload::Form;
+use crate::push::payload::Payload;
+use crate::storage::installations;
 
 /// Texts as they are without a notifications file.
 pub fn texts() -> Texts {

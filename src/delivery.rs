@@ -12,14 +12,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::dead_letters::DeadLetters;
-use crate::device::{ContentMode, Device};
-use crate::event::{Event, EventGridEvent, EventType, Given, Happening};
-use crate::installations::Installations;
-use crate::ledger::{Entry, EventKey, Ledger};
-use crate::notification::{Audience, Notification, Texts};
-use crate::recipient::Recipient;
-use crate::wanted::Wanted;
+use crate::events::event_filter::Wanted;
+use crate::events::recipient::Recipient;
+use crate::events::{Event, EventGridEvent, EventType, Given, Happening};
+use crate::notifications::device::{ContentMode, Device};
+use crate::notifications::{Audience, Notification, Texts};
+use crate::storage::dead_letters::DeadLetters;
+use crate::storage::installations::Installations;
+use crate::storage::ledger::{Entry, EventKey, Ledger};
 
 mod alert_cause;
 pub mod explanation;

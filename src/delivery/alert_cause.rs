@@ -1,7 +1,7 @@
 //! Why a device gets an alert in place of a call: one code and one wording for each cause.
 
-use crate::hub::SendError;
-use crate::notification::CallDefect;
+use crate::notifications::CallDefect;
+use crate::push::hub::SendError;
 
 /// Why the call itself does not go to a device, for the event's log line. It begins with a code, which is stable: operators
 /// search for it.

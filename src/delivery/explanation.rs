@@ -12,12 +12,12 @@ use super::alert_cause::AlertCause;
 use super::outcome::{Delivery, Outcome};
 use super::times::Times;
 use super::{Attempt, Deliveries};
-use crate::device::{ContentMode, Device, DeviceHandle, Platform};
-use crate::event::{Event, EventGridEvent, Given};
-use crate::hub::{DirectSend, SendFailure, Sent};
-use crate::notification::Audience;
-use crate::payload::LIMIT;
-use crate::recipient::Recipient;
+use crate::events::recipient::Recipient;
+use crate::events::{Event, EventGridEvent, Given};
+use crate::notifications::Audience;
+use crate::notifications::device::{ContentMode, Device, DeviceHandle, Platform};
+use crate::push::hub::{DirectSend, SendFailure, Sent};
+use crate::push::payload::LIMIT;
 
 /// What was told so far.
 #[derive(Debug)]

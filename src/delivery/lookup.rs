@@ -8,11 +8,11 @@ use super::outcome::Outcome;
 use super::record::tell;
 use super::times::until;
 use super::{Attempt, Deliveries, Ended};
-use crate::device::Device;
-use crate::event::{Event, Happening};
-use crate::ledger::{Entry, EventKey, MessageVersion};
-use crate::recipient::Recipient;
-use crate::store::StoreError;
+use crate::events::recipient::Recipient;
+use crate::events::{Event, Happening};
+use crate::notifications::device::Device;
+use crate::storage::ledger::{Entry, EventKey, MessageVersion};
+use crate::storage::store::StoreError;
 use chrono::TimeDelta;
 
 /// A younger chat event cannot have been overtaken by its own edit or deletion.

@@ -1,9 +1,9 @@
 //! Versions of a chat message: a later one that was handled makes an earlier one pointless.
 
-use crate::event::chat::MessageAction;
-use crate::event::{Event, Happening};
-use crate::ledger::{MessageKey, MessageVersion};
-use crate::recipient::Recipient;
+use crate::events::chat::MessageAction;
+use crate::events::recipient::Recipient;
+use crate::events::{Event, Happening};
+use crate::storage::ledger::{MessageKey, MessageVersion};
 
 /// The chat message that an event is about, as its recipient sees it.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::explanation::Explanation;
 use super::times::Times;
-use crate::device::{Device, DeviceHandle};
-use crate::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
-use crate::payload::Payload;
+use crate::notifications::device::{Device, DeviceHandle};
+use crate::push::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
+use crate::push::payload::Payload;
 
 /// What goes out as one request, or as several of the same.
 #[derive(Debug)]

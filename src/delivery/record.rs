@@ -9,9 +9,9 @@ use super::outcome::Outcome;
 use super::sending::Sendings;
 use super::times::Times;
 use super::{Attempt, Deliveries, Ended};
-use crate::dead_letters::DeadLetter;
-use crate::ledger::{Entry, EventKey};
-use crate::store::StoreError;
+use crate::storage::dead_letters::DeadLetter;
+use crate::storage::ledger::{Entry, EventKey};
+use crate::storage::store::StoreError;
 
 /// What nothing repeats when it fails is tried so often.
 const TRIES: u32 = 3;

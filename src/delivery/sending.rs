@@ -10,10 +10,10 @@ use super::alert_cause::AlertCause;
 use super::explanation::Explanation;
 use super::parcel::{Kind, Meaning, Parcel, Refusal, Sending};
 use super::times::Times;
-use crate::device::{AppName, Device, DeviceHandle};
-use crate::hub::Hub;
-use crate::notification::{Audience, Call, Effect, Notification};
-use crate::payload::{Form, Payload};
+use crate::notifications::device::{AppName, Device, DeviceHandle};
+use crate::notifications::{Audience, Call, Effect, Notification};
+use crate::push::hub::Hub;
+use crate::push::payload::{Form, Payload};
 
 /// Every app's hubs.
 #[derive(Debug)]

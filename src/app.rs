@@ -1,0 +1,132 @@
+//! The whole program, put together from its settings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::client::Client;
+use crate::commands::EventsFileError;
+use crate::commands::replay::{self, ReplayError};
+use crate::commands::send;
+use crate::delivery::Deliveries;
+use crate::delivery::sending::{AppHubs, Hubs};
+use crate::functions::counters::Counters;
+use crate::functions::{self, Service};
+use crate::push::hub::Hub;
+use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
+use crate::storage::dead_letters::DeadLetters;
+use crate::storage::installations::Installations;
+use crate::storage::ledger::Ledger;
+use crate::storage::maintenance::Maintenance;
+use crate::storage::store::{Store, StoreError};
+
+#[cfg(test)]
+mod tests;
+
+/// The custom handler: everything that answers the Functions host.
+#[derive(Debug)]
+pub struct Handler {
+    service: Arc<Service>,
+    store: Arc<Store>,
+    client: Client,
+}
+
+impl Handler {
+    /// Puts the handler together. A store that cannot be opened is a fault of the setting `STORE`. Log lines go where
+    /// [`crate::init_log`] sent them, if it was called.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let client = if config.needs_certificates() { Client::new() } else { Client::without_certificates() };
+        Ok(Self::on(Arc::new(open(&config.store, &client)?), client, config))
+    }
+
+    fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
+        let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
+        let hub =
+            |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone());
+        let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
+        let deliveries = Deliveries {
+            wanted: config.wanted.clone(),
+            content: config.content,
+            texts: Arc::clone(&config.texts),
+            deadline: config.deadline,
+            hubs: Hubs {
+                default: hubs(&config.default_app),
+                apps: config.apps.iter().map(|(name, app)| (name.clone(), hubs(app))).collect(),
+            },
+            installations: Arc::clone(&installations),
+            ledger: Ledger::new(Arc::clone(&store)),
+            dead_letters: DeadLetters::new(Arc::clone(&store)),
+        };
+        let service = Service {
+            deliveries,
+            maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
+            installations,
+            apps: config.apps.keys().cloned().collect(),
+            counters: Counters::new(),
+            instance: config.instance.clone(),
+            started: Instant::now(),
+            deadline: config.deadline,
+        };
+        Self { service: Arc::new(service), store, client }
+    }
+
+    /// The faults of settings that were refused, and those that show when the store is opened.
+    pub fn all_faults(faults: ConfigError) -> ConfigError {
+        faults.and_of_store(|store| open(store, &Client::new()).err())
+    }
+
+    /// Sends every dead letter of the store once more, or the events of `files` if there are any. Each is told in a line;
+    /// returns how many are not settled.
+    pub async fn replay(&self, force: bool, files: &[PathBuf], tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
+        let deliveries = &self.service.deliveries;
+        match files {
+            [] => replay::letters(deliveries, force, tell).await,
+            files => replay::files(deliveries, force, files, tell).await,
+        }
+    }
+
+    /// Delivers the events of a file, or of standard input for `-`, and tells every decision in lines for a person. A dry
+    /// run sends and writes nothing. Returns how many events failed or can never succeed.
+    pub async fn send(&self, file: &Path, dry_run: bool, tell: impl FnMut(&str)) -> Result<usize, EventsFileError> {
+        send::send(&self.service.deliveries, file, dry_run, tell).await
+    }
+
+    /// Answers on `listener` until `stop` is over, then finishes what is in flight.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+        let (client, store) = (self.client, self.store);
+        tokio::spawn(async move {
+            client.load().await;
+            if let Err(error) = store.check_layout().await {
+                tracing::error!("{error}");
+            }
+        });
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
+        }
+        functions::serve(self.service, listener, stop).await;
+    }
+}
+
+fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
+    match choice {
+        StoreChoice::Memory => Ok(Store::memory()),
+        StoreChoice::Azure(container) => Store::azure(container, client.clone()).map_err(|error| {
+            ConfigError::of("STORE", format!("the container {} cannot be used: {error}", container.name))
+        }),
+        StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
+            let path = path.display();
+            let problem = if let StoreError::Folder(cause) = error {
+                format!("the folder {path} cannot be used ({cause}): expected one that can be written")
+            } else {
+                format!("the folder {path} cannot be used: {error}")
+            };
+            ConfigError::of("STORE", problem)
+        }),
+    }
+}

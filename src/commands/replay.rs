@@ -1,0 +1,92 @@
+//! Dead letters once more: those in the store, and files that Event Grid's own dead-lettering left.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::pin::pin;
+
+use chrono::Utc;
+use futures_util::stream::TryStreamExt;
+
+use crate::commands::events_file::{EventsFile, EventsFileError};
+use crate::delivery::outcome::{Delivery, Outcome};
+use crate::delivery::{Deliveries, Replay};
+use crate::events::Given;
+use crate::storage::store::StoreError;
+
+/// Why a replay stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file has no events to give.
+    #[error(transparent)]
+    File(#[from] EventsFileError),
+}
+
+/// Sends every dead letter of the store once more, and removes the settled ones. Old events expire unless `force`d. Each
+/// letter is told in a line; returns how many are left.
+pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
+    let letters = &deliveries.dead_letters;
+    let mut left = 0;
+    let mut keys = pin!(letters.keys());
+    while let Some(key) = keys.try_next().await? {
+        let letter = match letters.read(&key).await {
+            Ok(Some(letter)) => letter,
+            Ok(None) => continue,
+            // The letters behind it would expire meanwhile.
+            Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
+                tell(&format!("{error}; it is passed over"));
+                left += 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
+        let (delivery, unreached) = deliveries.replay(Given::Json(&letter.event), &replay, Utc::now()).await;
+        tell(&told(&key, &delivery));
+        if is_settled(delivery.outcome) && unreached.is_empty() {
+            letters.remove(&key).await?;
+            continue;
+        }
+        left += 1;
+        // Those who were reached now must not be reached again.
+        if delivery.delivered > 0 {
+            letters.rewrite(&key, &letter.for_installations(unreached)).await?;
+        }
+    }
+    Ok(left)
+}
+
+/// Delivers the events of files; returns how many are left.
+pub async fn files(
+    deliveries: &Deliveries,
+    force: bool,
+    files: &[PathBuf],
+    mut tell: impl FnMut(&str),
+) -> Result<usize, ReplayError> {
+    let mut left = 0;
+    for file in files {
+        let each = async |number: usize, given: Given<'_>| {
+            let replay = Replay { force, only: BTreeSet::new() };
+            let (delivery, _) = deliveries.replay(given, &replay, Utc::now()).await;
+            tell(&told(&format!("{} event {number}", file.display()), &delivery));
+            left += usize::from(!is_settled(delivery.outcome));
+        };
+        EventsFile::read(file)?.for_each(each).await?;
+    }
+    Ok(left)
+}
+
+fn told(what: &str, delivery: &Delivery) -> String {
+    let reason = delivery.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{what}: {}{reason}, {} of {} devices", delivery.outcome.name(), delivery.delivered, delivery.devices)
+}
+
+/// Whether nothing is left to be done. An expired event could still be forced.
+fn is_settled(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Delivered | Outcome::Duplicate | Outcome::NoDevice | Outcome::Ignored | Outcome::Filtered => true,
+        Outcome::Expired | Outcome::DeadLettered | Outcome::Failed => false,
+    }
+}

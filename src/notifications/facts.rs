@@ -1,0 +1,164 @@
+//! What a template may show of an event. Whatever the content mode keeps back is empty here, so nothing that is made of
+//! facts can tell it.
+
+use std::borrow::Cow;
+
+use crate::events::call::IncomingCall;
+use crate::events::recipient::PhoneNumber;
+use crate::events::{Event, EventType, Happening};
+use crate::notifications::device::ContentMode;
+
+/// Something that a template may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// Who wrote: a number or a name.
+    Sender,
+    /// Who called: a name or a number.
+    Caller,
+    /// Who added the recipient to a thread: a name.
+    AddedBy,
+    /// To whom a text message was sent: a number.
+    Receiver,
+    /// The recipient's own number.
+    Number,
+    /// What was written.
+    Text,
+    /// The name of a thread.
+    Topic,
+    /// Why a text message was not delivered, in the carrier's words.
+    Details,
+    /// The thread.
+    ThreadId,
+    /// The message.
+    MessageId,
+    /// The call.
+    CallId,
+}
+
+/// The facts of one event, as far as a content mode allows.
+pub struct Facts<'a>(Vec<(Fact, Cow<'a, str>)>);
+
+impl Fact {
+    /// What a template calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Caller => "caller",
+            Self::AddedBy => "added_by",
+            Self::Receiver => "receiver",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Topic => "topic",
+            Self::Details => "details",
+            Self::ThreadId => "thread_id",
+            Self::MessageId => "message_id",
+            Self::CallId => "call_id",
+        }
+    }
+
+    /// Those that an event of this type has.
+    pub fn of(event_type: EventType) -> &'static [Self] {
+        match event_type {
+            EventType::SmsReceived => &[Self::Sender, Self::Number, Self::Text, Self::MessageId],
+            EventType::SmsDeliveryReportReceived => &[Self::Receiver, Self::Number, Self::Details, Self::MessageId],
+            EventType::ChatMessageReceived | EventType::ChatMessageEdited => {
+                &[Self::Sender, Self::Text, Self::ThreadId, Self::MessageId]
+            }
+            EventType::ChatMessageDeleted => &[Self::Sender, Self::ThreadId, Self::MessageId],
+            EventType::ChatThreadCreatedWithUser | EventType::ChatParticipantAddedToThreadWithUser => {
+                &[Self::AddedBy, Self::Topic, Self::ThreadId]
+            }
+            EventType::ChatParticipantRemovedFromThreadWithUser | EventType::ChatThreadWithUserDeleted => {
+                &[Self::ThreadId]
+            }
+            EventType::ChatThreadPropertiesUpdatedPerUser => &[Self::Topic, Self::ThreadId],
+            EventType::IncomingCall => &[Self::Caller, Self::CallId],
+        }
+    }
+
+    /// The content mode that shows the least and still shows this.
+    fn shown_up_to(self) -> ContentMode {
+        match self {
+            Self::Text | Self::Topic | Self::Details => ContentMode::Full,
+            Self::Sender | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => ContentMode::Sender,
+            Self::ThreadId | Self::MessageId | Self::CallId => ContentMode::Hidden,
+        }
+    }
+
+    fn value<'a>(self, happening: &'a Happening<'a>) -> Cow<'a, str> {
+        let text: &str = match (self, happening) {
+            (Self::Sender, Happening::Sms(sms)) => return number(&sms.from),
+            (Self::Receiver, Happening::SmsReport(report)) => return number(&report.to),
+            (Self::Number, Happening::Sms(sms)) => return own_number(sms.to.as_ref()),
+            (Self::Number, Happening::SmsReport(report)) => return own_number(report.from.as_ref()),
+            (Self::Caller, Happening::IncomingCall(call)) => return caller(call),
+            (Self::Sender, Happening::ChatMessage(message)) => &message.sender_name,
+            (Self::Text, Happening::Sms(sms)) => &sms.text,
+            (Self::Text, Happening::ChatMessage(message)) => &message.body,
+            (Self::Details, Happening::SmsReport(report)) => &report.details,
+            (Self::AddedBy, Happening::ThreadJoined(joined)) => &joined.by_name,
+            (Self::Topic, Happening::ThreadJoined(joined)) => &joined.topic,
+            (Self::Topic, Happening::TopicChanged(changed)) => &changed.topic,
+            (Self::ThreadId, Happening::ChatMessage(message)) => &message.thread_id,
+            (Self::ThreadId, Happening::ThreadJoined(joined)) => &joined.thread_id,
+            (Self::ThreadId, Happening::ThreadLost(lost)) => &lost.thread_id,
+            (Self::ThreadId, Happening::TopicChanged(changed)) => &changed.thread_id,
+            (Self::MessageId, Happening::Sms(sms)) => &sms.message_id,
+            (Self::MessageId, Happening::SmsReport(report)) => &report.message_id,
+            (Self::MessageId, Happening::ChatMessage(message)) => &message.message_id,
+            (Self::CallId, Happening::IncomingCall(call)) => &call.correlation_id,
+            _ => "",
+        };
+        Cow::Borrowed(text)
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// What the event says, as far as `mode` allows. What is blank counts as empty.
+    pub fn of(event: &'a Event<'a>, mode: ContentMode) -> Self {
+        let shown = |fact: Fact| {
+            let value = if mode <= fact.shown_up_to() { fact.value(&event.happening) } else { Cow::Borrowed("") };
+            (fact, if value.trim().is_empty() { Cow::Borrowed("") } else { value })
+        };
+        Self(Fact::of(event.event_type).iter().map(|fact| shown(*fact)).collect())
+    }
+
+    /// Each with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (Fact, &str)> {
+        self.0.iter().map(|(fact, value)| (*fact, &**value))
+    }
+
+    /// One of them; empty where the event has none.
+    pub fn get(&self, fact: Fact) -> &str {
+        self.iter().find(|(of, _)| *of == fact).map_or("", |(_, value)| value)
+    }
+}
+
+impl<'a> FromIterator<(Fact, &'a str)> for Facts<'a> {
+    fn from_iter<T: IntoIterator<Item = (Fact, &'a str)>>(facts: T) -> Self {
+        Self(facts.into_iter().map(|(fact, value)| (fact, Cow::Borrowed(value))).collect())
+    }
+}
+
+fn caller<'a>(call: &'a IncomingCall<'_>) -> Cow<'a, str> {
+    match call.caller.strip_prefix("4:").filter(|_| call.caller_name.trim().is_empty()) {
+        Some(caller) => number(caller),
+        None => Cow::Borrowed(&*call.caller_name),
+    }
+}
+
+fn own_number(own: Option<&PhoneNumber>) -> Cow<'_, str> {
+    own.map_or(Cow::Borrowed(""), |own| number(own.as_str()))
+}
+
+/// A number as people write it: with a `+` when it has a country's length. Short codes and sender ids as they are.
+fn number(from: &str) -> Cow<'_, str> {
+    let international = from.len() > 7 && from.bytes().all(|byte| byte.is_ascii_digit());
+    if international { Cow::Owned(format!("+{from}")) } else { Cow::Borrowed(from) }
+}
+
+impl std::fmt::Debug for Facts<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Facts(redacted)")
+    }
+}

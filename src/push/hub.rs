@@ -1,0 +1,300 @@
+//! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
+//!
+//! It asks with the program's one client, and knows nothing of events or notifications.
+//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
+
+use std::mem::{Discriminant, discriminant};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::Utc;
+use reqwest::header::HeaderValue;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::client::{Client, RequestError};
+use crate::notifications::device::DeviceHandle;
+use crate::push::payload::Payload;
+
+pub mod access;
+mod answer;
+mod batch;
+pub mod connection_string;
+mod error;
+mod request;
+mod retry;
+mod sas;
+
+use access::Access;
+use answer::Answer;
+use batch::{Batches, FEWEST_HANDLES};
+use connection_string::ConnectionString;
+pub use error::SendError;
+pub use request::DirectSend;
+use request::Request;
+use retry::Retry;
+
+/// One hub: its address, its keys, and what limits the traffic to it.
+#[derive(Debug)]
+pub struct Hub {
+    name: String,
+    client: Client,
+    access: Access,
+    /// One permit for each request that may be under way.
+    permits: Semaphore,
+    /// Whatever is not urgent waits here for its turn to wait there, so that what is urgent overtakes it.
+    not_urgent: Semaphore,
+    /// Until when the hub asked for silence.
+    paused_until: Mutex<Option<Instant>>,
+    batches: Batches,
+    /// Which errors an operator was told of within the last minute.
+    told: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
+}
+
+/// Held while a request is under way.
+struct Turn<'a> {
+    _permit: SemaphorePermit<'a>,
+    _not_urgent: Option<SemaphorePermit<'a>>,
+}
+
+/// The hub took it. What the push service made of it is not in the answer.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The hub's id of the request, for its support.
+    pub tracking_id: Option<String>,
+}
+
+/// The last attempt failed.
+#[derive(Debug)]
+pub struct SendFailure {
+    /// Why.
+    pub error: SendError,
+    /// The hub's id of the request, for its support.
+    pub tracking_id: Option<String>,
+}
+
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// A `Retry-After` is obeyed by every invocation, but not for longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const AFTER_PAUSE: Duration = Duration::from_millis(200);
+
+impl Hub {
+    /// A hub of that name, reached by the first connection string, or by the second when the first is refused.
+    pub fn new(name: &str, connection_strings: &[ConnectionString], max_in_flight: usize, client: Client) -> Self {
+        Self {
+            name: name.to_owned(),
+            client,
+            access: Access::new(name, connection_strings),
+            permits: Semaphore::new(max_in_flight),
+            not_urgent: Semaphore::new(max_in_flight),
+            paused_until: Mutex::new(None),
+            batches: Batches::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// The hub's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether an operator was not told of an error of this kind within the last minute. One wrong setting meets every device.
+    pub fn is_news(&self, error: &SendError) -> bool {
+        let (kind, now) = (discriminant(error), Instant::now());
+        let mut told = self.told.lock().expect("nothing panics while it is held");
+        told.retain(|(_, at)| now - *at <= TOLD_AGAIN_AFTER);
+        let is_news = told.iter().all(|(known, _)| *known != kind);
+        if is_news {
+            told.push((kind, now));
+        }
+        is_news
+    }
+
+    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub takes batches.
+    pub fn shares(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
+        if handles.len() < FEWEST_HANDLES || !self.batches.are_taken() {
+            return vec![1; handles.len()];
+        }
+        batch::shares(payload, handles)
+    }
+
+    /// Sends until the hub took it, refused it for good, or the time is over.
+    pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<Sent, SendFailure> {
+        let request = Request::new(direct_send, fastrand::u128(..));
+        let mut attempts = 0;
+        let mut tracking_id = None;
+        let mut before = None;
+        loop {
+            let error = match self.wait_for_turn(direct_send).await {
+                Ok(_turn) => {
+                    attempts += 1;
+                    match self.attempt(direct_send, &request).await {
+                        Ok(sent) => return Ok(sent),
+                        Err((error, tracking)) => {
+                            tracking_id = tracking.or(tracking_id);
+                            error
+                        }
+                    }
+                }
+                Err(error) => error,
+            };
+            if matches!(error, SendError::NoConnection(_)) && self.is_news(&error) {
+                tracing::warn!(hub = self.name, "{error}");
+            }
+            let error = match before.take() {
+                // An attempt that the deadline cut short says less than the one before it.
+                Some(before) if error == SendError::NoAnswer && Instant::now() >= direct_send.deadline => before,
+                Some(_) | None => error,
+            };
+            let next = match error.retry(attempts, fastrand::f64()) {
+                Retry::After(wait) => Instant::now() + wait,
+                Retry::Never => return Err(SendFailure { error, tracking_id }),
+            };
+            if next >= direct_send.deadline {
+                return Err(SendFailure { error, tracking_id });
+            }
+            before = Some(error);
+            sleep_until(next).await;
+        }
+    }
+
+    /// Waits until the hub may be asked: no pause, a free place, and still worth it.
+    async fn wait_for_turn(&self, direct_send: &DirectSend<'_>) -> Result<Turn<'_>, SendError> {
+        loop {
+            let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+            if let Some(until) = paused_until.filter(|until| *until > Instant::now()) {
+                if until >= direct_send.deadline {
+                    return Err(SendError::Paused);
+                }
+                // Not everybody at the same moment.
+                sleep_until(until + AFTER_PAUSE.mul_f64(fastrand::f64())).await;
+            }
+            let turn = match self.free_turn(direct_send.urgent) {
+                Some(turn) => Some(turn),
+                None => timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await.ok(),
+            };
+            let now = Instant::now();
+            let turn = turn.filter(|_| now < direct_send.deadline).ok_or(SendError::OutOfTime)?;
+            if direct_send.expires_at.is_some_and(|at| at <= now) {
+                return Err(SendError::Expired);
+            }
+            // While this one waited for its place, another may have been told to be silent.
+            let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+            if paused_until.is_none_or(|until| until <= now) {
+                return Ok(turn);
+            }
+        }
+    }
+
+    /// A place that nobody waits for: while somebody does, the semaphores have none to give away.
+    fn free_turn(&self, urgent: bool) -> Option<Turn<'_>> {
+        let not_urgent = if urgent { None } else { Some(self.not_urgent.try_acquire().ok()?) };
+        Some(Turn { _permit: self.permits.try_acquire().ok()?, _not_urgent: not_urgent })
+    }
+
+    async fn turn(&self, urgent: bool) -> Turn<'_> {
+        let unclosed = "the semaphores are never closed";
+        let not_urgent = if urgent { None } else { Some(self.not_urgent.acquire().await.expect(unclosed)) };
+        Turn { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: not_urgent }
+    }
+
+    /// One attempt. A refused signature is part of it: it is made anew once, then the other key has its turn.
+    async fn attempt(
+        &self,
+        direct_send: &DirectSend<'_>,
+        request: &Request<'_>,
+    ) -> Result<Sent, (SendError, Option<String>)> {
+        let first = self.access.preferred();
+        let other = self.access.other(first);
+        let mut tracking_id = None;
+        for key in [Some(first), Some(first), other, other].into_iter().flatten() {
+            let now = Instant::now();
+            let authorization = self.access.key(key).authorization(now, Utc::now);
+            let limit = direct_send.deadline.min(now + direct_send.attempt_limit);
+            let answer = self.exchange(request, key, &authorization, limit).await;
+            let answer = answer.map_err(|error| (error, None))?;
+            if answer.status == 401 {
+                let ahead = self.access.key(key).renew(&authorization, answer.server_time, Utc::now());
+                if let Some(seconds) = ahead {
+                    tracing::warn!(hub = self.name, seconds, "this clock differs from the hub's; signing by the hub's");
+                }
+                tracking_id = answer.tracking_id;
+                continue;
+            }
+            if self.access.accepted(key) {
+                tracing::warn!(
+                    hub = self.name,
+                    "the hub refused the first connection string; the secondary one serves"
+                );
+            }
+            return self.judge(answer, request.is_batch());
+        }
+        Err((SendError::Unauthorized, tracking_id))
+    }
+
+    fn judge(&self, answer: Answer, is_batch: bool) -> Result<Sent, (SendError, Option<String>)> {
+        let Some(error) = answer.error(is_batch) else { return Ok(Sent { tracking_id: answer.tracking_id }) };
+        if let Some(wait) = answer.retry_after
+            && matches!(error, SendError::Throttled { .. } | SendError::Unavailable { .. })
+        {
+            self.pause(wait.min(LONGEST_PAUSE));
+        }
+        if error == SendError::NoBatches && self.batches.refused() {
+            tracing::warn!(hub = self.name, "{error}; for an hour its devices are sent to one by one");
+        }
+        Err((error, answer.tracking_id))
+    }
+
+    fn pause(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut paused_until = self.paused_until.lock().expect("nothing panics while it is held");
+        if paused_until.is_none_or(|before| before <= Instant::now()) {
+            tracing::warn!(hub = self.name, seconds = wait.as_secs_f64(), "hub asked for silence");
+        }
+        *paused_until = Some(paused_until.map_or(until, |before| before.max(until)));
+    }
+
+    /// One request and its answer.
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        key: usize,
+        authorization: &HeaderValue,
+        limit: Instant,
+    ) -> Result<Answer, SendError> {
+        let request = request.signed(self.access.key(key), authorization.clone()).ok_or(SendError::BadRequest)?;
+        let response = match timeout_at(limit, self.client.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(RequestError::Connect(error))) => return Err(SendError::NoConnection(error)),
+            Ok(Err(RequestError::Lost(_))) => return Err(SendError::ConnectionLost),
+            Err(_) => return Err(SendError::NoAnswer),
+        };
+        let answer = Answer::of(&response, Utc::now);
+        // As a rule there is nothing to read, so nothing makes room for that.
+        if response.content_length() == Some(0) { Ok(answer) } else { Ok(Box::pin(answer.read(response, limit)).await) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_that_a_call_waits_for_goes_to_nobody_who_comes_later() {
+        let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
+        let connection_strings = [ConnectionString::parse(connection_string).unwrap()];
+        let hub = Hub::new("hub", &connection_strings, 1, Client::without_certificates());
+        let message = hub.free_turn(false).unwrap();
+        let mut call = pin!(hub.turn(true));
+        assert!(call.as_mut().now_or_never().is_none(), "there is one place only");
+        drop(message);
+        assert!(hub.free_turn(false).is_none() && hub.free_turn(true).is_none());
+        drop(call.now_or_never().unwrap());
+        assert!(hub.free_turn(false).is_some());
+    }
+}

@@ -1,0 +1,136 @@
+//! One payload for many device handles in one request: how many go into one, and what it looks like.
+//!
+//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-batch-send>. It documents 1000 handles and 64 KB, and not
+//! what counts towards these; the limits here stay below whatever that is.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::notifications::device::DeviceHandle;
+use crate::push::payload::Payload;
+
+/// Fewer devices get their requests one by one, each with an answer and an id of its own.
+pub const FEWEST_HANDLES: usize = 10;
+const MOST_HANDLES: usize = 200;
+const MOST_BYTES: usize = 60 * 1024;
+
+/// A namespace may be moved to another tier.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a hub takes batches. Those of the Free tier do not, which shows only when they are asked.
+#[derive(Debug, Default)]
+pub struct Batches {
+    refused_at: Mutex<Option<Instant>>,
+}
+
+impl Batches {
+    /// Whether the hub may be asked.
+    pub fn are_taken(&self) -> bool {
+        let refused_at = self.refused_at.lock().expect("nothing panics while it is held");
+        refused_at.is_none_or(|at| at.elapsed() >= ASKED_AGAIN_AFTER)
+    }
+
+    /// Remembers that the hub refused one. Says whether that is news.
+    pub fn refused(&self) -> bool {
+        let mut refused_at = self.refused_at.lock().expect("nothing panics while it is held");
+        let is_news = refused_at.is_none_or(|at| at.elapsed() >= ASKED_AGAIN_AFTER);
+        if is_news {
+            *refused_at = Some(Instant::now());
+        }
+        is_news
+    }
+}
+
+/// How many of `handles`, in their order, go into each batch: as evenly as the limits let them.
+pub fn shares(payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
+    let share = handles.len().div_ceil(handles.len().div_ceil(MOST_HANDLES).max(1));
+    let frame = body(payload, &[], &boundary(0)).len();
+    let (mut shares, mut bytes) = (Vec::<usize>::new(), 0);
+    for handle in handles {
+        let size = size(handle);
+        match shares.last_mut() {
+            Some(last) if *last < share && bytes + size <= MOST_BYTES => {
+                *last += 1;
+                bytes += size;
+            }
+            Some(_) | None => {
+                shares.push(1);
+                bytes = frame + size;
+            }
+        }
+    }
+    shares
+}
+
+/// What separates the parts: nothing that a payload could hold.
+pub fn boundary(random: u128) -> String {
+    format!("acs-push-{random:032x}")
+}
+
+/// The two parts, as the official SDKs write them.
+pub fn body(payload: &Payload, handles: &[&DeviceHandle], boundary: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(payload.body.len() + handles.len() * 200 + 400);
+    let devices = json(handles);
+    for (name, content_type, content) in [
+        ("notification", "application/json;charset=utf-8", &*payload.body),
+        ("devices", "application/json", devices.as_bytes()),
+    ] {
+        body.extend_from_slice(format!("--{boundary}\r\nContent-Type: {content_type}\r\n").as_bytes());
+        body.extend_from_slice(format!("Content-Disposition: inline; name={name}\r\n\r\n").as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--").as_bytes());
+    body
+}
+
+fn json(handles: &[&DeviceHandle]) -> String {
+    let handles: Vec<&str> = handles.iter().map(|handle| handle.expose()).collect();
+    serde_json::to_string(&handles).expect("texts always serialize")
+}
+
+/// The most bytes that a handle takes among others: with its quotes, a comma, and what has to be escaped.
+fn size(handle: &DeviceHandle) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        0..b' ' => 6,
+        _ => 1,
+    };
+    handle.expose().bytes().map(escaped).sum::<usize>() + 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notifications::device::Platform;
+
+    fn payload(bytes: usize) -> Payload {
+        Payload { platform: Platform::Apns, headers: Vec::new(), body: vec![b' '; bytes].into() }
+    }
+
+    #[test]
+    fn handles_are_shared_out_evenly_and_no_batch_is_over_a_limit() {
+        for (handles, length, payload_length, batches) in [
+            (10, 64, 200, 1),
+            (200, 64, 200, 1),
+            (201, 64, 200, 2),
+            (450, 64, 4096, 3),
+            (1000, 163, 4096, 5),
+            (40, 2048, 4096, 2),
+            (200, 2048, 4096, 8),
+            // Each of these takes two bytes.
+            (200, 0, 4096, 1),
+        ] {
+            let handle = DeviceHandle::new(if length == 0 { "\"".repeat(100) } else { "f".repeat(length) });
+            let (handles, payload) = (vec![&handle; handles], payload(payload_length));
+            let shares = shares(&payload, &handles);
+            assert_eq!((shares.len(), shares.iter().sum()), (batches, handles.len()), "{length}: {shares:?}");
+            for share in shares {
+                assert!(share <= MOST_HANDLES);
+                assert!(body(&payload, &handles[..share], &boundary(u128::MAX)).len() <= MOST_BYTES);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A notification in one platform's JSON, never over its limit. No network here.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::notifications::device::{Device, Os, Platform};
+use crate::notifications::{Call, CallContext, Effect, Notification, Wording};
+
+mod apns;
+mod fcm;
+mod fcm_ios;
+mod fit;
+#[cfg(test)]
+mod tests;
+
+/// What a kind of device reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// APNs.
+    Apns,
+    /// FCM, for Android.
+    FcmAndroid,
+    /// FCM, which hands it on to APNs.
+    FcmIos,
+}
+
+/// What goes to the hub for one kind of device.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    /// Whose JSON it is.
+    pub platform: Platform,
+    /// Headers that the hub passes on to the push service, by lower-case name.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// The JSON, of at most [`LIMIT`] bytes.
+    pub body: Bytes,
+}
+
+/// The fixed part of a payload alone is over the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the payload is larger than {LIMIT} bytes even without its texts")]
+pub struct PayloadTooLarge;
+
+/// The hub's limit for APNs, calls included, and FCM's own.
+pub const LIMIT: usize = 4096;
+
+/// What most payloads have room in.
+const USUAL: usize = 1024;
+
+impl Payload {
+    /// An alert or a background push; of a call the alert that stands for it.
+    pub fn new(notification: &Notification<'_>, form: Form) -> Result<Self, PayloadTooLarge> {
+        match form {
+            Form::Apns => apns::payload(notification),
+            Form::FcmAndroid => fcm::payload(notification),
+            Form::FcmIos => fcm_ios::payload(notification),
+        }
+    }
+
+    /// A call as such, on APNs for a VoIP handle. `None` when the notification is no call that the Calling SDK could take,
+    /// when it does not fit, and where such a device cannot ring.
+    pub fn call(notification: &Notification<'_>, form: Form) -> Option<Self> {
+        let Effect::Ring(Call { context: Ok(context), display_name, .. }) = &notification.effect else { return None };
+        match form {
+            Form::Apns => apns::voip_payload(context, display_name).ok(),
+            Form::FcmAndroid => fcm::call_payload(notification, context, display_name).ok(),
+            Form::FcmIos => None,
+        }
+    }
+}
+
+impl Form {
+    /// What the device reads. FCM reaches both systems; one that does not tell is taken for Android.
+    pub fn of(device: &Device) -> Self {
+        match (device.platform, device.os) {
+            (Platform::Apns, _) => Self::Apns,
+            (Platform::FcmV1, Some(Os::Ios)) => Self::FcmIos,
+            (Platform::FcmV1, Some(Os::Android) | None) => Self::FcmAndroid,
+        }
+    }
+}
+
+/// What the app is told of any notification but a call.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AppData<'a> {
+    op: &'static str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
+}
+
+/// What the Calling SDK takes a call by. The event id is a number on one platform and a text on the other.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallData<'a, EventId> {
+    event_id: EventId,
+    cp: &'a str,
+    call_id: &'a str,
+    recipient_id: &'a str,
+    caller_id: &'a str,
+    display_name: &'a str,
+    video_call: &'static str,
+}
+
+impl<'a> AppData<'a> {
+    fn new(notification: &'a Notification<'_>, wording: &'a Wording) -> Self {
+        Self {
+            op: notification.effect.op(),
+            id: &notification.id,
+            thread_id: notification.thread_id,
+            message_id: notification.message_id,
+            topic: wording.title.text().filter(|_| matches!(notification.effect, Effect::UpdateThread)),
+        }
+    }
+}
+
+impl<'a, EventId> CallData<'a, EventId> {
+    /// The title is the caller's name.
+    fn new(event_id: EventId, context: &CallContext<'a>, wording: &'a Wording) -> Self {
+        Self {
+            event_id,
+            cp: context.cp,
+            call_id: context.call_id,
+            recipient_id: context.recipient_id,
+            caller_id: context.caller_id,
+            display_name: wording.title.text().unwrap_or_default(),
+            video_call: "false",
+        }
+    }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
+    json
+}

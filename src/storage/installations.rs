@@ -1,0 +1,326 @@
+//! The register of devices: who has which phone in a pocket.
+//!
+//! Three kinds of documents. `installations/…` holds what was PUT, by id, and is the truth. `recipients/…` holds a copy
+//! of everything that belongs to one user or number, so that an event costs one read. `handles/…` says which installation
+//! a device handle belongs to. The rule that all of this is for: *what a recipient's document has, its handle's document
+//! names*, so a handle is never pushed to for two installations.
+//!
+//! A change is written into the installation's document first, with everything that may still hold an older form. Then it
+//! is finished, in an order that keeps the rule whatever comes between: the handles are claimed, for which whoever had them
+//! loses them; the old recipients lose the device; the new ones get it; what is not needed any more is released. A change
+//! that was cut off is finished by the next change of the same installation, or by Maintenance, which a document under
+//! `pending/…` reminds of it.
+//!
+//! Every change has a revision, greater than those before it on any clock. Where two changes of one installation meet, the
+//! greater revision wins; where two installations want one handle, the greater pair of revision and id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{try_join, try_join_all};
+use tokio::time::Instant;
+
+use crate::events::recipient::{PhoneNumber, Recipient, UserId};
+use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::storage::store::{Change, Fingerprint, Seen, Store, StoreError};
+
+mod changes;
+mod documents;
+mod handles;
+mod mending;
+mod pending;
+mod recently_read;
+mod recipients;
+mod shown;
+mod stored;
+mod submitted;
+#[cfg(test)]
+mod tests;
+
+pub use pending::Look;
+use recently_read::{RecentlyRead, USED_FOR};
+use recipients::Urge;
+pub use shown::ShownInstallation;
+use stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
+pub use submitted::{InstallationError, Submitted};
+
+/// A registered device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    /// What it is called; unique.
+    pub id: String,
+    /// The user who holds it.
+    pub user_id: Option<UserId>,
+    /// The numbers whose messages it shows.
+    pub phone_numbers: Vec<PhoneNumber>,
+    /// The push service that reaches it.
+    pub platform: Platform,
+    /// Where alerts go.
+    pub handle: DeviceHandle,
+    /// Where calls go on iOS.
+    pub voip_handle: Option<DeviceHandle>,
+    /// The app it belongs to; `None` is the default one.
+    pub app: Option<AppName>,
+    /// Its operating system.
+    pub os: Option<Os>,
+    /// The language of its user.
+    pub locale: Option<String>,
+    /// How much its lock screen may show.
+    pub content: Option<ContentMode>,
+    /// Threads that its user does not want to hear of.
+    pub muted_threads: Vec<String>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Limits of the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Installations of one user.
+    pub per_user: usize,
+    /// Installations of one number.
+    pub per_number: usize,
+    /// How long an installation lives without being PUT again.
+    pub time_to_live: TimeDelta,
+}
+
+/// What a PUT did.
+#[derive(Debug)]
+pub struct Put {
+    /// Whether nothing was there before.
+    pub created: bool,
+    /// Ids of installations that had to make room, because a user or number had too many.
+    pub evicted: Vec<String>,
+}
+
+/// The register.
+#[derive(Debug)]
+pub struct Installations {
+    store: Arc<Store>,
+    limits: Limits,
+    recently_read: RecentlyRead,
+    /// Recipients whose damaged document is being put together anew.
+    mending: mending::UnderWay,
+}
+
+/// When a change began, on both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    now: DateTime<Utc>,
+    at: Instant,
+}
+
+/// A change gives up when it takes longer, so that later on none can be under way.
+const LONGEST_CHANGE: Duration = Duration::from_secs(60);
+
+/// What a change leaves behind against those that come late outlives every change that could still be under way, on any
+/// instance's clock.
+const TRACES_LIVE: TimeDelta = TimeDelta::minutes(10);
+
+/// Everything that a PUT has to know of the store: one round trip.
+struct Found {
+    record: Seen<InstallationRecord>,
+    handles: Vec<Seen<HandleRecord>>,
+    recipients: Vec<Seen<RecipientRecord>>,
+}
+
+impl Installations {
+    /// A register in `store`.
+    pub fn new(store: Arc<Store>, limits: Limits) -> Self {
+        Self { store, limits, recently_read: RecentlyRead::default(), mending: mending::UnderWay::default() }
+    }
+
+    /// The devices that show what is for `recipient`: one read.
+    pub async fn devices_of(&self, recipient: &Recipient, now: DateTime<Utc>) -> Result<Arc<[Device]>, StoreError> {
+        let reading = self.recently_read.begin();
+        let record: Option<RecipientRecord> = self.store.read(&recipient_key(recipient)).await?;
+        let mut entries = record.map(|record| record.installations).unwrap_or_default();
+        entries.retain(|entry| self.is_alive(entry, now));
+        let last = entries.iter().all(|entry| self.is_alive(entry, now + USED_FOR));
+        let devices: Arc<[Device]> = entries.into_iter().map(Device::from).collect();
+        if last {
+            self.recently_read.keep(recipient, &devices, reading);
+        }
+        Ok(devices)
+    }
+
+    /// The devices of `recipient` as they were a moment ago, at least one, where that is known without a read.
+    pub fn recent_devices_of(&self, recipient: &Recipient) -> Option<Arc<[Device]>> {
+        self.recently_read.get(recipient)
+    }
+
+    /// The installation of that id.
+    pub async fn get(&self, id: &str, now: DateTime<Utc>) -> Result<Option<Installation>, StoreError> {
+        let record: Option<InstallationRecord> = self.store.read(&installation_key(id)).await?;
+        let stored = record.and_then(|record| record.installation).filter(|stored| self.is_alive(stored, now));
+        Ok(stored.map(StoredInstallation::into_installation))
+    }
+
+    /// Registers a device, in place of what had its id or its handle before.
+    pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<Put, StoreError> {
+        let began = Began::now(now);
+        let found = self.find(installation).await?;
+        if let Some(refreshed) = self.put_again(installation, &found, began).await? {
+            return Ok(refreshed);
+        }
+        let expiry = installation.expires_at;
+        let is_watched = found.record.document.as_ref().is_some_and(|record| record.is_watched(expiry, now));
+        let watch = expiry.filter(|_| !is_watched);
+        let noted = self.note_pending(&installation.id, installation.handles());
+        let (pending, ()) = try_join(noted, self.watch(&installation.id, watch)).await?;
+        let (record, before) = self.write(installation, found.record, found.handles, watch, began).await?;
+        let evicted = self.finish(&record, Urge::Asked, found.recipients, began).await?;
+        // What it left behind is looked at again when no change can be under way that came before.
+        if record.is_settled() && evicted.is_some() {
+            self.forget_pending(&pending).await?;
+        }
+        let evicted = evicted.unwrap_or_default();
+        Ok(Put { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
+    }
+
+    /// Writes what was PUT into the installation's own document, with a revision greater than any that its handles know of,
+    /// whatever their owners' clocks said, and that they know of before. Returns the document, and what was there before.
+    async fn write(
+        &self,
+        installation: &Installation,
+        record: Seen<InstallationRecord>,
+        handles: Vec<Seen<HandleRecord>>,
+        watch: Option<DateTime<Utc>>,
+        began: Began,
+    ) -> Result<(InstallationRecord, Option<StoredInstallation>), StoreError> {
+        let known = handles.iter().filter_map(|seen| seen.document.as_ref());
+        let least = known.map(|known| known.revision.max(known.wanted) + 1).max().unwrap_or_default();
+        let mut revision = record.document.as_ref().map_or(0, |record| record.revision + 1);
+        revision = revision.max(least).max(began.now.timestamp_micros());
+        let (mut record, mut handles) = (Some(record), handles.into_iter().map(Some).collect::<Vec<_>>());
+        loop {
+            began.check()?;
+            let seen = handles.drain(..).chain([None, None]);
+            let wanted = installation.handles().zip(seen);
+            let wanted = try_join_all(wanted.map(|(handle, seen)| self.want(handle, revision, seen))).await?;
+            let greatest = wanted.into_iter().fold(revision, i64::max);
+            if greatest > revision {
+                // One of its handles has it; the other may have it already.
+                revision = greatest + 1;
+                continue;
+            }
+            let write = |record: Option<InstallationRecord>| {
+                let mut record = record.unwrap_or_default();
+                if record.revision >= revision {
+                    return Change::Keep(Err(record.revision + 1));
+                }
+                let before = record.installation.clone();
+                record.watched_until = watch.or(record.watched_until);
+                let stored = StoredInstallation::new(installation, revision, began.now);
+                let written = record.replaced(&installation.id, revision, Some(stored));
+                Change::Write(written.clone(), Ok((written, before)))
+            };
+            match self.update(installation.id.as_str(), record.take(), write).await? {
+                Ok(written) => return Ok(written),
+                Err(greater) => revision = greater,
+            }
+        }
+    }
+
+    /// Forgets a device. Nothing happens when there is none of that id.
+    pub async fn delete(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        if self.see::<InstallationRecord>(id).await?.document.is_some() {
+            self.remove(id, Began::now(now), |_| true).await?;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, installation: &Installation) -> Result<Found, StoreError> {
+        let handles = try_join_all(installation.handles().map(|handle| self.see::<HandleRecord>(handle)));
+        let recipients = installation.recipients();
+        let recipients = try_join_all(recipients.iter().map(|recipient| self.see::<RecipientRecord>(recipient)));
+        let (record, (handles, recipients)) =
+            try_join(self.see::<InstallationRecord>(&installation.id), try_join(handles, recipients)).await?;
+        Ok(Found { record, handles, recipients })
+    }
+
+    /// What is registered already only gets older again: an app PUTs the same at each of its starts. `None` where anything
+    /// is not as this PUT would leave it.
+    async fn put_again(
+        &self,
+        installation: &Installation,
+        found: &Found,
+        began: Began,
+    ) -> Result<Option<Put>, StoreError> {
+        let Some(record) = found.record.document.as_ref().filter(|record| record.is_settled()) else { return Ok(None) };
+        let stored = record.installation.as_ref();
+        let Some(stored) = stored.filter(|stored| self.is_alive(stored, began.now) && stored.says(installation)) else {
+            return Ok(None);
+        };
+        // Somebody newer may want it, and was cut off before it had it.
+        let is_owner = |handle: &HandleRecord| handle.is_of(&stored.id) && handle.wanted <= stored.put_revision;
+        let is_claimed = found.handles.iter().all(|seen| seen.document.as_ref().is_some_and(is_owner));
+        if !is_claimed {
+            return Ok(None);
+        }
+        // Whoever is shown is pushed to: the copies live no shorter.
+        let recipients = installation.recipients();
+        let renewed = recipients.iter().map(|recipient| self.renew(recipient, stored, began.now));
+        if !try_join_all(renewed).await?.into_iter().all(|is_renewed| is_renewed) {
+            return Ok(None);
+        }
+        let renew = |record: Option<InstallationRecord>| match record {
+            Some(mut record) if record.revision == stored.revision && record.installation.is_some() => {
+                if let Some(stored) = &mut record.installation {
+                    stored.written_at = stored.written_at.max(began.now);
+                }
+                Change::Write(record, true)
+            }
+            Some(_) | None => Change::Keep(false),
+        };
+        let is_renewed = self.update(stored.id.as_str(), None, renew).await?;
+        Ok(is_renewed.then_some(Put { created: false, evicted: Vec::new() }))
+    }
+
+    fn is_alive(&self, stored: &StoredInstallation, now: DateTime<Utc>) -> bool {
+        now - stored.written_at < self.limits.time_to_live
+            && stored.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+impl Installation {
+    /// Everybody whose events it shows.
+    fn recipients(&self) -> Vec<Recipient> {
+        let user = self.user_id.iter().cloned().map(Recipient::User);
+        user.chain(self.phone_numbers.iter().cloned().map(Recipient::Number)).collect()
+    }
+
+    /// Where its alerts and its calls go.
+    fn handles(&self) -> impl Iterator<Item = &DeviceHandle> {
+        [Some(&self.handle), self.voip_handle.as_ref()].into_iter().flatten()
+    }
+}
+
+impl Began {
+    fn now(now: DateTime<Utc>) -> Self {
+        Self { now, at: Instant::now() }
+    }
+
+    /// Fails when the change takes so long that others count on its end.
+    fn check(&self) -> Result<(), StoreError> {
+        if self.at.elapsed() < LONGEST_CHANGE { Ok(()) } else { Err(StoreError::Contended("installations".to_owned())) }
+    }
+}
+
+fn installation_key(id: &str) -> String {
+    Fingerprint::of(&[id]).key("installations")
+}
+
+fn handle_key(handle: &DeviceHandle) -> String {
+    Fingerprint::of(&[handle.expose()]).key("handles")
+}
+
+/// Where the register has everything of a recipient.
+pub fn recipient_key(recipient: &Recipient) -> String {
+    let kind = match recipient {
+        Recipient::User(_) => "user",
+        Recipient::Number(_) => "number",
+    };
+    Fingerprint::of(&[kind, recipient.as_str()]).key("recipients")
+}

@@ -1,0 +1,141 @@
+//! `handles/…`: a device handle, for alerts or for calls, belongs to one installation, the one that was PUT last.
+
+use futures_util::future::try_join_all;
+
+use super::stored::{HandleRecord, InstallationRecord, StoredInstallation};
+use super::{Began, Installations};
+use crate::notifications::device::DeviceHandle;
+use crate::storage::store::{Change, Seen, StoreError};
+
+/// So many others may have a handle one after the other while it is claimed.
+const MOST_ATTEMPTS: u32 = 30;
+
+/// What became of claiming a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It belongs to the installation.
+    Won,
+    /// It belongs to one that was PUT later.
+    Lost,
+}
+
+impl Installations {
+    /// Has the handle's document know of a PUT before it is written anywhere else: whoever comes later is newer, also
+    /// where this one is cut off. Returns the revision that it takes if another PUT has that one, or a greater one.
+    pub(super) async fn want(
+        &self,
+        handle: &DeviceHandle,
+        revision: i64,
+        seen: Option<Seen<HandleRecord>>,
+    ) -> Result<i64, StoreError> {
+        let want = |current: Option<HandleRecord>| {
+            let current = current.unwrap_or_default();
+            if current.wanted >= revision {
+                return Change::Keep(current.wanted + 1);
+            }
+            Change::Write(HandleRecord { wanted: revision, ..current }, revision)
+        };
+        self.update(handle, seen, want).await
+    }
+
+    /// Makes the handle this installation's own. Another one that has it is a phone that was set up anew, and loses it
+    /// *first*, with all copies: cut off in between, nobody has two phones, and a repeat goes on from there.
+    pub(super) async fn claim(
+        &self,
+        handle: &DeviceHandle,
+        stored: &StoredInstallation,
+        began: Began,
+    ) -> Result<Claim, StoreError> {
+        for _ in 0..MOST_ATTEMPTS {
+            began.check()?;
+            let claim = |current: Option<HandleRecord>| {
+                let current = current.unwrap_or_default();
+                match &current.installation_id {
+                    Some(other) if *other != stored.id => Change::Keep(Some(current)),
+                    Some(_) if current.revision >= stored.put_revision => Change::Keep(None),
+                    Some(_) | None => {
+                        let (revision, wanted) = (stored.put_revision, current.wanted.max(stored.put_revision));
+                        Change::Write(HandleRecord { installation_id: Some(stored.id.clone()), revision, wanted }, None)
+                    }
+                }
+            };
+            let Some(other) = self.update(handle, None, claim).await? else { return Ok(Claim::Won) };
+            if self.evict(&other, handle, stored, began).await? == Claim::Lost {
+                return Ok(Claim::Lost);
+            }
+        }
+        Err(StoreError::Contended("handles".to_owned()))
+    }
+
+    /// Has another installation lose a handle, unless it was PUT later: then this one lost.
+    async fn evict(
+        &self,
+        other: &HandleRecord,
+        handle: &DeviceHandle,
+        stored: &StoredInstallation,
+        began: Began,
+    ) -> Result<Claim, StoreError> {
+        let id = other.installation_id.as_deref().unwrap_or_default();
+        let is_older =
+            |current: &StoredInstallation| (current.put_revision, &current.id) < (stored.put_revision, &stored.id);
+        if let Some(record) = self.see::<InstallationRecord>(id).await?.document {
+            match &record.installation {
+                Some(current) if current.handles().contains(handle) => {
+                    if !is_older(current) {
+                        return Ok(Claim::Lost);
+                    }
+                    let has_it = |current: &StoredInstallation| current.handles().contains(handle) && is_older(current);
+                    self.remove(id, began, has_it).await?;
+                    return Ok(Claim::Won);
+                }
+                // It has another handle by now, or is gone. Copies may be left that still have this one.
+                _ => self.take_older_copies(&record, began).await?,
+            }
+        }
+        // As it was seen: a claim since then is another one's.
+        let release = |current: Option<HandleRecord>| match current {
+            Some(current) if current.is_of(id) && current.revision == other.revision => {
+                Change::Write(HandleRecord { installation_id: None, ..current }, ())
+            }
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update(handle, None, release).await?;
+        Ok(Claim::Won)
+    }
+
+    async fn take_older_copies(&self, record: &InstallationRecord, began: Began) -> Result<(), StoreError> {
+        let holders = record.recipients();
+        let taken = holders.iter().map(|holder| self.take_from(holder, &record.id, record.revision, began.now));
+        try_join_all(taken).await.map(drop)
+    }
+
+    /// Gives a handle up, unless it was claimed anew since the change that did so.
+    pub(super) async fn release(&self, handle: &DeviceHandle, id: &str, revision: i64) -> Result<(), StoreError> {
+        let release = |current: Option<HandleRecord>| match current {
+            Some(current) if current.is_of(id) && current.revision <= revision => {
+                // Others may want it already.
+                let is_wanted = current.wanted > revision;
+                let released = HandleRecord { installation_id: None, ..current };
+                if is_wanted { Change::Write(released, ()) } else { Change::Delete(()) }
+            }
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update(handle, None, release).await
+    }
+
+    /// Removes the document of a handle that nobody has, and that nobody wanted after `revision`.
+    pub(super) async fn forget_unowned(&self, handle: &DeviceHandle, revision: i64) -> Result<(), StoreError> {
+        let forget = |current: Option<HandleRecord>| match current {
+            Some(current) if current.installation_id.is_none() && current.wanted <= revision => Change::Delete(()),
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update(handle, None, forget).await
+    }
+}
+
+impl HandleRecord {
+    /// Whether the handle is this installation's.
+    pub(super) fn is_of(&self, id: &str) -> bool {
+        self.installation_id.as_deref() == Some(id)
+    }
+}

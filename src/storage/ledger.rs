@@ -1,0 +1,211 @@
+//! Who was served already: what keeps a repeated event from being shown twice.
+//!
+//! Event Grid delivers at least once, and repeats a whole batch when one event of it failed. What happened on this
+//! instance is known from memory. What another instance may have to know is written to the store: the devices served
+//! before an invocation fails, the devices that a call rang, and which version of a chat message was handled last.
+//! The normal delivery of a message writes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use crate::storage::store::{Change, Document, Fingerprint, Store, StoreError, to_its_end};
+
+mod recent;
+#[cfg(test)]
+mod tests;
+
+pub use recent::Held;
+use recent::Recent;
+
+/// The ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Arc<Store>,
+    /// What became of recent events here.
+    events: Recent<Entry>,
+    /// Versions of recent chat messages that were handled here.
+    messages: Recent<Option<MessageVersion>>,
+    /// The source of the last event, and what stands for it: as a rule all events have the same one.
+    source: Mutex<(String, Fingerprint)>,
+}
+
+/// Under which key an event is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKey(Fingerprint);
+
+/// Under which key the versions of one chat message are remembered, for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageKey(Fingerprint);
+
+/// What became of an event so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Ids of the installations that need nothing more: the hub accepted, or refused for good. Of no interest, and empty,
+    /// once it is complete.
+    #[serde(default)]
+    pub settled: BTreeSet<String>,
+    /// Whether the hub accepted for one of them at least.
+    #[serde(default)]
+    pub delivered: bool,
+    /// Whether nothing is left to be done.
+    #[serde(default)]
+    pub complete: bool,
+}
+
+/// A version of a chat message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageVersion {
+    /// Whether this is the deletion, which is newer than anything.
+    pub deleted: bool,
+    /// The number that grows with each edit; `None` where the event has none.
+    pub version: Option<i64>,
+}
+
+/// A version of which nothing is known.
+const UNNUMBERED: MessageVersion = MessageVersion { deleted: false, version: None };
+
+/// The kinds of the ledger's documents.
+const EVENTS: &str = "ledger";
+const MESSAGES: &str = "markers";
+
+/// A repeat that no failure asked for comes soon, so the most recent events are enough: twice as many as a table of 8192
+/// places takes.
+const HALF: usize = 7_000;
+
+impl Document for Entry {
+    const VERSION: u32 = 1;
+}
+
+impl Document for MessageVersion {
+    const VERSION: u32 = 1;
+}
+
+impl MessageKey {
+    /// The key of a chat message, as one recipient sees it.
+    pub fn new(thread_id: &str, message_id: &str, recipient: &str) -> Self {
+        Self(Fingerprint::of(&[thread_id, message_id, recipient]))
+    }
+}
+
+impl Entry {
+    /// Whether a repeat has to know of it.
+    pub fn is_worth_keeping(&self) -> bool {
+        self.complete || !self.settled.is_empty()
+    }
+
+    /// Adds what another attempt found out.
+    pub fn merge(&mut self, other: &Self) {
+        self.settled.extend(other.settled.iter().cloned());
+        self.delivered |= other.delivered;
+        self.complete |= other.complete;
+    }
+}
+
+impl MessageVersion {
+    /// Whether nothing is left to be told of this version after `handled`. Versions without numbers tell nothing.
+    pub fn is_outdone_by(self, handled: Self) -> bool {
+        let is_later = handled.version.zip(self.version).is_some_and(|(handled, this)| handled >= this);
+        handled.deleted || (is_later && !self.deleted)
+    }
+}
+
+impl Ledger {
+    /// A ledger in `store`.
+    pub fn new(store: Arc<Store>) -> Self {
+        let source = Mutex::new((String::new(), Fingerprint::of(&[""])));
+        Self { store, events: Recent::new(HALF), messages: Recent::new(HALF), source }
+    }
+
+    /// The key of an event for one recipient: its id is unique within its source, or should be.
+    pub fn key_of_event(&self, source: &str, id: &str, recipient: &str) -> EventKey {
+        let mut last = self.source.lock().expect("nothing panics while it is held");
+        if last.0 != source {
+            *last = (source.to_owned(), Fingerprint::of(&[&source.to_ascii_lowercase()]));
+        }
+        EventKey(last.1.and(&["event", id, recipient]))
+    }
+
+    /// What this instance knows of the event, for whoever has this alone: a repeat that comes meanwhile waits, and then
+    /// finds what became of it.
+    pub async fn event(&self, key: &EventKey) -> Held<'_, Entry> {
+        self.events.hold(key.0.short()).await
+    }
+
+    /// The newest version of a message that this instance handled, for whoever has this alone: its edit waits until it
+    /// was shown.
+    pub async fn message(&self, key: &MessageKey) -> Held<'_, Option<MessageVersion>> {
+        self.messages.hold(key.0.short()).await
+    }
+
+    /// What other instances wrote about the event.
+    pub async fn read(&self, key: &EventKey) -> Result<Entry, StoreError> {
+        Ok(self.look_for(&key.0.key(EVENTS)).await?.unwrap_or_default())
+    }
+
+    /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
+    pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
+        let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
+        to_its_end(async move { add(&store, &key, &entry).await }).await
+    }
+
+    /// The newest edit or the deletion that any instance handled.
+    pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
+        self.look_for(&key.0.key(MESSAGES)).await
+    }
+
+    /// A document that is damaged counts as none: who was served is better served twice than not at all.
+    async fn look_for<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        match self.store.look_for(key).await {
+            Err(error @ StoreError::Unreadable(_)) => {
+                tracing::error!("{error}; it counts as none, so this event may push twice");
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
+    /// Has every instance know that an edit or the deletion was handled.
+    pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
+        let (store, key) = (Arc::clone(&self.store), key.0.key(MESSAGES));
+        to_its_end(async move { outdo(&store, &key, version).await }).await
+    }
+}
+
+/// Adds what an attempt found out to what others wrote.
+async fn add(store: &Store, key: &str, entry: &Entry) -> Result<(), StoreError> {
+    let merge = |stored: Option<Entry>| {
+        let mut merged = stored.unwrap_or_default();
+        merged.merge(entry);
+        Change::Write(merged, ())
+    };
+    update(store, key, Entry::default(), merge).await
+}
+
+/// Writes a version, unless a later one was written. One without a number doesn't replace one that has one: whoever comes
+/// after that would forget how far it was.
+async fn outdo(store: &Store, key: &str, version: MessageVersion) -> Result<(), StoreError> {
+    let write = |stored: Option<MessageVersion>| match stored {
+        Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
+        Some(stored) if stored.version.is_some() && version == UNNUMBERED => Change::Keep(()),
+        Some(_) | None => Change::Write(version, ()),
+    };
+    update(store, key, version, write).await
+}
+
+/// Changes a document; one that is damaged is replaced first.
+async fn update<T: Document>(
+    store: &Store,
+    key: &str,
+    instead: T,
+    mut change: impl FnMut(Option<T>) -> Change<T, ()>,
+) -> Result<(), StoreError> {
+    match store.update(key, &mut change).await {
+        Err(StoreError::Unreadable(_)) => {
+            store.replace_damaged(key, &instead).await?;
+            store.update(key, change).await
+        }
+        updated => updated,
+    }
+}

@@ -1,0 +1,132 @@
+//! A container's blobs as the store's documents.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+
+use super::super::{Listed, Raw, StoreError, Version, layout};
+use super::{AzureBlobs, has_no_container};
+
+impl AzureBlobs {
+    /// Reads a blob. Where it is not known whose layout the container has, that is asked beside it.
+    pub(in crate::storage::store) async fn get(&self, key: &str) -> Result<Option<Raw>, StoreError> {
+        if self.is_ours.load(Ordering::Relaxed) {
+            return self.get_blob(key).await;
+        }
+        let ((), raw) = tokio::try_join!(self.check_layout(), self.get_blob(key))?;
+        Ok(raw)
+    }
+
+    /// Fails when another program's documents lie in the container. In one that is not there lies nothing.
+    pub(in crate::storage::store) async fn check_layout(&self) -> Result<(), StoreError> {
+        let _checking = self.checking.lock().await;
+        if self.is_ours.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.get_blob(layout::KEY).await? {
+            Some(document) => {
+                layout::check(&document.bytes)?;
+                self.is_numbered.store(true, Ordering::Relaxed);
+            }
+            None => {
+                let first = match self.blobs.list(None).next().await {
+                    Some(Err(error)) if !has_no_container(&error) => return Err(self.failure(error)),
+                    first => first.and_then(Result::ok),
+                };
+                // Whoever wrote something since wrote the number before it.
+                let is_empty = first.is_none() || self.get_blob(layout::KEY).await?.is_some();
+                layout::check_unnumbered(is_empty)?;
+            }
+        }
+        self.is_ours.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes a blob; with a version only if that is still the one. Says whether it did.
+    pub(in crate::storage::store) async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        version: Option<&Version>,
+    ) -> Result<bool, StoreError> {
+        self.be_ready().await?;
+        let mode = match version {
+            None => PutMode::Overwrite,
+            Some(Version::ETag(e_tag)) => PutMode::Update(UpdateVersion { e_tag: Some(e_tag.clone()), version: None }),
+            Some(Version::Absent | Version::Count(_) | Version::Modified(_)) => PutMode::Create,
+        };
+        match self.blobs.put_opts(&Path::from(key), bytes.into(), PutOptions::from(mode)).await {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(self.failure(error)),
+        }
+    }
+
+    /// Removes a blob if it still has that version. Says whether it is gone.
+    pub(in crate::storage::store) async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, StoreError> {
+        let Version::ETag(e_tag) = version else { return Ok(true) };
+        self.delete_blob(key, Some(e_tag)).await.map_err(|error| self.failure(error))
+    }
+
+    /// Removes a blob.
+    pub(in crate::storage::store) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.delete_blob(key, None).await.map(drop).map_err(|error| self.failure(error))
+    }
+
+    /// The blobs of a kind, in order, a page of 5,000 at a time.
+    pub(in crate::storage::store) fn list(
+        &self,
+        kind: &str,
+    ) -> impl Stream<Item = Result<Listed, StoreError>> + Send + use<'_> {
+        self.blobs
+            .list(Some(&Path::from(kind)))
+            .filter_map(async |listed| match listed {
+                Ok(meta) => Some(Ok(Listed {
+                    key: meta.location.to_string(),
+                    modified: meta.last_modified,
+                    version: meta.e_tag.map_or(Version::Absent, Version::ETag),
+                })),
+                Err(Error::NotFound { .. }) => None,
+                Err(error) => Some(Err(error)),
+            })
+            .map_err(|error| self.failure(error))
+    }
+
+    async fn get_blob(&self, key: &str) -> Result<Option<Raw>, StoreError> {
+        let was_there = self.is_there.load(Ordering::Relaxed);
+        let got = match self.blobs.get(&Path::from(key)).await {
+            Ok(got) => got,
+            // A container that was created while this was under way is not lost.
+            Err(error @ Error::NotFound { .. }) if !(was_there && self.is_lost(&error)) => return Ok(None),
+            Err(error) => return Err(self.failure(error)),
+        };
+        self.is_there.store(true, Ordering::Relaxed);
+        let version = got.meta.e_tag.clone().map_or(Version::Absent, Version::ETag);
+        let bytes: Bytes = got.bytes().await.map_err(|error| self.failure(error))?;
+        Ok(Some(Raw { bytes, version }))
+    }
+
+    /// Before something is written, the container is there and says which layout it has.
+    async fn be_ready(&self) -> Result<(), StoreError> {
+        if self.is_numbered.load(Ordering::Relaxed) && self.is_there.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.check_layout().await?;
+        let blobs = self.blobs().await?;
+        let number = blobs.put_opts(&Path::from(layout::KEY), layout::document().into(), PutMode::Create.into()).await;
+        match number {
+            Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+            Err(error) => return Err(self.failure(error)),
+        }
+        self.is_numbered.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn failure(&self, error: Error) -> StoreError {
+        self.is_lost(&error);
+        error.into()
+    }
+}
