@@ -205,10 +205,12 @@ impl Deliveries {
         let deadline = attempt.times.deadline;
         let message = MessageAtHand::of(event);
         // Whoever comes with the same event meanwhile, or with another version of the message, waits for these.
-        let Ok(mut entry) = until(deadline, pin!(self.ledger.event(&key))).await else { return under_way() };
+        let Ok(mut entry) = until(deadline, pin!(self.ledger.lock_event(&key))).await else { return under_way() };
         let mut handled = None;
         if let Some(message) = &message {
-            let Ok(held) = until(deadline, pin!(self.ledger.message(&message.key))).await else { return under_way() };
+            let Ok(held) = until(deadline, pin!(self.ledger.lock_message(&message.key))).await else {
+                return under_way();
+            };
             handled = Some(held);
         }
 
@@ -220,7 +222,7 @@ impl Deliveries {
         let (ended, sendings) = match found {
             Err(ended) => (ended, Sendings::default()),
             Ok(devices) => {
-                is_repeat = entry.is_worth_keeping();
+                is_repeat = entry.is_worth_storing();
                 let audience = |device: &Device| Audience::of(device, self.content, &self.texts, event.event_type);
                 devices.iter().for_each(|device| attempt.explain(|told| told.device(device, audience(device))));
                 let notification = |audience| Notification::new(event, &self.texts, audience, attempt.now);
@@ -243,7 +245,7 @@ impl Deliveries {
         if is_repeat || (matches!(event.happening, Happening::IncomingCall(_)) && sendings.count() > 0) {
             self.write_down(attempt, &key, &entry).await;
         }
-        let remembered = entry.is_worth_keeping().then(|| (key, entry.clone()));
+        let remembered = entry.is_worth_storing().then(|| (key, entry.clone()));
         Came { ended, sendings, remembered }
     }
 }

@@ -138,7 +138,7 @@ fn each_outside_world_is_named_in_few_files() {
                 "functions/installations.rs",
                 "functions/maintenance.rs",
                 "push/hub.rs",
-                "storage/installations/mending.rs",
+                "storage/installations/repair.rs",
                 "storage/store/memory.rs",
             ],
         ),

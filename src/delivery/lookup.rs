@@ -32,7 +32,7 @@ impl Deliveries {
         // A replay is for those who were not served, whatever is written of the others.
         let only = attempt.replay.map(|replay| &replay.only).filter(|only| !only.is_empty());
         let repeated = |entry: &Entry, version: Option<MessageVersion>| {
-            let outdone = message.and_then(|message| message.outdone_by(version));
+            let outdone = message.and_then(|message| message.superseded_by(version));
             let reason = if entry.complete { Some("already_delivered") } else { outdone };
             let reason = reason.filter(|_| only.is_none());
             reason.map_or(Ok(()), |reason| Err(Ended::with(Outcome::Duplicate, reason)))
@@ -103,7 +103,7 @@ impl Deliveries {
                     Some(devices) => Ok(devices),
                     None => self.installations.devices_of(recipient, now).await.inspect_err(|error| {
                         if matches!(error, StoreError::Unreadable(_)) {
-                            self.installations.mend_later(recipient);
+                            self.installations.repair_later(recipient);
                         }
                     }),
                 }

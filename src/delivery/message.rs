@@ -32,8 +32,8 @@ impl MessageAtHand {
     }
 
     /// Why nothing is left to be done after `handled`.
-    pub fn outdone_by(&self, handled: Option<MessageVersion>) -> Option<&'static str> {
-        let handled = handled.filter(|handled| self.version.is_outdone_by(*handled))?;
+    pub fn superseded_by(&self, handled: Option<MessageVersion>) -> Option<&'static str> {
+        let handled = handled.filter(|handled| self.version.is_superseded_by(*handled))?;
         Some(if handled.deleted { "message_deleted" } else { "version_handled" })
     }
 }

@@ -50,7 +50,7 @@ impl Deliveries {
 
     /// Writes what other instances must know at once: whom a call rang, and how far a repeat came.
     pub(super) async fn write_down(&self, attempt: Attempt<'_>, key: &EventKey, entry: &Entry) {
-        if entry.is_worth_keeping() && !attempt.is_dry_run() {
+        if entry.is_worth_storing() && !attempt.is_dry_run() {
             in_time(attempt.times, TRIES, || self.ledger.write(key, entry)).await;
         }
     }

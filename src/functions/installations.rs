@@ -11,14 +11,14 @@ use super::Service;
 use super::http_response::{HttpResponse, StatusCode, error_response, json_response, response_with};
 use super::routes::Method;
 use crate::notifications::device::Platform;
-use crate::storage::installations::{Installation, InstallationError, Put, ShownInstallation, Submitted};
-use crate::storage::store::{StoreError, to_its_end};
+use crate::storage::installations::{Installation, InstallationError, InstallationResponse, PutRequest, PutResult};
+use crate::storage::store::{StoreError, run_to_completion};
 
 /// The response to a PUT.
 #[derive(Serialize)]
 struct PutResponse<'a> {
     #[serde(flatten)]
-    installation: ShownInstallation<'a>,
+    installation: InstallationResponse<'a>,
     /// What the installation lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
@@ -35,11 +35,11 @@ impl Service {
             Method::Get => {
                 let found = self.in_time(async move { installations.get(&id, now).await }).await;
                 found.map(|found| match found {
-                    Some(installation) => json_response(StatusCode::OK, &ShownInstallation::new(&installation, &[])),
+                    Some(installation) => json_response(StatusCode::OK, &InstallationResponse::new(&installation, &[])),
                     None => error_response(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
                 })
             }
-            Method::Put => match Submitted::parse(&id, body, |app| self.apps.contains(app)) {
+            Method::Put => match PutRequest::parse(&id, body, |app| self.apps.contains(app)) {
                 Ok(installation) => {
                     let stored = installation.clone();
                     let put = self.in_time(async move { installations.put(&stored, now).await }).await;
@@ -57,7 +57,7 @@ impl Service {
         .unwrap_or_else(|response| response)
     }
 
-    fn put_response(&self, installation: &Installation, put: &Put) -> HttpResponse {
+    fn put_response(&self, installation: &Installation, put: &PutResult) -> HttpResponse {
         for other in &put.evicted {
             tracing::warn!(installation = other, "evicted: its user or number has too many installations");
         }
@@ -65,7 +65,10 @@ impl Service {
         let lacks_voip_handle = installation.platform == Platform::Apns && installation.voip_handle.is_none();
         let can_ring = || self.deliveries.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
         let hint = (lacks_voip_handle && can_ring()).then_some(NO_VOIP_HANDLE);
-        json_response(status, &PutResponse { installation: ShownInstallation::new(installation, &put.evicted), hint })
+        json_response(
+            status,
+            &PutResponse { installation: InstallationResponse::new(installation, &put.evicted), hint },
+        )
     }
 
     /// Waits for the store as long as an invocation may take. A change runs to completion all the same.
@@ -73,7 +76,7 @@ impl Service {
         &self,
         change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, HttpResponse> {
-        let problem = match timeout(self.deadline, to_its_end(change)).await {
+        let problem = match timeout(self.deadline, run_to_completion(change)).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(store_error)) => store_error.to_string(),
             Err(_) => "the store does not answer".to_owned(),

@@ -108,7 +108,7 @@ fn without_call_context(given: Given<'_>) -> Box<RawValue> {
 }
 
 /// Deeper than any event; what lies below is dropped where it may hold the context.
-const DEEPEST: u8 = 12;
+const MAX_DEPTH: u8 = 12;
 
 fn redacted(raw: &RawValue, depth: u8) -> String {
     // An escape may hide the name, so it is looked behind.
@@ -119,7 +119,7 @@ fn redacted(raw: &RawValue, depth: u8) -> String {
         // A string that mentions it: JSON in JSON.
         return if mentions_context(&text) { "null".to_owned() } else { raw.get().to_owned() };
     }
-    if depth == DEEPEST {
+    if depth == MAX_DEPTH {
         return "null".to_owned();
     }
     if let Ok(object) = Fields::parse(raw, &[], &[]) {

@@ -23,27 +23,27 @@ use tokio::time::Instant;
 
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
 use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
-use crate::storage::store::{Change, Fingerprint, Seen, Store, StoreError};
+use crate::storage::store::{Change, Fingerprint, Store, StoreError, Versioned};
 
 mod changes;
 mod documents;
 mod handles;
-mod mending;
+mod repair;
 mod pending;
-mod recently_read;
+mod device_cache;
 mod recipients;
-mod shown;
-mod stored;
-mod submitted;
+mod response;
+mod records;
+mod put_request;
 #[cfg(test)]
 mod tests;
 
-pub use pending::Look;
-use recently_read::{RecentlyRead, USED_FOR};
-use recipients::Urge;
-pub use shown::ShownInstallation;
-use stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
-pub use submitted::{InstallationError, Submitted};
+use device_cache::{CACHE_TTL, DeviceCache};
+pub use pending::ReviewResult;
+pub use put_request::{InstallationError, PutRequest};
+use recipients::Trigger;
+use records::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
+pub use response::InstallationResponse;
 
 /// A registered device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct Limits {
 
 /// What a PUT did.
 #[derive(Debug)]
-pub struct Put {
+pub struct PutResult {
     /// Whether nothing was there before.
     pub created: bool,
     /// Ids of installations that had to make room, because a user or number had too many.
@@ -99,55 +99,55 @@ pub struct Put {
 pub struct Installations {
     store: Arc<Store>,
     limits: Limits,
-    recently_read: RecentlyRead,
+    device_cache: DeviceCache,
     /// Recipients whose damaged document is being put together anew.
-    mending: mending::UnderWay,
+    repairs: repair::RepairsInProgress,
 }
 
 /// When a change began, on both clocks.
 #[derive(Debug, Clone, Copy)]
-struct Began {
+struct ChangeStart {
     now: DateTime<Utc>,
     at: Instant,
 }
 
 /// A change gives up when it takes longer, so that later on none can be under way.
-const LONGEST_CHANGE: Duration = Duration::from_secs(60);
+const MAX_CHANGE_TIME: Duration = Duration::from_secs(60);
 
 /// What a change leaves behind against those that come late outlives every change that could still be under way, on any
 /// instance's clock.
-const TRACES_LIVE: TimeDelta = TimeDelta::minutes(10);
+const TRACE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
 /// Everything that a PUT has to know of the store: one round trip.
 struct Found {
-    record: Seen<InstallationRecord>,
-    handles: Vec<Seen<HandleRecord>>,
-    recipients: Vec<Seen<RecipientRecord>>,
+    record: Versioned<InstallationRecord>,
+    handles: Vec<Versioned<HandleRecord>>,
+    recipients: Vec<Versioned<RecipientRecord>>,
 }
 
 impl Installations {
     /// A register in `store`.
     pub fn new(store: Arc<Store>, limits: Limits) -> Self {
-        Self { store, limits, recently_read: RecentlyRead::default(), mending: mending::UnderWay::default() }
+        Self { store, limits, device_cache: DeviceCache::default(), repairs: repair::RepairsInProgress::default() }
     }
 
     /// The devices that show what is for `recipient`: one read.
     pub async fn devices_of(&self, recipient: &Recipient, now: DateTime<Utc>) -> Result<Arc<[Device]>, StoreError> {
-        let reading = self.recently_read.begin();
+        let reading = self.device_cache.begin_read();
         let record: Option<RecipientRecord> = self.store.read(&recipient_key(recipient)).await?;
         let mut entries = record.map(|record| record.installations).unwrap_or_default();
         entries.retain(|entry| self.is_alive(entry, now));
-        let last = entries.iter().all(|entry| self.is_alive(entry, now + USED_FOR));
+        let last = entries.iter().all(|entry| self.is_alive(entry, now + CACHE_TTL));
         let devices: Arc<[Device]> = entries.into_iter().map(Device::from).collect();
         if last {
-            self.recently_read.keep(recipient, &devices, reading);
+            self.device_cache.insert(recipient, &devices, reading);
         }
         Ok(devices)
     }
 
     /// The devices of `recipient` as they were a moment ago, at least one, where that is known without a read.
     pub fn recent_devices_of(&self, recipient: &Recipient) -> Option<Arc<[Device]>> {
-        self.recently_read.get(recipient)
+        self.device_cache.get(recipient)
     }
 
     /// The installation of that id.
@@ -158,10 +158,10 @@ impl Installations {
     }
 
     /// Registers a device, in place of what had its id or its handle before.
-    pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<Put, StoreError> {
-        let began = Began::now(now);
+    pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<PutResult, StoreError> {
+        let began = ChangeStart::now(now);
         let found = self.find(installation).await?;
-        if let Some(refreshed) = self.put_again(installation, &found, began).await? {
+        if let Some(refreshed) = self.refresh(installation, &found, began).await? {
             return Ok(refreshed);
         }
         let expiry = installation.expires_at;
@@ -170,13 +170,13 @@ impl Installations {
         let noted = self.note_pending(&installation.id, installation.handles());
         let (pending, ()) = try_join(noted, self.watch(&installation.id, watch)).await?;
         let (record, before) = self.write(installation, found.record, found.handles, watch, began).await?;
-        let evicted = self.finish(&record, Urge::Asked, found.recipients, began).await?;
+        let evicted = self.finish(&record, Trigger::Requested, found.recipients, began).await?;
         // What it left behind is looked at again when no change can be under way that came before.
         if record.is_settled() && evicted.is_some() {
             self.forget_pending(&pending).await?;
         }
         let evicted = evicted.unwrap_or_default();
-        Ok(Put { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
+        Ok(PutResult { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
     }
 
     /// Writes what was PUT into the installation's own document, with a revision greater than any that its handles know of,
@@ -184,10 +184,10 @@ impl Installations {
     async fn write(
         &self,
         installation: &Installation,
-        record: Seen<InstallationRecord>,
-        handles: Vec<Seen<HandleRecord>>,
+        record: Versioned<InstallationRecord>,
+        handles: Vec<Versioned<HandleRecord>>,
         watch: Option<DateTime<Utc>>,
-        began: Began,
+        began: ChangeStart,
     ) -> Result<(InstallationRecord, Option<StoredInstallation>), StoreError> {
         let known = handles.iter().filter_map(|seen| seen.document.as_ref());
         let least = known.map(|known| known.revision.max(known.wanted) + 1).max().unwrap_or_default();
@@ -198,7 +198,7 @@ impl Installations {
             began.check()?;
             let seen = handles.drain(..).chain([None, None]);
             let wanted = installation.handles().zip(seen);
-            let wanted = try_join_all(wanted.map(|(handle, seen)| self.want(handle, revision, seen))).await?;
+            let wanted = try_join_all(wanted.map(|(handle, seen)| self.reserve(handle, revision, seen))).await?;
             let greatest = wanted.into_iter().fold(revision, i64::max);
             if greatest > revision {
                 // One of its handles has it; the other may have it already.
@@ -225,32 +225,36 @@ impl Installations {
 
     /// Forgets a device. Nothing happens when there is none of that id.
     pub async fn delete(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.see::<InstallationRecord>(id).await?.document.is_some() {
-            self.remove(id, Began::now(now), |_| true).await?;
+        if self.read_versioned::<InstallationRecord>(id).await?.document.is_some() {
+            self.remove(id, ChangeStart::now(now), |_| true).await?;
         }
         Ok(())
     }
 
     async fn find(&self, installation: &Installation) -> Result<Found, StoreError> {
-        let handles = try_join_all(installation.handles().map(|handle| self.see::<HandleRecord>(handle)));
+        let handles = try_join_all(installation.handles().map(|handle| self.read_versioned::<HandleRecord>(handle)));
         let recipients = installation.recipients();
-        let recipients = try_join_all(recipients.iter().map(|recipient| self.see::<RecipientRecord>(recipient)));
+        let recipients =
+            try_join_all(recipients.iter().map(|recipient| self.read_versioned::<RecipientRecord>(recipient)));
         let (record, (handles, recipients)) =
-            try_join(self.see::<InstallationRecord>(&installation.id), try_join(handles, recipients)).await?;
+            try_join(self.read_versioned::<InstallationRecord>(&installation.id), try_join(handles, recipients))
+                .await?;
         Ok(Found { record, handles, recipients })
     }
 
     /// What is registered already only gets older again: an app PUTs the same at each of its starts. `None` where anything
     /// is not as this PUT would leave it.
-    async fn put_again(
+    async fn refresh(
         &self,
         installation: &Installation,
         found: &Found,
-        began: Began,
-    ) -> Result<Option<Put>, StoreError> {
+        began: ChangeStart,
+    ) -> Result<Option<PutResult>, StoreError> {
         let Some(record) = found.record.document.as_ref().filter(|record| record.is_settled()) else { return Ok(None) };
         let stored = record.installation.as_ref();
-        let Some(stored) = stored.filter(|stored| self.is_alive(stored, began.now) && stored.says(installation)) else {
+        let Some(stored) =
+            stored.filter(|stored| self.is_alive(stored, began.now) && stored.has_same_content(installation))
+        else {
             return Ok(None);
         };
         // Somebody newer may want it, and was cut off before it had it.
@@ -275,7 +279,7 @@ impl Installations {
             Some(_) | None => Change::Keep(false),
         };
         let is_renewed = self.update(stored.id.as_str(), None, renew).await?;
-        Ok(is_renewed.then_some(Put { created: false, evicted: Vec::new() }))
+        Ok(is_renewed.then_some(PutResult { created: false, evicted: Vec::new() }))
     }
 
     fn is_alive(&self, stored: &StoredInstallation, now: DateTime<Utc>) -> bool {
@@ -297,14 +301,18 @@ impl Installation {
     }
 }
 
-impl Began {
+impl ChangeStart {
     fn now(now: DateTime<Utc>) -> Self {
         Self { now, at: Instant::now() }
     }
 
     /// Fails when the change takes so long that others count on its end.
     fn check(&self) -> Result<(), StoreError> {
-        if self.at.elapsed() < LONGEST_CHANGE { Ok(()) } else { Err(StoreError::Contended("installations".to_owned())) }
+        if self.at.elapsed() < MAX_CHANGE_TIME {
+            Ok(())
+        } else {
+            Err(StoreError::Contended("installations".to_owned()))
+        }
     }
 }
 

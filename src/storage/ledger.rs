@@ -10,23 +10,23 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use crate::storage::store::{Change, Document, Fingerprint, Store, StoreError, to_its_end};
+use crate::storage::store::{Change, Document, Fingerprint, Store, StoreError, run_to_completion};
 
-mod recent;
+mod recent_entries;
 #[cfg(test)]
 mod tests;
 
-pub use recent::Held;
-use recent::Recent;
+pub use recent_entries::EntryGuard;
+use recent_entries::RecentEntries;
 
 /// The ledger.
 #[derive(Debug)]
 pub struct Ledger {
     store: Arc<Store>,
     /// What became of recent events here.
-    events: Recent<Entry>,
+    events: RecentEntries<Entry>,
     /// Versions of recent chat messages that were handled here.
-    messages: Recent<Option<MessageVersion>>,
+    messages: RecentEntries<Option<MessageVersion>>,
     /// The source of the last event, and what stands for it: as a rule all events have the same one.
     source: Mutex<(String, Fingerprint)>,
 }
@@ -91,7 +91,7 @@ impl MessageKey {
 
 impl Entry {
     /// Whether a repeat has to know of it.
-    pub fn is_worth_keeping(&self) -> bool {
+    pub fn is_worth_storing(&self) -> bool {
         self.complete || !self.settled.is_empty()
     }
 
@@ -105,7 +105,7 @@ impl Entry {
 
 impl MessageVersion {
     /// Whether nothing is left to be told of this version after `handled`. Versions without numbers tell nothing.
-    pub fn is_outdone_by(self, handled: Self) -> bool {
+    pub fn is_superseded_by(self, handled: Self) -> bool {
         let is_later = handled.version.zip(self.version).is_some_and(|(handled, this)| handled >= this);
         handled.deleted || (is_later && !self.deleted)
     }
@@ -115,7 +115,7 @@ impl Ledger {
     /// A ledger in `store`.
     pub fn new(store: Arc<Store>) -> Self {
         let source = Mutex::new((String::new(), Fingerprint::of(&[""])));
-        Self { store, events: Recent::new(HALF), messages: Recent::new(HALF), source }
+        Self { store, events: RecentEntries::new(HALF), messages: RecentEntries::new(HALF), source }
     }
 
     /// The key of an event for one recipient: its id is unique within its source, or should be.
@@ -129,35 +129,35 @@ impl Ledger {
 
     /// What this instance knows of the event, for whoever has this alone: a repeat that comes meanwhile waits, and then
     /// finds what became of it.
-    pub async fn event(&self, key: &EventKey) -> Held<'_, Entry> {
+    pub async fn lock_event(&self, key: &EventKey) -> EntryGuard<'_, Entry> {
         self.events.hold(key.0.short()).await
     }
 
     /// The newest version of a message that this instance handled, for whoever has this alone: its edit waits until it
     /// was shown.
-    pub async fn message(&self, key: &MessageKey) -> Held<'_, Option<MessageVersion>> {
+    pub async fn lock_message(&self, key: &MessageKey) -> EntryGuard<'_, Option<MessageVersion>> {
         self.messages.hold(key.0.short()).await
     }
 
     /// What other instances wrote about the event.
     pub async fn read(&self, key: &EventKey) -> Result<Entry, StoreError> {
-        Ok(self.look_for(&key.0.key(EVENTS)).await?.unwrap_or_default())
+        Ok(self.read_if_present(&key.0.key(EVENTS)).await?.unwrap_or_default())
     }
 
     /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
     pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
         let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
-        to_its_end(async move { add(&store, &key, &entry).await }).await
+        run_to_completion(async move { add(&store, &key, &entry).await }).await
     }
 
     /// The newest edit or the deletion that any instance handled.
     pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
-        self.look_for(&key.0.key(MESSAGES)).await
+        self.read_if_present(&key.0.key(MESSAGES)).await
     }
 
     /// A document that is damaged counts as none: who was served is better served twice than not at all.
-    async fn look_for<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        match self.store.look_for(key).await {
+    async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        match self.store.read_if_present(key).await {
             Err(error @ StoreError::Unreadable(_)) => {
                 tracing::error!("{error}; it counts as none, so this event may push twice");
                 Ok(None)
@@ -169,7 +169,7 @@ impl Ledger {
     /// Has every instance know that an edit or the deletion was handled.
     pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
         let (store, key) = (Arc::clone(&self.store), key.0.key(MESSAGES));
-        to_its_end(async move { outdo(&store, &key, version).await }).await
+        run_to_completion(async move { write_if_newer(&store, &key, version).await }).await
     }
 }
 
@@ -185,9 +185,9 @@ async fn add(store: &Store, key: &str, entry: &Entry) -> Result<(), StoreError> 
 
 /// Writes a version, unless a later one was written. One without a number doesn't replace one that has one: whoever comes
 /// after that would forget how far it was.
-async fn outdo(store: &Store, key: &str, version: MessageVersion) -> Result<(), StoreError> {
+async fn write_if_newer(store: &Store, key: &str, version: MessageVersion) -> Result<(), StoreError> {
     let write = |stored: Option<MessageVersion>| match stored {
-        Some(stored) if version.is_outdone_by(stored) => Change::Keep(()),
+        Some(stored) if version.is_superseded_by(stored) => Change::Keep(()),
         Some(stored) if stored.version.is_some() && version == UNNUMBERED => Change::Keep(()),
         Some(_) | None => Change::Write(version, ()),
     };

@@ -14,8 +14,8 @@ use futures_util::stream::StreamExt;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use crate::storage::installations::{Installations, Look};
-use crate::storage::store::{Listed, Store, StoreError};
+use crate::storage::installations::{Installations, ReviewResult};
+use crate::storage::store::{ListedDocument, Store, StoreError};
 
 /// The timer's work.
 #[derive(Debug)]
@@ -30,16 +30,16 @@ pub struct Maintenance {
 pub type Removed = BTreeMap<&'static str, u64>;
 
 /// Well inside the `functionTimeout` of `host.json`, which is two minutes.
-const SLICE: Duration = Duration::from_secs(45);
+const MAX_RUN_TIME: Duration = Duration::from_secs(45);
 
 /// So many documents of a kind are worked on at a time.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT: usize = 16;
 
 /// Event Grid repeats for a day.
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// What is looked through, all of it side by side.
+/// What is reviewed through, all of it side by side.
 const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "pending", "expiring", "installations"];
 
 impl Maintenance {
@@ -48,17 +48,17 @@ impl Maintenance {
         Self { store, installations, running: Mutex::default() }
     }
 
-    /// Works until everything was looked at once or the slice is over. What cannot be read or removed is told and passed
+    /// Works until everything was reviewed at once or the slice is over. What cannot be read or removed is told and passed
     /// over; the first such error is returned at the end.
     pub async fn run(&self, now: DateTime<Utc>) -> Result<Removed, StoreError> {
         let _running = self.running.lock().await;
         self.store.check_layout().await?;
-        self.store.tidy().await?;
-        let until = Instant::now() + SLICE;
-        let looked = join_all(KINDS.map(|kind| self.look_through(kind, until, now))).await;
+        self.store.remove_partial_writes().await?;
+        let until = Instant::now() + MAX_RUN_TIME;
+        let reviewed = join_all(KINDS.map(|kind| self.sweep(kind, until, now))).await;
         let mut removed = Removed::new();
         let mut failed = None;
-        for (kind, (n, error)) in KINDS.into_iter().zip(looked) {
+        for (kind, (n, error)) in KINDS.into_iter().zip(reviewed) {
             // Notes are no one's business; the installations that they are about are counted.
             let kind = if matches!(kind, "pending" | "expiring") { "installations" } else { kind };
             *removed.entry(kind).or_default() += n;
@@ -68,17 +68,17 @@ impl Maintenance {
     }
 
     /// How much of a kind was removed, and the first error that is no document's own.
-    async fn look_through(&self, kind: &'static str, until: Instant, now: DateTime<Utc>) -> (u64, Option<StoreError>) {
+    async fn sweep(&self, kind: &'static str, until: Instant, now: DateTime<Utc>) -> (u64, Option<StoreError>) {
         let (mut removed, mut failed) = (0, None);
-        let look = |listed: Result<Listed, StoreError>| async move {
+        let review = |listed: Result<ListedDocument, StoreError>| async move {
             match listed {
                 Ok(listed) => self.remove_if_over(kind, &listed, now).await,
                 Err(error) => Err(error),
             }
         };
-        let mut looks = self.store.list(kind).map(look).buffer_unordered(AT_ONCE);
-        while let Ok(Some(looked)) = timeout_at(until, looks.next()).await {
-            match looked {
+        let mut reviews = self.store.list(kind).map(review).buffer_unordered(MAX_CONCURRENT);
+        while let Ok(Some(reviewed)) = timeout_at(until, reviews.next()).await {
+            match reviewed {
                 Ok(is_removed) => removed += u64::from(is_removed),
                 Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
                     tracing::error!("maintenance: {error}");
@@ -89,16 +89,21 @@ impl Maintenance {
         (removed, failed)
     }
 
-    async fn remove_if_over(&self, kind: &str, listed: &Listed, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let look = match kind {
-            "installations" => self.installations.look_at_old(listed, now).await?,
-            "pending" => self.installations.look_at_pending(listed, now).await?,
-            "expiring" => self.installations.look_at_expiring(listed, now).await?,
+    async fn remove_if_over(
+        &self,
+        kind: &str,
+        listed: &ListedDocument,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let review = match kind {
+            "installations" => self.installations.review_old(listed, now).await?,
+            "pending" => self.installations.review_pending(listed, now).await?,
+            "expiring" => self.installations.review_expiring(listed, now).await?,
             _ => {
                 let kept = if kind == "dead-letters" { DEAD_LETTERS_KEPT } else { LEDGER_KEPT };
                 return if now - listed.modified > kept { self.store.delete_listed(listed).await } else { Ok(false) };
             }
         };
-        Ok(look == Look::Removed)
+        Ok(review == ReviewResult::Removed)
     }
 }

@@ -21,7 +21,7 @@ mod fingerprint;
 mod folder;
 mod layout;
 mod memory;
-mod turns;
+mod key_locks;
 
 use azure::AzureBlobs;
 pub use document::Document;
@@ -29,17 +29,17 @@ use document::{decode, encode, kind};
 pub use error::StoreError;
 pub use fingerprint::Fingerprint;
 use folder::Folder;
+use key_locks::KeyLocks;
 use memory::Memory;
 #[cfg(test)]
 pub use memory::{Contents, Gate, Permission, Step};
-use turns::Turns;
 
 /// Where everything that outlives an invocation is kept.
 #[derive(Debug)]
 pub struct Store {
     backend: Backend,
     /// Changes of one document wait for one another here rather than collide in the backend.
-    turns: Turns,
+    key_locks: KeyLocks,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub enum Change<T, R> {
 
 /// A document that was read, for a change that follows.
 #[derive(Debug)]
-pub struct Seen<T> {
+pub struct Versioned<T> {
     /// What was there.
     pub document: Option<T>,
     version: Version,
@@ -70,7 +70,7 @@ pub struct Seen<T> {
 
 /// One document of a listing.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedDocument {
     /// Its key.
     pub key: String,
     /// When it was last written, by the backend's clock.
@@ -93,12 +93,12 @@ enum Version {
 
 /// A document as the backend has it.
 #[derive(Debug, PartialEq, Eq)]
-struct Raw {
+struct RawDocument {
     bytes: Bytes,
     version: Version,
 }
 
-const MOST_ATTEMPTS: u32 = 30;
+const MAX_ATTEMPTS: u32 = 30;
 
 impl Store {
     /// Keeps everything in this process, for as long as it runs.
@@ -118,7 +118,7 @@ impl Store {
     }
 
     fn on(backend: Backend) -> Self {
-        Self { backend, turns: Turns::default() }
+        Self { backend, key_locks: KeyLocks::default() }
     }
 
     /// Fails when another program's documents lie there. Every operation on Azure does the same before it trusts what it
@@ -132,27 +132,27 @@ impl Store {
 
     /// Reads a document.
     pub async fn read<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        Ok(self.see(key).await?.document)
+        Ok(self.read_versioned(key).await?.document)
     }
 
     /// Reads a document that as a rule is not there. In a folder that was moved away there is none, either.
-    pub async fn look_for<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+    pub async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         if let Backend::Folder(folder) = &self.backend
             && !folder.has(key)?
         {
             return Ok(None);
         }
-        Ok(self.see(key).await?.document)
+        Ok(self.read_versioned(key).await?.document)
     }
 
     /// Reads a document for a change that follows.
-    pub async fn see<T: Document>(&self, key: &str) -> Result<Seen<T>, StoreError> {
+    pub async fn read_versioned<T: Document>(&self, key: &str) -> Result<Versioned<T>, StoreError> {
         match self.get(key).await? {
             None => {
                 self.check_folder()?;
-                Ok(Seen { document: None, version: Version::Absent })
+                Ok(Versioned { document: None, version: Version::Absent })
             }
-            Some(raw) => Ok(Seen { document: Some(decode(key, &raw.bytes)?), version: raw.version }),
+            Some(raw) => Ok(Versioned { document: Some(decode(key, &raw.bytes)?), version: raw.version }),
         }
     }
 
@@ -176,21 +176,21 @@ impl Store {
         key: &str,
         change: impl FnMut(Option<T>) -> Change<T, R>,
     ) -> Result<R, StoreError> {
-        self.update_seen(key, None, change).await
+        self.update_from(key, None, change).await
     }
 
     /// The same for a document that was read before: as a rule that reading is still true, and spares another.
-    pub async fn update_seen<T: Document, R>(
+    pub async fn update_from<T: Document, R>(
         &self,
         key: &str,
-        mut seen: Option<Seen<T>>,
+        mut seen: Option<Versioned<T>>,
         mut change: impl FnMut(Option<T>) -> Change<T, R>,
     ) -> Result<R, StoreError> {
-        let _turn = self.turns.take(key).await;
+        let _lock = self.key_locks.lock(key).await;
         if let Backend::Folder(folder) = &self.backend {
             // Under the lock nobody comes between.
             let guard = folder.lock(key).await?;
-            return match change(self.see(key).await?.document) {
+            return match change(self.read_versioned(key).await?.document) {
                 Change::Keep(result) => Ok(result),
                 Change::Write(document, result) => {
                     folder.write(key, encode(&document, fastrand::u64(..)), guard).await.map(|()| result)
@@ -198,11 +198,11 @@ impl Store {
                 Change::Delete(result) => folder.delete(key, guard).await.map(|()| result),
             };
         }
-        for attempt in 1..=MOST_ATTEMPTS {
+        for attempt in 1..=MAX_ATTEMPTS {
             let is_fresh = seen.is_none() || attempt > 1;
-            let Seen { document, version } = match seen.take() {
+            let Versioned { document, version } = match seen.take() {
                 Some(seen) => seen,
-                None => self.see(key).await?,
+                None => self.read_versioned(key).await?,
             };
             let (written, result) = match change(document) {
                 Change::Keep(result) if is_fresh => return Ok(result),
@@ -225,8 +225,8 @@ impl Store {
                 return Ok(result);
             }
             seen = Some(match there {
-                None => Seen { document: None, version: Version::Absent },
-                Some(raw) => Seen { document: Some(decode(key, &raw.bytes)?), version: raw.version },
+                None => Versioned { document: None, version: Version::Absent },
+                Some(raw) => Versioned { document: Some(decode(key, &raw.bytes)?), version: raw.version },
             });
             self.wait_before(attempt).await;
         }
@@ -235,7 +235,7 @@ impl Store {
 
     /// Puts a document in place of one that is damaged. Nothing happens where it is not, or not any more.
     pub async fn replace_damaged<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
-        let _turn = self.turns.take(key).await;
+        let _lock = self.key_locks.lock(key).await;
         let guard = match &self.backend {
             Backend::Folder(folder) => Some((folder, folder.lock(key).await?)),
             Backend::Memory(_) | Backend::Azure(_) => None,
@@ -266,7 +266,7 @@ impl Store {
     }
 
     /// Removes a document unless it was written since it was listed. Says whether it did.
-    pub async fn delete_listed(&self, listed: &Listed) -> Result<bool, StoreError> {
+    pub async fn delete_listed(&self, listed: &ListedDocument) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Folder(folder) => {
                 let guard = folder.lock(&listed.key).await?;
@@ -280,7 +280,7 @@ impl Store {
     }
 
     /// All documents of a kind, as they come. Names and times are read once; nothing is opened.
-    pub fn list(&self, kind: &str) -> BoxStream<'_, Result<Listed, StoreError>> {
+    pub fn list(&self, kind: &str) -> BoxStream<'_, Result<ListedDocument, StoreError>> {
         match &self.backend {
             Backend::Memory(memory) => memory.list(kind),
             Backend::Folder(folder) => folder.list(kind).boxed(),
@@ -289,14 +289,14 @@ impl Store {
     }
 
     /// Removes what a killed process left half written.
-    pub async fn tidy(&self) -> Result<(), StoreError> {
+    pub async fn remove_partial_writes(&self) -> Result<(), StoreError> {
         match &self.backend {
-            Backend::Folder(folder) => folder.tidy().await,
+            Backend::Folder(folder) => folder.remove_partial_writes().await,
             Backend::Memory(_) | Backend::Azure(_) => Ok(()),
         }
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Raw>, StoreError> {
+    async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         match &self.backend {
             Backend::Memory(memory) => memory.get(key).await,
             Backend::Folder(folder) => folder.read(key),
@@ -342,7 +342,7 @@ impl Store {
 }
 
 /// Runs a change to its end, also when whoever waits for it gives up: half of a change would be none of the two.
-pub async fn to_its_end<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> T {
+pub async fn run_to_completion<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(change).await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

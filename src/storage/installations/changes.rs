@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 
 use super::handles::Claim;
-use super::recipients::{Place, Urge};
-use super::stored::{InstallationRecord, RecipientRecord, StoredInstallation};
-use super::{Began, Installations};
-use crate::storage::store::{Change, Seen, StoreError};
+use super::recipients::{AddResult, Trigger};
+use super::records::{InstallationRecord, RecipientRecord, StoredInstallation};
+use super::{ChangeStart, Installations};
+use crate::storage::store::{Change, StoreError, Versioned};
 
 impl Installations {
     /// Takes every step of the change that wrote `record`. Returns the ids of those that had to make room, or `None` where a
@@ -16,9 +16,9 @@ impl Installations {
     pub(super) async fn finish(
         &self,
         record: &InstallationRecord,
-        urge: Urge,
-        seen: Vec<Seen<RecipientRecord>>,
-        began: Began,
+        trigger: Trigger,
+        seen: Vec<Versioned<RecipientRecord>>,
+        began: ChangeStart,
     ) -> Result<Option<Vec<String>>, StoreError> {
         let mut evicted = BTreeSet::new();
         began.check()?;
@@ -32,15 +32,17 @@ impl Installations {
             }
         }
         let leaving = record.leaving();
-        try_join_all(leaving.iter().map(|recipient| self.take_from(recipient, &record.id, record.revision, began.now)))
-            .await?;
+        try_join_all(
+            leaving.iter().map(|recipient| self.remove_from(recipient, &record.id, record.revision, began.now)),
+        )
+        .await?;
         if let Some(stored) = &record.installation {
             let (recipients, mut seen) = (stored.recipients(), seen.into_iter());
-            let given = recipients.iter().map(|recipient| self.give_to(recipient, stored, urge, seen.next(), began));
-            for place in try_join_all(given).await? {
-                match place {
-                    Place::Taken(others) => evicted.extend(others),
-                    Place::Late => return self.give_way(stored).await.map(|()| None),
+            let given = recipients.iter().map(|recipient| self.add_to(recipient, stored, trigger, seen.next(), began));
+            for added in try_join_all(given).await? {
+                match added {
+                    AddResult::Added(others) => evicted.extend(others),
+                    AddResult::Superseded => return self.check_superseded(stored).await.map(|()| None),
                 }
             }
         }
@@ -52,7 +54,7 @@ impl Installations {
     pub(super) async fn remove(
         &self,
         id: &str,
-        began: Began,
+        began: ChangeStart,
         condition: impl Fn(&StoredInstallation) -> bool,
     ) -> Result<(), StoreError> {
         self.remove_as(id, began, |record| record.next_revision(began.now), condition).await.map(drop)
@@ -62,7 +64,7 @@ impl Installations {
     pub(super) async fn remove_as(
         &self,
         id: &str,
-        began: Began,
+        began: ChangeStart,
         revision: impl Fn(&InstallationRecord) -> i64,
         condition: impl Fn(&StoredInstallation) -> bool,
     ) -> Result<Option<String>, StoreError> {
@@ -78,7 +80,7 @@ impl Installations {
         };
         match self.update(id, None, remove).await? {
             Some(gone) => {
-                Box::pin(self.finish(&gone, Urge::Asked, Vec::new(), began)).await?;
+                Box::pin(self.finish(&gone, Trigger::Requested, Vec::new(), began)).await?;
                 Ok(Some(pending))
             }
             None => self.forget_pending(&pending).await.map(|()| None),
@@ -87,8 +89,8 @@ impl Installations {
 
     /// A change that came late somewhere was replaced by a newer one, which releases what this one claimed. If it was not
     /// replaced, the backend has to repeat it.
-    async fn give_way(&self, stored: &StoredInstallation) -> Result<(), StoreError> {
-        let record = self.see::<InstallationRecord>(&stored.id).await?.document;
+    async fn check_superseded(&self, stored: &StoredInstallation) -> Result<(), StoreError> {
+        let record = self.read_versioned::<InstallationRecord>(&stored.id).await?.document;
         let is_latest = record.is_some_and(|record| record.revision == stored.revision);
         if is_latest { Err(StoreError::Contended("installations".to_owned())) } else { Ok(()) }
     }

@@ -2,13 +2,13 @@
 
 use futures_util::future::try_join_all;
 
-use super::stored::{HandleRecord, InstallationRecord, StoredInstallation};
-use super::{Began, Installations};
+use super::records::{HandleRecord, InstallationRecord, StoredInstallation};
+use super::{ChangeStart, Installations};
 use crate::notifications::device::DeviceHandle;
-use crate::storage::store::{Change, Seen, StoreError};
+use crate::storage::store::{Change, StoreError, Versioned};
 
 /// So many others may have a handle one after the other while it is claimed.
-const MOST_ATTEMPTS: u32 = 30;
+const MAX_ATTEMPTS: u32 = 30;
 
 /// What became of claiming a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,20 +22,20 @@ pub(super) enum Claim {
 impl Installations {
     /// Has the handle's document know of a PUT before it is written anywhere else: whoever comes later is newer, also
     /// where this one is cut off. Returns the revision that it takes if another PUT has that one, or a greater one.
-    pub(super) async fn want(
+    pub(super) async fn reserve(
         &self,
         handle: &DeviceHandle,
         revision: i64,
-        seen: Option<Seen<HandleRecord>>,
+        seen: Option<Versioned<HandleRecord>>,
     ) -> Result<i64, StoreError> {
-        let want = |current: Option<HandleRecord>| {
+        let reserve = |current: Option<HandleRecord>| {
             let current = current.unwrap_or_default();
             if current.wanted >= revision {
                 return Change::Keep(current.wanted + 1);
             }
             Change::Write(HandleRecord { wanted: revision, ..current }, revision)
         };
-        self.update(handle, seen, want).await
+        self.update(handle, seen, reserve).await
     }
 
     /// Makes the handle this installation's own. Another one that has it is a phone that was set up anew, and loses it
@@ -44,9 +44,9 @@ impl Installations {
         &self,
         handle: &DeviceHandle,
         stored: &StoredInstallation,
-        began: Began,
+        began: ChangeStart,
     ) -> Result<Claim, StoreError> {
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             began.check()?;
             let claim = |current: Option<HandleRecord>| {
                 let current = current.unwrap_or_default();
@@ -73,12 +73,12 @@ impl Installations {
         other: &HandleRecord,
         handle: &DeviceHandle,
         stored: &StoredInstallation,
-        began: Began,
+        began: ChangeStart,
     ) -> Result<Claim, StoreError> {
         let id = other.installation_id.as_deref().unwrap_or_default();
         let is_older =
             |current: &StoredInstallation| (current.put_revision, &current.id) < (stored.put_revision, &stored.id);
-        if let Some(record) = self.see::<InstallationRecord>(id).await?.document {
+        if let Some(record) = self.read_versioned::<InstallationRecord>(id).await?.document {
             match &record.installation {
                 Some(current) if current.handles().contains(handle) => {
                     if !is_older(current) {
@@ -89,7 +89,7 @@ impl Installations {
                     return Ok(Claim::Won);
                 }
                 // It has another handle by now, or is gone. Copies may be left that still have this one.
-                _ => self.take_older_copies(&record, began).await?,
+                _ => self.remove_older_copies(&record, began).await?,
             }
         }
         // As it was seen: a claim since then is another one's.
@@ -103,9 +103,9 @@ impl Installations {
         Ok(Claim::Won)
     }
 
-    async fn take_older_copies(&self, record: &InstallationRecord, began: Began) -> Result<(), StoreError> {
+    async fn remove_older_copies(&self, record: &InstallationRecord, began: ChangeStart) -> Result<(), StoreError> {
         let holders = record.recipients();
-        let taken = holders.iter().map(|holder| self.take_from(holder, &record.id, record.revision, began.now));
+        let taken = holders.iter().map(|holder| self.remove_from(holder, &record.id, record.revision, began.now));
         try_join_all(taken).await.map(drop)
     }
 

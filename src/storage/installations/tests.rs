@@ -102,7 +102,7 @@ async fn a_reading_is_used_for_three_seconds_unless_the_recipient_is_changed_her
     assert_eq!((known(), read().await, known()), (None, 1, Some(1)));
     elsewhere.delete("x", now).await.unwrap();
     assert_eq!(known(), Some(1), "nobody told");
-    tokio::time::advance(USED_FOR).await;
+    tokio::time::advance(CACHE_TTL).await;
     assert_eq!((known(), read().await, known()), (None, 0, None));
 
     here.put(&installation("x", "u0", H), now).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_reading_is_used_for_three_seconds_unless_the_recipient_is_changed_her
     here.delete("x", now).await.unwrap();
     assert_eq!(known(), None, "deleted here");
 
-    let short_lived = Installation { expires_at: Some(now + USED_FOR / 2), ..installation("y", "u0", G) };
+    let short_lived = Installation { expires_at: Some(now + CACHE_TTL / 2), ..installation("y", "u0", G) };
     here.put(&short_lived, now).await.unwrap();
     assert_eq!((read().await, known()), (1, None), "it may end before the next reading");
 }
@@ -120,9 +120,9 @@ async fn what_began_to_be_read_before_a_change_is_not_kept_after_it() {
     let register = register(20);
     let recipient = Recipient::User(UserId::new("u0"));
     register.put(&installation("x", "u0", H), Utc::now()).await.unwrap();
-    let reading = register.recently_read.begin();
+    let reading = register.device_cache.begin_read();
     let devices = register.devices_of(&recipient, Utc::now()).await.unwrap();
     register.put(&installation("x", "u0", G), Utc::now()).await.unwrap();
-    register.recently_read.keep(&recipient, &devices, reading);
+    register.device_cache.insert(&recipient, &devices, reading);
     assert!(register.recent_devices_of(&recipient).is_none());
 }

@@ -19,6 +19,6 @@ fn a_version_is_outdone_by_a_later_one_and_by_the_deletion() {
         (deletion(Some(1)), version(Some(9)), false),
         (deletion(Some(1)), deletion(Some(1)), true),
     ] {
-        assert_eq!(this.is_outdone_by(handled), outdone, "{this:?} after {handled:?}");
+        assert_eq!(this.is_superseded_by(handled), outdone, "{this:?} after {handled:?}");
     }
 }

@@ -21,7 +21,7 @@ mod blobs;
 mod client;
 pub mod connection_string;
 
-use client::{REQUEST_LIMIT, StoreClient};
+use client::{REQUEST_TIMEOUT, StoreClient};
 
 /// A container and the way to open it.
 #[derive(Debug, Clone)]
@@ -70,15 +70,15 @@ pub struct AzureBlobs {
     url: String,
     client: StoreClient,
     /// Whether the container is known to be there.
-    is_there: AtomicBool,
+    container_exists: AtomicBool,
     /// Held by who creates it, while others wait.
     creating: Mutex<()>,
     /// Held by who finds out whose layout it has, while others wait.
     checking: Mutex<()>,
     /// Whether the container is known to be empty or to have this program's layout.
-    is_ours: AtomicBool,
+    layout_checked: AtomicBool,
     /// Whether the container says which layout it has.
-    is_numbered: AtomicBool,
+    layout_written: AtomicBool,
 }
 
 impl AzureBlobs {
@@ -94,7 +94,7 @@ impl AzureBlobs {
             .with_account(&container.account.name)
             .with_endpoint(container.account.endpoint.clone())
             .with_container_name(&container.name)
-            .with_retry(RetryConfig { backoff, max_retries: 3, retry_timeout: REQUEST_LIMIT })
+            .with_retry(RetryConfig { backoff, max_retries: 3, retry_timeout: REQUEST_TIMEOUT })
             .with_client_options(ClientOptions::new().with_allow_http(!container.account.is_secure()))
             .with_http_connector(client.clone());
         let builder = match &container.credential {
@@ -115,21 +115,21 @@ impl AzureBlobs {
             account: container.account.name.clone(),
             url,
             client,
-            is_there: AtomicBool::new(false),
+            container_exists: AtomicBool::new(false),
             creating: Mutex::new(()),
             checking: Mutex::new(()),
-            is_ours: AtomicBool::new(false),
-            is_numbered: AtomicBool::new(false),
+            layout_checked: AtomicBool::new(false),
+            layout_written: AtomicBool::new(false),
         })
     }
 
     /// The blobs, after the container was created if need be.
     async fn blobs(&self) -> Result<&MicrosoftAzure, StoreError> {
-        if !self.is_there.load(Ordering::Relaxed) {
+        if !self.container_exists.load(Ordering::Relaxed) {
             let _creating = self.creating.lock().await;
-            if !self.is_there.load(Ordering::Relaxed) {
+            if !self.container_exists.load(Ordering::Relaxed) {
                 self.create().await?;
-                self.is_there.store(true, Ordering::Relaxed);
+                self.container_exists.store(true, Ordering::Relaxed);
             }
         }
         Ok(&self.blobs)
@@ -137,20 +137,20 @@ impl AzureBlobs {
 
     /// Whether something was not found because the container is gone that was there before. The next one who needs it
     /// creates it anew.
-    fn is_lost(&self, error: &object_store::Error) -> bool {
-        if !has_no_container(error) {
+    fn note_lost_container(&self, error: &object_store::Error) -> bool {
+        if !is_container_missing(error) {
             return false;
         }
-        self.is_numbered.store(false, Ordering::Relaxed);
-        self.is_there.swap(false, Ordering::Relaxed)
+        self.layout_written.store(false, Ordering::Relaxed);
+        self.container_exists.swap(false, Ordering::Relaxed)
     }
 
     async fn create(&self) -> Result<(), object_store::Error> {
         let url = format!("{}?restype=container", self.url);
-        match self.ask("PUT", &url, None).await? {
+        match self.send_request("PUT", &url, None).await? {
             // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
             201 | 403 | 409 => Ok(()),
-            status => Err(failed(format!("creating the container was answered with {status}"))),
+            status => Err(generic_error(format!("creating the container was answered with {status}"))),
         }
     }
 
@@ -158,15 +158,15 @@ impl AzureBlobs {
     /// deletion into a batch.
     async fn delete_blob(&self, key: &str, e_tag: Option<&str>) -> Result<bool, object_store::Error> {
         let url = format!("{}/{}", self.url, Path::from(key));
-        match self.ask("DELETE", &url, e_tag).await? {
+        match self.send_request("DELETE", &url, e_tag).await? {
             200..300 | 404 => Ok(true),
             412 => Ok(false),
-            status => Err(failed(format!("a deletion was answered with {status}"))),
+            status => Err(generic_error(format!("a deletion was answered with {status}"))),
         }
     }
 
     /// What `object_store` has no method for, which may be asked twice; the status of the answer.
-    async fn ask(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
+    async fn send_request(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
         const TRIES: u32 = 3;
         for _ in 1..TRIES {
             match self.ask_once(method, url, if_match).await {
@@ -179,31 +179,31 @@ impl AzureBlobs {
 
     async fn ask_once(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
-        let mut url = Url::parse(url).map_err(failed)?;
+        let mut url = Url::parse(url).map_err(generic_error)?;
         let credential = self.blobs.credentials().get_credential().await?;
         if let AzureCredential::SASToken(pairs) = credential.as_ref() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
         *request.method_mut() = method.parse().expect("it is a method");
-        *request.uri_mut() = url.as_str().parse().map_err(failed)?;
+        *request.uri_mut() = url.as_str().parse().map_err(generic_error)?;
         request.headers_mut().insert("content-length", "0".parse().expect("it is a header value"));
         if let Some(e_tag) = if_match {
             // A listing has it without the quotes.
             let e_tag = format!("\"{}\"", e_tag.trim_matches('"'));
-            request.headers_mut().insert("if-match", e_tag.parse().map_err(failed)?);
+            request.headers_mut().insert("if-match", e_tag.parse().map_err(generic_error)?);
         }
         AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
-        Ok(self.client.call(request).await.map_err(failed)?.status().as_u16())
+        Ok(self.client.call(request).await.map_err(generic_error)?.status().as_u16())
     }
 }
 
 /// Whether there is no such container. `object_store` tells it as a blob that is missing, or as any error; the service's
 /// answer is in its source.
-fn has_no_container(error: &object_store::Error) -> bool {
+fn is_container_missing(error: &object_store::Error) -> bool {
     format!("{error:?}").contains("ContainerNotFound")
 }
 
-fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> object_store::Error {
+fn generic_error(source: impl Into<Box<dyn Error + Send + Sync>>) -> object_store::Error {
     object_store::Error::Generic { store: "Azure Blob", source: source.into() }
 }
 

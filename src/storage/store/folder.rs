@@ -12,12 +12,12 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, Stream, TryStreamExt};
 use tokio::task::spawn_blocking;
 
-use super::{Listed, Raw, StoreError, Version, layout};
+use super::{ListedDocument, RawDocument, StoreError, Version, layout};
 
 mod listing;
 mod locks;
 
-use locks::{FileLocks, Guard};
+use locks::{FileLocks, LockGuard};
 
 /// Files, each a document under its key.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Folder {
         }
         let has_documents =
             |kind: &&str| std::fs::read_dir(self.path.join(kind)).is_ok_and(|mut entries| entries.next().is_some());
-        layout::check_unnumbered(!layout::KINDS.iter().any(has_documents))?;
+        layout::check_without_document(!layout::KINDS.iter().any(has_documents))?;
         // Two processes that start together write the same.
         let staged = self.path.join(STAGING).join(format!("layout-{}", std::process::id()));
         let written = write_synced(&staged, &layout::document()).and_then(|()| std::fs::rename(&staged, &path));
@@ -60,10 +60,10 @@ impl Folder {
     }
 
     /// Reads at once: a small file comes sooner than another thread would.
-    pub fn read(&self, key: &str) -> Result<Option<Raw>, StoreError> {
+    pub fn read(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         let read = |path: &Path| {
             let bytes = std::fs::read(path)?;
-            Ok(Some(Raw { bytes: bytes.into(), version: Version::Modified(DateTime::UNIX_EPOCH) }))
+            Ok(Some(RawDocument { bytes: bytes.into(), version: Version::Modified(DateTime::UNIX_EPOCH) }))
         };
         read(&self.file(key)).or_else(|error: io::Error| {
             if error.kind() == ErrorKind::NotFound {
@@ -72,7 +72,7 @@ impl Folder {
             // A folder in its place is as damaged as a file without sense.
             if error.kind() == ErrorKind::IsADirectory {
                 let version = Version::Modified(DateTime::UNIX_EPOCH);
-                return Ok(Some(Raw { bytes: [].as_slice().into(), version }));
+                return Ok(Some(RawDocument { bytes: [].as_slice().into(), version }));
             }
             Err(StoreError::Folder(error))
         })
@@ -93,7 +93,7 @@ impl Folder {
     }
 
     /// Writes a document under its lock.
-    pub async fn write(&self, key: &str, bytes: Vec<u8>, guard: Guard) -> Result<(), StoreError> {
+    pub async fn write(&self, key: &str, bytes: Vec<u8>, guard: LockGuard) -> Result<(), StoreError> {
         self.check()?;
         let (path, staged) = (self.file(key), self.path.join(STAGING).join(guard.number.to_string()));
         in_background(move || {
@@ -113,7 +113,7 @@ impl Folder {
     }
 
     /// Removes a document under its lock.
-    pub async fn delete(&self, key: &str, guard: Guard) -> Result<(), StoreError> {
+    pub async fn delete(&self, key: &str, guard: LockGuard) -> Result<(), StoreError> {
         let path = self.file(key);
         in_background(move || {
             let _guard = guard;
@@ -127,7 +127,7 @@ impl Folder {
     }
 
     /// All documents of a kind: a thread reads the names and times of one shard after the other.
-    pub fn list(&self, kind: &str) -> impl Stream<Item = Result<Listed, StoreError>> + Send + use<> {
+    pub fn list(&self, kind: &str) -> impl Stream<Item = Result<ListedDocument, StoreError>> + Send + use<> {
         let shards = listing::shards(self.path.clone(), kind.to_owned());
         shards.map_ok(|shard| stream::iter(shard.into_iter().map(Ok))).try_flatten().map_err(StoreError::Folder)
     }
@@ -138,12 +138,12 @@ impl Folder {
     }
 
     /// Waits for the lock under which a document may be changed.
-    pub async fn lock(&self, key: &str) -> Result<Guard, StoreError> {
+    pub async fn lock(&self, key: &str) -> Result<LockGuard, StoreError> {
         self.locks.acquire(key).await.map_err(StoreError::Folder)
     }
 
     /// Removes what killed processes left half written: it holds device handles.
-    pub async fn tidy(&self) -> Result<(), StoreError> {
+    pub async fn remove_partial_writes(&self) -> Result<(), StoreError> {
         self.remove_staged().map_err(StoreError::Folder)
     }
 

@@ -48,6 +48,6 @@ pub fn check(document: &[u8]) -> Result<(), StoreError> {
 }
 
 /// A store without a number is empty, or of the first layout.
-pub fn check_unnumbered(is_empty: bool) -> Result<(), StoreError> {
+pub fn check_without_document(is_empty: bool) -> Result<(), StoreError> {
     if is_empty { Ok(()) } else { Err(StoreError::OtherLayout { found: 1 }) }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use super::{Listed, Raw, StoreError, Version};
+use super::{ListedDocument, RawDocument, StoreError, Version};
 
 #[cfg(test)]
 mod gate;
@@ -60,10 +60,10 @@ impl Contents {
 }
 
 impl Memory {
-    pub async fn get(&self, key: &str) -> Result<Option<Raw>, StoreError> {
+    pub async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         self.step("get", key, |contents, _| {
             let kept = contents.documents.get(key)?;
-            Some(Raw { bytes: kept.bytes.clone(), version: contents.version(key) })
+            Some(RawDocument { bytes: kept.bytes.clone(), version: contents.version(key) })
         })
         .await
     }
@@ -92,14 +92,14 @@ impl Memory {
         .await
     }
 
-    pub fn list(&self, kind: &str) -> BoxStream<'_, Result<Listed, StoreError>> {
+    pub fn list(&self, kind: &str) -> BoxStream<'_, Result<ListedDocument, StoreError>> {
         let prefix = format!("{kind}/");
         let listing = async move {
             let listed = self.step("list", &prefix, |contents, _| {
                 let below = contents.documents.range(prefix.clone()..);
                 let below = below.take_while(|(key, _)| key.starts_with(&prefix));
                 let listed = |(key, kept): (&String, &Kept)| {
-                    Ok(Listed { key: key.clone(), modified: kept.modified, version: contents.version(key) })
+                    Ok(ListedDocument { key: key.clone(), modified: kept.modified, version: contents.version(key) })
                 };
                 below.map(listed).collect::<Vec<_>>()
             });

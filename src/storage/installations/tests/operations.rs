@@ -151,9 +151,9 @@ async fn look_through(register: &Installations, now: DateTime<Utc>) -> Result<()
         let listed: Vec<_> = register.store.list(kind).try_collect().await?;
         for listed in listed {
             match kind {
-                "pending" => register.look_at_pending(&listed, now).await?,
-                "expiring" => register.look_at_expiring(&listed, now).await?,
-                _ => register.look_at_old(&listed, now).await?,
+                "pending" => register.review_pending(&listed, now).await?,
+                "expiring" => register.review_expiring(&listed, now).await?,
+                _ => register.review_old(&listed, now).await?,
             };
         }
     }

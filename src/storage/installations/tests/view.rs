@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 
-use super::super::stored::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
+use super::super::records::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::super::{handle_key, recipient_key};
 use crate::events::recipient::Recipient;
 use crate::notifications::device::DeviceHandle;

@@ -67,7 +67,7 @@ impl Operation {
                         let entry = Entry { settled, delivered: true, complete: failed == 0 };
                         add(&store, &key.0.key(EVENTS), &entry).await
                     }
-                    Handle(version) => outdo(&store, &message().0.key(MESSAGES), version).await,
+                    Handle(version) => write_if_newer(&store, &message().0.key(MESSAGES), version).await,
                 }
             })
         })
@@ -121,7 +121,7 @@ fn walk_through(before: Option<&[u8]>, operations: &[Operation], lost_answers: u
                 // A version without a number says nothing about others.
                 Handle(version) if *version == UNNUMBERED => {}
                 Handle(version) => {
-                    let is_known = handled.is_some_and(|handled| version.is_outdone_by(handled));
+                    let is_known = handled.is_some_and(|handled| version.is_superseded_by(handled));
                     assert!(is_known, "{version:?} is not known: {handled:?}\n{}", how());
                 }
             }

@@ -7,13 +7,13 @@ use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
-use super::super::{Listed, Raw, StoreError, Version, layout};
-use super::{AzureBlobs, has_no_container};
+use super::super::{ListedDocument, RawDocument, StoreError, Version, layout};
+use super::{AzureBlobs, is_container_missing};
 
 impl AzureBlobs {
     /// Reads a blob. Where it is not known whose layout the container has, that is asked beside it.
-    pub(in crate::storage::store) async fn get(&self, key: &str) -> Result<Option<Raw>, StoreError> {
-        if self.is_ours.load(Ordering::Relaxed) {
+    pub(in crate::storage::store) async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
+        if self.layout_checked.load(Ordering::Relaxed) {
             return self.get_blob(key).await;
         }
         let ((), raw) = tokio::try_join!(self.check_layout(), self.get_blob(key))?;
@@ -23,25 +23,25 @@ impl AzureBlobs {
     /// Fails when another program's documents lie in the container. In one that is not there lies nothing.
     pub(in crate::storage::store) async fn check_layout(&self) -> Result<(), StoreError> {
         let _checking = self.checking.lock().await;
-        if self.is_ours.load(Ordering::Relaxed) {
+        if self.layout_checked.load(Ordering::Relaxed) {
             return Ok(());
         }
         match self.get_blob(layout::KEY).await? {
             Some(document) => {
                 layout::check(&document.bytes)?;
-                self.is_numbered.store(true, Ordering::Relaxed);
+                self.layout_written.store(true, Ordering::Relaxed);
             }
             None => {
                 let first = match self.blobs.list(None).next().await {
-                    Some(Err(error)) if !has_no_container(&error) => return Err(self.failure(error)),
+                    Some(Err(error)) if !is_container_missing(&error) => return Err(self.failure(error)),
                     first => first.and_then(Result::ok),
                 };
                 // Whoever wrote something since wrote the number before it.
                 let is_empty = first.is_none() || self.get_blob(layout::KEY).await?.is_some();
-                layout::check_unnumbered(is_empty)?;
+                layout::check_without_document(is_empty)?;
             }
         }
-        self.is_ours.store(true, Ordering::Relaxed);
+        self.layout_checked.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -52,7 +52,7 @@ impl AzureBlobs {
         bytes: Vec<u8>,
         version: Option<&Version>,
     ) -> Result<bool, StoreError> {
-        self.be_ready().await?;
+        self.prepare_container().await?;
         let mode = match version {
             None => PutMode::Overwrite,
             Some(Version::ETag(e_tag)) => PutMode::Update(UpdateVersion { e_tag: Some(e_tag.clone()), version: None }),
@@ -80,11 +80,11 @@ impl AzureBlobs {
     pub(in crate::storage::store) fn list(
         &self,
         kind: &str,
-    ) -> impl Stream<Item = Result<Listed, StoreError>> + Send + use<'_> {
+    ) -> impl Stream<Item = Result<ListedDocument, StoreError>> + Send + use<'_> {
         self.blobs
             .list(Some(&Path::from(kind)))
             .filter_map(async |listed| match listed {
-                Ok(meta) => Some(Ok(Listed {
+                Ok(meta) => Some(Ok(ListedDocument {
                     key: meta.location.to_string(),
                     modified: meta.last_modified,
                     version: meta.e_tag.map_or(Version::Absent, Version::ETag),
@@ -95,23 +95,23 @@ impl AzureBlobs {
             .map_err(|error| self.failure(error))
     }
 
-    async fn get_blob(&self, key: &str) -> Result<Option<Raw>, StoreError> {
-        let was_there = self.is_there.load(Ordering::Relaxed);
+    async fn get_blob(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
+        let was_there = self.container_exists.load(Ordering::Relaxed);
         let got = match self.blobs.get(&Path::from(key)).await {
             Ok(got) => got,
             // A container that was created while this was under way is not lost.
-            Err(error @ Error::NotFound { .. }) if !(was_there && self.is_lost(&error)) => return Ok(None),
+            Err(error @ Error::NotFound { .. }) if !(was_there && self.note_lost_container(&error)) => return Ok(None),
             Err(error) => return Err(self.failure(error)),
         };
-        self.is_there.store(true, Ordering::Relaxed);
+        self.container_exists.store(true, Ordering::Relaxed);
         let version = got.meta.e_tag.clone().map_or(Version::Absent, Version::ETag);
         let bytes: Bytes = got.bytes().await.map_err(|error| self.failure(error))?;
-        Ok(Some(Raw { bytes, version }))
+        Ok(Some(RawDocument { bytes, version }))
     }
 
     /// Before something is written, the container is there and says which layout it has.
-    async fn be_ready(&self) -> Result<(), StoreError> {
-        if self.is_numbered.load(Ordering::Relaxed) && self.is_there.load(Ordering::Relaxed) {
+    async fn prepare_container(&self) -> Result<(), StoreError> {
+        if self.layout_written.load(Ordering::Relaxed) && self.container_exists.load(Ordering::Relaxed) {
             return Ok(());
         }
         self.check_layout().await?;
@@ -121,12 +121,12 @@ impl AzureBlobs {
             Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
             Err(error) => return Err(self.failure(error)),
         }
-        self.is_numbered.store(true, Ordering::Relaxed);
+        self.layout_written.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     fn failure(&self, error: Error) -> StoreError {
-        self.is_lost(&error);
+        self.note_lost_container(&error);
         error.into()
     }
 }

@@ -14,7 +14,7 @@ use url::Url;
 use crate::client::{Client, RequestError};
 
 /// An invocation has seconds, so a request that is not answered must leave time for another.
-pub const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client, as `object_store` knows one.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl HttpService for StoreClient {
             (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
             Ok(answer)
         };
-        timeout(REQUEST_LIMIT, exchange).await.map_err(|late| HttpError::new(HttpErrorKind::Timeout, late))?
+        timeout(REQUEST_TIMEOUT, exchange).await.map_err(|late| HttpError::new(HttpErrorKind::Timeout, late))?
     }
 }
 

@@ -7,10 +7,10 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::super::{Listed, Version};
+use super::super::{ListedDocument, Version};
 
 /// The shards of a kind in order, each with its documents in order. They are read as they are wanted.
-pub fn shards(store: PathBuf, kind: String) -> impl Stream<Item = io::Result<Vec<Listed>>> + Send {
+pub fn shards(store: PathBuf, kind: String) -> impl Stream<Item = io::Result<Vec<ListedDocument>>> + Send {
     let (sender, receiver) = mpsc::channel(1);
     spawn_blocking(move || {
         let send = |shard| sender.blocking_send(shard).is_ok();
@@ -22,7 +22,7 @@ pub fn shards(store: PathBuf, kind: String) -> impl Stream<Item = io::Result<Vec
     stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|shard| (shard, receiver)) })
 }
 
-fn documents(store: &Path, kind: &str, shard: &str) -> io::Result<Vec<Listed>> {
+fn documents(store: &Path, kind: &str, shard: &str) -> io::Result<Vec<ListedDocument>> {
     let folder = store.join(kind).join(shard);
     let mut documents = Vec::new();
     for name in names(&folder)? {
@@ -32,7 +32,7 @@ fn documents(store: &Path, kind: &str, shard: &str) -> io::Result<Vec<Listed>> {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        documents.push(Listed {
+        documents.push(ListedDocument {
             key: [kind, "/", shard, "/", &name].concat(),
             modified,
             version: Version::Modified(modified),

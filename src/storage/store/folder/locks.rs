@@ -13,25 +13,25 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct FileLocks {
     folder: PathBuf,
     /// Within this process one task at a time waits for a file, so that waiting for it takes one thread and not all.
-    turns: Vec<Arc<Mutex<()>>>,
+    task_locks: Vec<Arc<Mutex<()>>>,
 }
 
 /// Held while a document is changed. The operating system takes the file's lock back when the process dies.
 #[derive(Debug)]
-pub struct Guard {
+pub struct LockGuard {
     /// Which lock it is.
     pub number: usize,
     _file: File,
-    _turn: OwnedMutexGuard<()>,
+    _task_lock: OwnedMutexGuard<()>,
 }
 
-const FILES: usize = 64;
+const LOCK_FILES: usize = 64;
 
 impl FileLocks {
     /// Locks in `folder`, which is created if need be.
     pub fn new(folder: PathBuf) -> io::Result<Self> {
         super::create_folder(&folder)?;
-        Ok(Self { folder, turns: (0..FILES).map(|_| Arc::default()).collect() })
+        Ok(Self { folder, task_locks: (0..LOCK_FILES).map(|_| Arc::default()).collect() })
     }
 
     /// Whether the folder is still there. Where it is not, the whole store is gone, and not only a document in it.
@@ -40,32 +40,34 @@ impl FileLocks {
     }
 
     /// Waits for the lock of a document's key.
-    pub async fn acquire(&self, key: &str) -> io::Result<Guard> {
+    pub async fn acquire(&self, key: &str) -> io::Result<LockGuard> {
         let number =
-            key.bytes().fold(0, |number: usize, byte| number.wrapping_mul(31).wrapping_add(byte.into())) % FILES;
-        let turn = Arc::clone(&self.turns[number]).lock_owned().await;
+            key.bytes().fold(0, |number: usize, byte| number.wrapping_mul(31).wrapping_add(byte.into())) % LOCK_FILES;
+        let task_lock = Arc::clone(&self.task_locks[number]).lock_owned().await;
         let file = self.file(number)?;
         match file.try_lock() {
-            Ok(()) => return Ok(Guard { number, _file: file, _turn: turn }),
+            Ok(()) => return Ok(LockGuard { number, _file: file, _task_lock: task_lock }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // The turn goes along, so that it is kept even where nobody waits for the answer any more.
         let locked = tokio::task::spawn_blocking(move || {
             file.lock()?;
-            Ok(Guard { number, _file: file, _turn: turn })
+            Ok(LockGuard { number, _file: file, _task_lock: task_lock })
         });
         locked.await.map_err(io::Error::other)?
     }
 
     /// The lock of that number, if nobody holds it.
-    pub fn try_acquire(&self, number: usize) -> io::Result<Option<Guard>> {
-        let Some(turn) = self.turns.get(number).and_then(|turn| Arc::clone(turn).try_lock_owned().ok()) else {
+    pub fn try_acquire(&self, number: usize) -> io::Result<Option<LockGuard>> {
+        let Some(task_lock) =
+            self.task_locks.get(number).and_then(|task_lock| Arc::clone(task_lock).try_lock_owned().ok())
+        else {
             return Ok(None);
         };
         let file = self.file(number)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Guard { number, _file: file, _turn: turn })),
+            Ok(()) => Ok(Some(LockGuard { number, _file: file, _task_lock: task_lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }

@@ -119,7 +119,7 @@ impl Observed for bool {
     }
 }
 
-impl Observed for Option<crate::storage::store::Raw> {
+impl Observed for Option<crate::storage::store::RawDocument> {
     fn add_to(&self, hasher: &mut impl Hasher) {
         let count = |version: &Version| match version {
             Version::Count(count) => *count,
@@ -129,7 +129,7 @@ impl Observed for Option<crate::storage::store::Raw> {
     }
 }
 
-impl Observed for Vec<Result<crate::storage::store::Listed, StoreError>> {
+impl Observed for Vec<Result<crate::storage::store::ListedDocument, StoreError>> {
     fn add_to(&self, hasher: &mut impl Hasher) {
         self.iter().flatten().for_each(|listed| (&listed.key, listed.modified).hash(hasher));
     }

@@ -10,7 +10,7 @@ use crate::notifications::locale::Locale;
 
 /// Reads what was submitted, field by field.
 #[derive(Debug)]
-pub struct Submitted<'a> {
+pub struct PutRequest<'a> {
     fields: Fields<'a>,
     faults: Vec<String>,
 }
@@ -20,13 +20,13 @@ pub struct Submitted<'a> {
 #[error("{}", .0.join("; "))]
 pub struct InstallationError(pub Vec<String>);
 
-const LONGEST_ID: usize = 256;
-const LONGEST_HANDLE: usize = 2048;
-const LONGEST_LOCALE: usize = 35;
-const MOST_NUMBERS: usize = 20;
-const MOST_MUTED_THREADS: usize = 200;
+const MAX_ID_BYTES: usize = 256;
+const MAX_HANDLE_BYTES: usize = 2048;
+const MAX_LOCALE_BYTES: usize = 35;
+const MAX_NUMBERS: usize = 20;
+const MAX_MUTED_THREADS: usize = 200;
 
-impl<'a> Submitted<'a> {
+impl<'a> PutRequest<'a> {
     /// Reads the installation `id` from a request's body. `has_app` says which apps have hubs.
     pub fn parse(
         id: &str,
@@ -35,30 +35,30 @@ impl<'a> Submitted<'a> {
     ) -> Result<Installation, InstallationError> {
         let fields = Fields::from_slice(body, &[]);
         let fields = fields.map_err(|error| InstallationError(vec![format!("body: {error}")]))?;
-        let mut submitted = Submitted { fields, faults: Vec::new() };
-        submitted.check_id(id);
-        let user_id = submitted.id("userId").map(UserId::new);
-        let phone_numbers = submitted.phone_numbers();
-        if user_id.is_none() && phone_numbers.is_empty() && submitted.faults.is_empty() {
-            submitted.fault("userId, phoneNumbers", "expected at least one of them");
+        let mut request = PutRequest { fields, faults: Vec::new() };
+        request.check_id(id);
+        let user_id = request.id("userId").map(UserId::new);
+        let phone_numbers = request.phone_numbers();
+        if user_id.is_none() && phone_numbers.is_empty() && request.faults.is_empty() {
+            request.fault("userId, phoneNumbers", "expected at least one of them");
         }
-        let platform = submitted.platform();
-        let handle = submitted.handle("pushChannel");
-        if submitted.fields.value("pushChannel").is_none() {
-            submitted.fault("pushChannel", "is missing: expected the device's APNs or FCM token");
+        let platform = request.platform();
+        let handle = request.handle("pushChannel");
+        if request.fields.value("pushChannel").is_none() {
+            request.fault("pushChannel", "is missing: expected the device's APNs or FCM token");
         }
-        let voip_handle = submitted.handle("voipPushChannel");
+        let voip_handle = request.handle("voipPushChannel");
         if voip_handle.is_some() && platform == Some(Platform::FcmV1) {
-            submitted.fault("voipPushChannel", "only the platform apns has one");
+            request.fault("voipPushChannel", "only the platform apns has one");
         }
-        let app = submitted.app(has_app);
-        let os = submitted.os();
-        let locale = submitted.locale();
-        let content = submitted.content();
-        let muted_threads = submitted.texts("mutedThreads", MOST_MUTED_THREADS);
-        let expires_at = submitted.expiration_time();
+        let app = request.app(has_app);
+        let os = request.os();
+        let locale = request.locale();
+        let content = request.content();
+        let muted_threads = request.texts("mutedThreads", MAX_MUTED_THREADS);
+        let expires_at = request.expiration_time();
         match (platform, handle) {
-            (Some(platform), Some(handle)) if submitted.faults.is_empty() => Ok(Installation {
+            (Some(platform), Some(handle)) if request.faults.is_empty() => Ok(Installation {
                 id: id.to_owned(),
                 user_id,
                 phone_numbers,
@@ -72,7 +72,7 @@ impl<'a> Submitted<'a> {
                 muted_threads,
                 expires_at,
             }),
-            _ => Err(InstallationError(submitted.faults)),
+            _ => Err(InstallationError(request.faults)),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Submitted<'a> {
     }
 
     fn phone_numbers(&mut self) -> Vec<PhoneNumber> {
-        let texts = self.texts("phoneNumbers", MOST_NUMBERS);
+        let texts = self.texts("phoneNumbers", MAX_NUMBERS);
         let mut numbers = Vec::new();
         for text in &texts {
             match phone_number(text) {
@@ -131,7 +131,8 @@ impl<'a> Submitted<'a> {
         let text = self.text(name)?;
         let problem = if DeviceHandle::is_masked(&text) {
             "is masked: expected the token itself, not the answer of a GET or PUT"
-        } else if text.is_empty() || text.len() > LONGEST_HANDLE || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        } else if text.is_empty() || text.len() > MAX_HANDLE_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             "expected a token of 1 to 2048 visible ASCII characters"
         } else {
             return Some(DeviceHandle::new(text));
@@ -163,7 +164,7 @@ impl<'a> Submitted<'a> {
 
     fn locale(&mut self) -> Option<String> {
         let text = self.text("locale")?;
-        if text.len() <= LONGEST_LOCALE && Locale::parse(&text).is_some() {
+        if text.len() <= MAX_LOCALE_BYTES && Locale::parse(&text).is_some() {
             return Some(text);
         }
         self.fault("locale", "expected a language tag such as \"ko-KR\"");
@@ -223,7 +224,7 @@ impl<'a> Submitted<'a> {
 }
 
 fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST_ID && !text.chars().any(char::is_control)
+    !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control)
 }
 
 /// Digits, with the punctuation that people put between them.

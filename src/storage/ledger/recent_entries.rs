@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 
 /// The last `half` entries by key at least, twice as many at most, and those that are held.
 #[derive(Debug)]
-pub struct Recent<V> {
+pub struct RecentEntries<V> {
     half: usize,
     memory: Mutex<Memory<V>>,
 }
@@ -26,29 +26,29 @@ struct Memory<V> {
     older: ByKey<V>,
 }
 
-type ByKey<V> = HashMap<u128, V, BuildHasherDefault<AsItIs>>;
+type ByKey<V> = HashMap<u128, V, BuildHasherDefault<IdentityHasher>>;
 
 /// Keys are halves of fingerprints: nothing is left to be hashed.
 #[derive(Debug, Default)]
-struct AsItIs(u64);
+struct IdentityHasher(u64);
 
 /// An entry, for whoever has this alone. What it is then is remembered, unless it is nothing.
 #[derive(Debug)]
-pub struct Held<'a, V: Clone + Default + PartialEq> {
+pub struct EntryGuard<'a, V: Clone + Default + PartialEq> {
     // Goes before the place does, which finds out whether anybody else waits.
     entry: OwnedMutexGuard<V>,
-    _place: Place<'a, V>,
+    _place: EntrySlot<'a, V>,
 }
 
 /// Keeps an entry from being forgotten.
 #[derive(Debug)]
-struct Place<'a, V: Clone + Default + PartialEq> {
-    recent: &'a Recent<V>,
+struct EntrySlot<'a, V: Clone + Default + PartialEq> {
+    recent: &'a RecentEntries<V>,
     key: u128,
     entry: Arc<tokio::sync::Mutex<V>>,
 }
 
-impl<V: Clone + Default + PartialEq> Recent<V> {
+impl<V: Clone + Default + PartialEq> RecentEntries<V> {
     /// A memory of the last `half` entries at least.
     pub fn new(half: usize) -> Self {
         let memory = Memory { held: ByKey::default(), newer: ByKey::default(), older: ByKey::default() };
@@ -56,20 +56,20 @@ impl<V: Clone + Default + PartialEq> Recent<V> {
     }
 
     /// Waits until nobody else holds the entry of that key.
-    pub async fn hold(&self, key: u128) -> Held<'_, V> {
+    pub async fn hold(&self, key: u128) -> EntryGuard<'_, V> {
         let place = self.place(key);
-        Held { entry: Arc::clone(&place.entry).lock_owned().await, _place: place }
+        EntryGuard { entry: Arc::clone(&place.entry).lock_owned().await, _place: place }
     }
 
-    fn place(&self, key: u128) -> Place<'_, V> {
+    fn place(&self, key: u128) -> EntrySlot<'_, V> {
         let Memory { held, newer, older } = &mut *self.memory.lock().expect("nothing panics while it is held");
         let known = || newer.get(&key).or_else(|| older.get(&key)).cloned().unwrap_or_default();
         let entry = held.entry(key).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(known())));
-        Place { recent: self, key, entry: Arc::clone(entry) }
+        EntrySlot { recent: self, key, entry: Arc::clone(entry) }
     }
 }
 
-impl<V: Clone + Default + PartialEq> Drop for Place<'_, V> {
+impl<V: Clone + Default + PartialEq> Drop for EntrySlot<'_, V> {
     fn drop(&mut self) {
         let Memory { held, newer, older } = &mut *self.recent.memory.lock().expect("nothing panics while it is held");
         // The memory has the other one.
@@ -87,7 +87,7 @@ impl<V: Clone + Default + PartialEq> Drop for Place<'_, V> {
     }
 }
 
-impl<V: Clone + Default + PartialEq> Deref for Held<'_, V> {
+impl<V: Clone + Default + PartialEq> Deref for EntryGuard<'_, V> {
     type Target = V;
 
     fn deref(&self) -> &V {
@@ -95,13 +95,13 @@ impl<V: Clone + Default + PartialEq> Deref for Held<'_, V> {
     }
 }
 
-impl<V: Clone + Default + PartialEq> DerefMut for Held<'_, V> {
+impl<V: Clone + Default + PartialEq> DerefMut for EntryGuard<'_, V> {
     fn deref_mut(&mut self) -> &mut V {
         &mut self.entry
     }
 }
 
-impl Hasher for AsItIs {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -123,16 +123,16 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
-    async fn write(recent: &Recent<u32>, key: u128, value: u32) {
+    async fn write(recent: &RecentEntries<u32>, key: u128, value: u32) {
         *recent.hold(key).await = value;
     }
 
     #[tokio::test]
     async fn the_most_recent_entries_are_known_and_no_more_than_that() {
-        let recent: Recent<u32> = Recent::new(1000);
+        let recent: RecentEntries<u32> = RecentEntries::new(1000);
         for key in 0..50_000 {
             write(&recent, key, 1).await;
-            // Seen twice is not remembered twice.
+            // Versioned twice is not remembered twice.
             write(&recent, key, 2).await;
         }
         {
@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_entry_is_for_one_at_a_time_and_is_not_forgotten_meanwhile() {
-        let recent: Recent<u32> = Recent::new(10);
+        let recent: RecentEntries<u32> = RecentEntries::new(10);
         let mut held = recent.hold(7).await;
         for key in 100..200 {
             write(&recent, key, 1).await;
@@ -162,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_nothing_takes_no_place() {
-        let recent: Recent<u32> = Recent::new(10);
+        let recent: RecentEntries<u32> = RecentEntries::new(10);
         for key in 0..100 {
             drop(recent.hold(key).await);
         }

@@ -1,7 +1,7 @@
 //! What was read a moment ago: messages come in bursts, and each would read the same.
 //!
 //! Five seconds after a change was answered no instance may act on the older state, so nothing here is used for longer
-//! than [`USED_FOR`] after its reading began. A change on this instance shows at once. That nobody has a device is never
+//! than [`CACHE_TTL`] after its reading began. A change on this instance shows at once. That nobody has a device is never
 //! taken from here.
 //!
 //! moka would bring the bound and the expiry, by a clock that no test can advance; the rule about changes, and with it this
@@ -17,14 +17,14 @@ use crate::events::recipient::Recipient;
 use crate::notifications::device::Device;
 
 /// How long a reading is used.
-pub const USED_FOR: Duration = Duration::from_secs(3);
+pub const CACHE_TTL: Duration = Duration::from_secs(3);
 
 /// About two megabytes.
-const MOST_DEVICES: usize = 4096;
+const MAX_DEVICES: usize = 4096;
 
 /// The devices of recipients that were looked up last.
 #[derive(Debug, Default)]
-pub struct RecentlyRead(Mutex<Memory>);
+pub struct DeviceCache(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -37,32 +37,32 @@ struct Memory {
 
 /// When something began to be read.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub struct StartedRead {
     began: Instant,
     changes: u64,
 }
 
-impl RecentlyRead {
+impl DeviceCache {
     /// The recipient's devices, if they were read a moment ago.
     pub fn get(&self, recipient: &Recipient) -> Option<Arc<[Device]>> {
         let memory = self.0.lock().expect("nothing panics while it is held");
         let (began, devices) = memory.readings.get(recipient)?;
-        (began.elapsed() < USED_FOR).then(|| Arc::clone(devices))
+        (began.elapsed() < CACHE_TTL).then(|| Arc::clone(devices))
     }
 
     /// Something is read from now on.
-    pub fn begin(&self) -> Reading {
+    pub fn begin_read(&self) -> StartedRead {
         let changes = self.0.lock().expect("nothing panics while it is held").changes;
-        Reading { began: Instant::now(), changes }
+        StartedRead { began: Instant::now(), changes }
     }
 
     /// Keeps what was read, unless it is nothing or there was a change meanwhile.
-    pub fn keep(&self, recipient: &Recipient, devices: &Arc<[Device]>, reading: Reading) {
+    pub fn insert(&self, recipient: &Recipient, devices: &Arc<[Device]>, reading: StartedRead) {
         let mut memory = self.0.lock().expect("nothing panics while it is held");
-        if devices.is_empty() || devices.len() > MOST_DEVICES || memory.changes != reading.changes {
+        if devices.is_empty() || devices.len() > MAX_DEVICES || memory.changes != reading.changes {
             return;
         }
-        if memory.devices + devices.len() > MOST_DEVICES {
+        if memory.devices + devices.len() > MAX_DEVICES {
             // Most of it is too old by now.
             memory.readings.clear();
             memory.devices = 0;

@@ -47,7 +47,7 @@ pub struct RecipientRecord {
 /// `pending/…` and `expiring/…`: an installation that Maintenance is to look at.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reminder {
+pub struct MaintenanceNote {
     /// The installation.
     pub installation_id: String,
     /// Handles that its change wants.
@@ -160,7 +160,7 @@ impl Document for HandleRecord {
     const VERSION: u32 = 1;
 }
 
-impl Document for Reminder {
+impl Document for MaintenanceNote {
     const VERSION: u32 = 1;
 }
 
@@ -259,7 +259,7 @@ impl StoredInstallation {
     }
 
     /// Whether this is what `installation` says, whenever it was written.
-    pub fn says(&self, installation: &Installation) -> bool {
+    pub fn has_same_content(&self, installation: &Installation) -> bool {
         let revision = self.revision;
         *self == Self { put_revision: self.put_revision, ..Self::new(installation, revision, self.written_at) }
     }

@@ -8,39 +8,39 @@ use std::sync::{Arc, Mutex};
 use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 
-use super::recipients::Urge;
-use super::stored::{Fence, HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
-use super::{Began, Installations, handle_key, installation_key, recipient_key};
+use super::recipients::Trigger;
+use super::records::{Fence, HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
+use super::{ChangeStart, Installations, handle_key, installation_key, recipient_key};
 use crate::events::recipient::Recipient;
 use crate::notifications::device::DeviceHandle;
 use crate::storage::store::{Document, StoreError};
 
 /// Recipients whose documents are being put together.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(Mutex<HashSet<Recipient>>);
+pub(super) struct RepairsInProgress(Mutex<HashSet<Recipient>>);
 
 /// So many documents are read at a time.
-const READ_AT_ONCE: usize = 32;
+const MAX_CONCURRENT_READS: usize = 32;
 
 impl Installations {
     /// Puts a recipient's document together while an event that met the damage fails, and comes again.
-    pub fn mend_later(self: &Arc<Self>, recipient: &Recipient) {
-        let is_first = self.mending.0.lock().expect("nothing panics while it is held").insert(recipient.clone());
+    pub fn repair_later(self: &Arc<Self>, recipient: &Recipient) {
+        let is_first = self.repairs.0.lock().expect("nothing panics while it is held").insert(recipient.clone());
         if !is_first {
             return;
         }
         let (register, recipient) = (Arc::clone(self), recipient.clone());
         tokio::spawn(async move {
-            let mended = register.mend_recipient(&recipient).await;
-            register.mending.0.lock().expect("nothing panics while it is held").remove(&recipient);
-            if let Err(error) = mended {
+            let repaired = register.repair_recipient(&recipient).await;
+            register.repairs.0.lock().expect("nothing panics while it is held").remove(&recipient);
+            if let Err(error) = repaired {
                 tracing::error!("a damaged document under recipients could not be put together: {error}");
             }
         });
     }
 
     /// Puts an installation's document together from the copies that its recipients have.
-    pub(super) async fn mend_installation(&self, id: &str) -> Result<(), StoreError> {
+    pub(super) async fn repair_installation(&self, id: &str) -> Result<(), StoreError> {
         let mut copies: Vec<StoredInstallation> = Vec::new();
         let mut newest = 0;
         self.for_each("recipients", |record: RecipientRecord| {
@@ -63,8 +63,8 @@ impl Installations {
     }
 
     /// Puts a recipient's document together from the installations that name it.
-    pub(super) async fn mend_recipient(&self, recipient: &Recipient) -> Result<(), StoreError> {
-        let began = Began::now(Utc::now());
+    pub(super) async fn repair_recipient(&self, recipient: &Recipient) -> Result<(), StoreError> {
+        let began = ChangeStart::now(Utc::now());
         let (mut there, mut unfinished) = (RecipientRecord::default(), Vec::new());
         let mut found: Vec<InstallationRecord> = Vec::new();
         self.for_each("installations", |record: InstallationRecord| {
@@ -85,9 +85,9 @@ impl Installations {
             }
         }
         self.store.replace_damaged(&recipient_key(recipient), &there).await?;
-        self.recently_read.forget(recipient);
+        self.device_cache.forget(recipient);
         for record in unfinished {
-            self.finish(&record, Urge::Left, Vec::new(), began).await?;
+            self.finish(&record, Trigger::Resumed, Vec::new(), began).await?;
         }
         Ok(())
     }
@@ -104,8 +104,8 @@ impl Installations {
 
     /// Puts a handle's document together from the installations that have it, or may still have it. Of several, the one
     /// that was PUT last stays.
-    pub(super) async fn mend_handle(&self, handle: &DeviceHandle) -> Result<(), StoreError> {
-        let began = Began::now(Utc::now());
+    pub(super) async fn repair_handle(&self, handle: &DeviceHandle) -> Result<(), StoreError> {
+        let began = ChangeStart::now(Utc::now());
         let (mut owners, mut former) = (Vec::new(), Vec::new());
         self.for_each("installations", |record: InstallationRecord| match &record.installation {
             Some(stored) if stored.handles().contains(handle) => owners.push((stored.put_revision, record.id)),
@@ -114,7 +114,7 @@ impl Installations {
         .await?;
         for record in former {
             for holder in record.recipients() {
-                self.take_from(&holder, &record.id, record.revision, began.now).await?;
+                self.remove_from(&holder, &record.id, record.revision, began.now).await?;
             }
         }
         owners.sort();
@@ -141,7 +141,8 @@ impl Installations {
             Err(StoreError::Unreadable(_)) => Ok(None),
             read => read,
         };
-        let documents = self.store.list(kind).map_ok(|listed| read(listed.key)).try_buffer_unordered(READ_AT_ONCE);
+        let documents =
+            self.store.list(kind).map_ok(|listed| read(listed.key)).try_buffer_unordered(MAX_CONCURRENT_READS);
         let mut documents = pin!(documents);
         while let Some(document) = documents.try_next().await? {
             document.into_iter().for_each(&mut each);

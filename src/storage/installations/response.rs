@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Installation;
-use super::stored::{ContentName, OsName, PlatformName};
+use super::records::{ContentName, OsName, PlatformName};
 use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, DeviceHandle};
 
 /// An installation as its owner sees it: the handles are masked.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ShownInstallation<'a> {
+pub struct InstallationResponse<'a> {
     installation_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
@@ -38,7 +38,7 @@ pub struct ShownInstallation<'a> {
     evicted: &'a [String],
 }
 
-impl<'a> ShownInstallation<'a> {
+impl<'a> InstallationResponse<'a> {
     /// The installation with masked handles, and what a PUT had to evict for it.
     pub fn new(installation: &'a Installation, evicted: &'a [String]) -> Self {
         Self {
@@ -59,8 +59,8 @@ impl<'a> ShownInstallation<'a> {
     }
 }
 
-impl std::fmt::Debug for ShownInstallation<'_> {
+impl std::fmt::Debug for InstallationResponse<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ShownInstallation").field("id", &self.installation_id).finish_non_exhaustive()
+        formatter.debug_struct("InstallationResponse").field("id", &self.installation_id).finish_non_exhaustive()
     }
 }
