@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::commands::EventsFileError;
 use crate::commands::replay::{self, ReplayError};
 use crate::commands::send;
-use crate::delivery::Deliveries;
+use crate::delivery::DeliveryService;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
 use crate::functions::{self, Service};
@@ -50,8 +50,8 @@ impl Handler {
         let hub =
             |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone());
         let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
-        let deliveries = Deliveries {
-            wanted: config.wanted.clone(),
+        let delivery_service = DeliveryService {
+            event_filter: config.event_filter.clone(),
             content: config.content,
             texts: Arc::clone(&config.texts),
             deadline: config.deadline,
@@ -64,7 +64,7 @@ impl Handler {
             dead_letters: DeadLetters::new(Arc::clone(&store)),
         };
         let service = Service {
-            deliveries,
+            delivery_service,
             maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
             installations,
             apps: config.apps.keys().cloned().collect(),
@@ -78,30 +78,40 @@ impl Handler {
 
     /// The faults of settings that were refused, and those that show when the store is opened.
     pub fn all_faults(faults: ConfigError) -> ConfigError {
-        faults.and_of_store(|store| open(store, &Client::new()).err())
+        faults.with_store_faults(|store| open(store, &Client::new()).err())
     }
 
     /// Sends every dead letter of the store once more, or the events of `files` if there are any. Each is told in a line;
     /// returns how many are not settled.
-    pub async fn replay(&self, force: bool, files: &[PathBuf], tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
-        let deliveries = &self.service.deliveries;
+    pub async fn replay(
+        &self,
+        force: bool,
+        files: &[PathBuf],
+        print_line: impl FnMut(&str),
+    ) -> Result<usize, ReplayError> {
+        let delivery_service = &self.service.delivery_service;
         match files {
-            [] => replay::letters(deliveries, force, tell).await,
-            files => replay::files(deliveries, force, files, tell).await,
+            [] => replay::letters(delivery_service, force, print_line).await,
+            files => replay::files(delivery_service, force, files, print_line).await,
         }
     }
 
     /// Delivers the events of a file, or of standard input for `-`, and tells every decision in lines for a person. A dry
     /// run sends and writes nothing. Returns how many events failed or can never succeed.
-    pub async fn send(&self, file: &Path, dry_run: bool, tell: impl FnMut(&str)) -> Result<usize, EventsFileError> {
-        send::send(&self.service.deliveries, file, dry_run, tell).await
+    pub async fn send(
+        &self,
+        file: &Path,
+        dry_run: bool,
+        print_line: impl FnMut(&str),
+    ) -> Result<usize, EventsFileError> {
+        send::send(&self.service.delivery_service, file, dry_run, print_line).await
     }
 
     /// Answers on `listener` until `stop` is over, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
         let (client, store) = (self.client, self.store);
         tokio::spawn(async move {
-            client.load().await;
+            client.load_certificates().await;
             if let Err(error) = store.check_layout().await {
                 tracing::error!("{error}");
             }
@@ -117,7 +127,7 @@ fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
     match choice {
         StoreChoice::Memory => Ok(Store::memory()),
         StoreChoice::Azure(container) => Store::azure(container, client.clone()).map_err(|error| {
-            ConfigError::of("STORE", format!("the container {} cannot be used: {error}", container.name))
+            ConfigError::new("STORE", format!("the container {} cannot be used: {error}", container.name))
         }),
         StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
             let path = path.display();
@@ -126,7 +136,7 @@ fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
             } else {
                 format!("the folder {path} cannot be used: {error}")
             };
-            ConfigError::of("STORE", problem)
+            ConfigError::new("STORE", problem)
         }),
     }
 }

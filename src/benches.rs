@@ -13,10 +13,10 @@ use crate::functions::invocation::InvocationRequest;
 use crate::notifications::Audience;
 use crate::notifications::device::ContentMode;
 pub use crate::notifications::{Notification, Texts};
-use crate::push::hub::access::Access;
 use crate::push::hub::connection_string::ConnectionString;
-pub use crate::push::payload::Form;
+use crate::push::hub::credentials::HubCredentials;
 use crate::push::payload::Payload;
+pub use crate::push::payload::PayloadFormat;
 use crate::storage::installations;
 
 /// Texts as they are without a notifications file.
@@ -27,14 +27,14 @@ pub fn texts() -> Texts {
 /// Reads an invocation, and hands on each of its events, the data still unread.
 pub fn each_event(body: &[u8], mut take: impl FnMut(&EventGridEvent<'_>)) {
     let request = InvocationRequest::parse(body).expect("the samples are invocations");
-    for given in request.events().expect("the samples are no larger than a batch") {
-        take(&EventGridEvent::parse(given).expect("the samples hold events"));
+    for raw_event in request.events().expect("the samples are no larger than a batch") {
+        take(&EventGridEvent::parse(raw_event).expect("the samples hold events"));
     }
 }
 
 /// Reads the data of an event, and with it whom the event is for.
 pub fn read<'a>(envelope: &EventGridEvent<'a>) -> Event<'a> {
-    let event_type = EventType::named(&envelope.type_name).expect("a push comes of every sample");
+    let event_type = EventType::from_full_name(&envelope.type_name).expect("a push comes of every sample");
     Event::read(envelope, event_type).expect("the samples are well formed")
 }
 
@@ -50,18 +50,18 @@ pub fn notification<'a>(event: &'a Event<'a>, texts: &'a Texts, now: DateTime<Ut
 }
 
 /// The payload for a kind of device.
-pub fn payload(notification: &Notification<'_>, form: Form) -> Payload {
-    Payload::new(notification, form).expect("whatever is too large is cut")
+pub fn payload(notification: &Notification<'_>, format: PayloadFormat) -> Payload {
+    Payload::new(notification, format).expect("whatever is too large is cut")
 }
 
 /// The payload of a call for an iPhone.
 pub fn voip_payload(notification: &Notification<'_>) -> Payload {
-    Payload::call(notification, Form::Apns).expect("the call is complete")
+    Payload::call(notification, PayloadFormat::Apns).expect("the call is complete")
 }
 
 /// Signs for a hub.
 #[derive(Debug)]
-pub struct Signer(Access);
+pub struct Signer(HubCredentials);
 
 impl Signer {
     /// For a hub in a namespace of the usual length.
@@ -70,7 +70,7 @@ impl Signer {
                     SharedAccessKeyName=DefaultFullSharedAccessSignature;\
                     SharedAccessKey=c2VjcmV0LXRlc3Qta2V5LWZvci1uaC12ZWN0b3ItMDE=";
         let connection_string = ConnectionString::parse(text).expect("it has all that it needs");
-        Self(Access::new("contoso-hub", &[connection_string]))
+        Self(HubCredentials::new("contoso-hub", &[connection_string]))
     }
 
     /// The authorization, out of the cache after the first time.

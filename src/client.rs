@@ -32,27 +32,27 @@ pub enum RequestError {
 
 /// How long name, TCP and TLS may take together. Leaves time for another try within the shortest limit of an attempt, which
 /// is a call's four seconds.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// One that trusts whom the platform trusts. Its certificates are loaded by [`Client::load`], or at the first request.
+    /// One that trusts whom the platform trusts. Its certificates are loaded by [`Client::load_certificates`], or at the first request.
     pub fn new() -> Self {
         Self(Arc::default())
     }
 
     /// One for `http://`, which is there at once. It trusts nobody.
     pub fn without_certificates() -> Self {
-        Self(Arc::new(OnceCell::new_with(Some(trusting_nobody()))))
+        Self(Arc::new(OnceCell::new_with(Some(client_without_certificates()))))
     }
 
     /// Loads the certificates, if there are any to load and that was not done yet.
-    pub async fn load(&self) {
-        self.loaded().await;
+    pub async fn load_certificates(&self) {
+        self.client().await;
     }
 
-    async fn loaded(&self) -> &reqwest::Client {
+    async fn client(&self) -> &reqwest::Client {
         let load = || async {
-            match spawn_blocking(trusting_the_platform).await {
+            match spawn_blocking(client_with_platform_certificates).await {
                 Ok(client) => client,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
@@ -60,27 +60,27 @@ impl Client {
         self.0.get_or_init(load).await
     }
 
-    /// Asks once. There is no limit but [`CONNECT_LIMIT`]: how long an answer may take is up to the caller.
+    /// Asks once. There is no limit but [`CONNECT_TIMEOUT`]: how long an answer may take is up to the caller.
     pub async fn execute(&self, request: Request) -> Result<Response, RequestError> {
-        self.loaded().await.execute(request).await.map_err(|error| match ConnectError::of(&error) {
+        self.client().await.execute(request).await.map_err(|error| match ConnectError::of(&error) {
             Some(connect) => RequestError::Connect(connect),
             None => RequestError::Lost(error.without_url()),
         })
     }
 }
 
-fn trusting_the_platform() -> reqwest::Client {
+fn client_with_platform_certificates() -> reqwest::Client {
     builder().build().unwrap_or_else(|error| {
         let cause = error.source().map(tracing::field::display);
         tracing::error!(
             cause,
             "no certificate authorities: install ca-certificates, or no https:// address can be reached"
         );
-        trusting_nobody()
+        client_without_certificates()
     })
 }
 
-fn trusting_nobody() -> reqwest::Client {
+fn client_without_certificates() -> reqwest::Client {
     builder().tls_certs_only([]).build().expect("ring is installed, and nothing is loaded")
 }
 
@@ -92,7 +92,7 @@ fn builder() -> ClientBuilder {
     reqwest::Client::builder()
         // With HTTP/2 everything under way would share one connection and its fate.
         .http1_only()
-        .connect_timeout(CONNECT_LIMIT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none())
         .retry(retry::never().max_retries_per_request(0))
         .no_proxy()

@@ -23,13 +23,13 @@ pub mod sms;
 pub mod subject_filter;
 
 use call::IncomingCall;
-use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLost, TopicChanged};
+use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLeft, TopicChanged};
 pub use event_type::EventType;
-use sms::{Sms, SmsReport};
+use sms::{Sms, SmsDeliveryReport};
 
 /// Something that was handed over as an event.
 #[derive(Debug, Clone, Copy)]
-pub enum Given<'a> {
+pub enum RawEvent<'a> {
     /// An object that was read together with what it stands in.
     Object(&'a Fields<'a>),
     /// Another JSON value, an object if all is well.
@@ -64,22 +64,22 @@ pub struct Event<'a> {
     /// Whom it is for; `None` when it does not say.
     pub recipient: Option<Recipient>,
     /// What happened.
-    pub happening: Happening<'a>,
+    pub data: EventData<'a>,
 }
 
 /// What happened, by kind.
 #[derive(Debug)]
-pub enum Happening<'a> {
+pub enum EventData<'a> {
     /// A text message.
     Sms(Sms<'a>),
     /// What became of a text message that was sent.
-    SmsReport(SmsReport<'a>),
+    SmsDeliveryReport(SmsDeliveryReport<'a>),
     /// A chat message came, changed or went.
     ChatMessage(ChatMessage<'a>),
     /// Somebody is now in a thread.
     ThreadJoined(ThreadJoined<'a>),
     /// Somebody is no longer in a thread.
-    ThreadLost(ThreadLost<'a>),
+    ThreadLeft(ThreadLeft<'a>),
     /// A thread has another topic.
     TopicChanged(TopicChanged<'a>),
     /// Somebody calls.
@@ -88,11 +88,11 @@ pub enum Happening<'a> {
 
 impl<'a> EventGridEvent<'a> {
     /// Reads the envelope; the error says what keeps the value from being an event.
-    pub fn parse(given: Given<'a>) -> Result<Self, FieldError> {
-        let fields = match given {
-            Given::Object(fields) => Cow::Borrowed(fields),
-            Given::Json(raw) => Cow::Owned(Fields::parse(raw, &["Data", "event"], &["data"])?),
-            Given::Text(_) => {
+    pub fn parse(raw_event: RawEvent<'a>) -> Result<Self, FieldError> {
+        let fields = match raw_event {
+            RawEvent::Object(fields) => Cow::Borrowed(fields),
+            RawEvent::Json(raw) => Cow::Owned(Fields::parse(raw, &["Data", "event"], &["data"])?),
+            RawEvent::Text(_) => {
                 return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string without JSON" });
             }
         };
@@ -135,78 +135,80 @@ impl<'a> Event<'a> {
             None => return Err(FieldError { field: "data".to_owned(), problem: "is missing" }),
         };
         let subject = &envelope.subject;
-        let (recipient, happening) = match event_type {
+        let (recipient, event_data) = match event_type {
             EventType::SmsReceived => {
                 let sms = Sms::read(data, subject)?;
-                (sms.recipient(), Happening::Sms(sms))
+                (sms.recipient(), EventData::Sms(sms))
             }
             EventType::SmsDeliveryReportReceived => {
-                let report = SmsReport::read(data, subject)?;
-                (report.recipient(), Happening::SmsReport(report))
+                let report = SmsDeliveryReport::read(data, subject)?;
+                (report.recipient(), EventData::SmsDeliveryReport(report))
             }
             EventType::IncomingCall => {
                 let call = IncomingCall::read(data)?;
                 let callee = call.callee.as_deref().map(UserId::new).or_else(|| recipient_in(subject));
-                (callee.map(Recipient::User), Happening::IncomingCall(call))
+                (callee.map(Recipient::User), EventData::IncomingCall(call))
             }
             EventType::ChatMessageReceived => chat_message(data, subject, MessageAction::Received)?,
             EventType::ChatMessageEdited => chat_message(data, subject, MessageAction::Edited)?,
             EventType::ChatMessageDeleted => chat_message(data, subject, MessageAction::Deleted)?,
             EventType::ChatThreadCreatedWithUser => {
-                (chat_recipient(data, subject)?, Happening::ThreadJoined(ThreadJoined::read_created(data)?))
+                (chat_recipient(data, subject)?, EventData::ThreadJoined(ThreadJoined::read_created(data)?))
             }
             EventType::ChatParticipantAddedToThreadWithUser => {
-                (chat_recipient(data, subject)?, Happening::ThreadJoined(ThreadJoined::read_added(data)?))
+                (chat_recipient(data, subject)?, EventData::ThreadJoined(ThreadJoined::read_added(data)?))
             }
             EventType::ChatParticipantRemovedFromThreadWithUser => {
-                (chat_recipient(data, subject)?, Happening::ThreadLost(ThreadLost::read_removed(data)?))
+                (chat_recipient(data, subject)?, EventData::ThreadLeft(ThreadLeft::read_removed(data)?))
             }
             EventType::ChatThreadWithUserDeleted => {
-                (chat_recipient(data, subject)?, Happening::ThreadLost(ThreadLost::read_deleted(data)?))
+                (chat_recipient(data, subject)?, EventData::ThreadLeft(ThreadLeft::read_deleted(data)?))
             }
             EventType::ChatThreadPropertiesUpdatedPerUser => {
-                (chat_recipient(data, subject)?, Happening::TopicChanged(TopicChanged::read(data)?))
+                (chat_recipient(data, subject)?, EventData::TopicChanged(TopicChanged::read(data)?))
             }
         };
-        Ok(Self { event_type, time: envelope.time, recipient, happening })
+        Ok(Self { event_type, time: envelope.time, recipient, data: event_data })
     }
 
     /// Why nothing in the event is worth a push, as the reason in its log line.
-    pub fn not_worth_a_push(&self) -> Option<&'static str> {
-        match &self.happening {
-            Happening::Sms(sms) => sms.text.trim().is_empty().then_some("empty_body"),
-            Happening::SmsReport(report) => (!report.failed).then_some("not_failed"),
-            Happening::ChatMessage(message) => message.not_worth_a_push(self.time),
-            Happening::TopicChanged(_) => None,
-            Happening::ThreadJoined(ThreadJoined { who, .. }) | Happening::ThreadLost(ThreadLost { who, .. }) => {
-                let somebody_else = who.as_deref().is_some_and(|who| !self.is_for_user(who));
+    pub fn ignore_reason(&self) -> Option<&'static str> {
+        match &self.data {
+            EventData::Sms(sms) => sms.text.trim().is_empty().then_some("empty_body"),
+            EventData::SmsDeliveryReport(report) => (!report.failed).then_some("not_failed"),
+            EventData::ChatMessage(message) => message.ignore_reason(self.time),
+            EventData::TopicChanged(_) => None,
+            EventData::ThreadJoined(ThreadJoined { participant_id, .. })
+            | EventData::ThreadLeft(ThreadLeft { participant_id, .. }) => {
+                let somebody_else =
+                    participant_id.as_deref().is_some_and(|participant_id| !self.is_for_user(participant_id));
                 somebody_else.then_some("somebody_else")
             }
-            Happening::IncomingCall(call) => call.to_number.then_some("call_to_number"),
+            EventData::IncomingCall(call) => call.to_number.then_some("call_to_number"),
         }
     }
 
     /// Whether the recipient did it. Only users are compared: a number that texts itself is served.
     pub fn is_own_action(&self) -> bool {
-        let actor = match &self.happening {
-            Happening::Sms(_) | Happening::SmsReport(_) => None,
-            Happening::ChatMessage(message) => message.sender.as_deref(),
-            Happening::ThreadJoined(joined) => joined.by.as_deref(),
-            Happening::ThreadLost(lost) => lost.by.as_deref(),
-            Happening::TopicChanged(changed) => changed.by.as_deref(),
-            Happening::IncomingCall(call) => Some(call.caller.as_ref()),
+        let actor = match &self.data {
+            EventData::Sms(_) | EventData::SmsDeliveryReport(_) => None,
+            EventData::ChatMessage(message) => message.sender.as_deref(),
+            EventData::ThreadJoined(joined) => joined.initiator_id.as_deref(),
+            EventData::ThreadLeft(lost) => lost.initiator_id.as_deref(),
+            EventData::TopicChanged(changed) => changed.initiator_id.as_deref(),
+            EventData::IncomingCall(call) => Some(call.caller.as_ref()),
         };
         actor.is_some_and(|actor| self.is_for_user(actor))
     }
 
     /// The chat thread it is about, if any.
     pub fn thread_id(&self) -> Option<&str> {
-        match &self.happening {
-            Happening::ChatMessage(message) => Some(&message.thread_id),
-            Happening::ThreadJoined(joined) => Some(&joined.thread_id),
-            Happening::ThreadLost(lost) => Some(&lost.thread_id),
-            Happening::TopicChanged(changed) => Some(&changed.thread_id),
-            Happening::Sms(_) | Happening::SmsReport(_) | Happening::IncomingCall(_) => None,
+        match &self.data {
+            EventData::ChatMessage(message) => Some(&message.thread_id),
+            EventData::ThreadJoined(joined) => Some(&joined.thread_id),
+            EventData::ThreadLeft(lost) => Some(&lost.thread_id),
+            EventData::TopicChanged(changed) => Some(&changed.thread_id),
+            EventData::Sms(_) | EventData::SmsDeliveryReport(_) | EventData::IncomingCall(_) => None,
         }
     }
 
@@ -219,8 +221,8 @@ fn chat_message<'a>(
     data: &Fields<'a>,
     subject: &str,
     action: MessageAction,
-) -> Result<(Option<Recipient>, Happening<'a>), FieldError> {
-    Ok((chat_recipient(data, subject)?, Happening::ChatMessage(ChatMessage::read(data, action)?)))
+) -> Result<(Option<Recipient>, EventData<'a>), FieldError> {
+    Ok((chat_recipient(data, subject)?, EventData::ChatMessage(ChatMessage::read(data, action)?)))
 }
 
 fn chat_recipient(data: &Fields<'_>, subject: &str) -> Result<Option<Recipient>, FieldError> {
@@ -230,7 +232,7 @@ fn chat_recipient(data: &Fields<'_>, subject: &str) -> Result<Option<Recipient>,
 
 fn recipient_in(subject: &str) -> Option<UserId> {
     let (_, raw_id) = subject.rsplit_once("/recipient/")?;
-    stated(Cow::Borrowed(raw_id)).map(UserId::new)
+    not_placeholder(Cow::Borrowed(raw_id)).map(UserId::new)
 }
 
 /// A raw id: `rawId` of the object `nested`, else the text `flat` of older events.
@@ -240,15 +242,15 @@ fn identifier<'a>(
     flat: &'static str,
 ) -> Result<Option<Cow<'a, str>>, FieldError> {
     if let Some(object) = data.object(nested)?
-        && let Some(raw_id) = object.text("rawId")?.and_then(stated)
+        && let Some(raw_id) = object.text("rawId")?.and_then(not_placeholder)
     {
         return Ok(Some(raw_id));
     }
-    Ok(data.text(flat)?.and_then(stated))
+    Ok(data.text(flat)?.and_then(not_placeholder))
 }
 
 /// Samples of the documentation hold placeholders like `{rawId}`: such a value counts as absent, as an empty one does.
-fn stated(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
+fn not_placeholder(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
     (!value.is_empty() && !value.starts_with('{')).then_some(value)
 }
 
@@ -266,7 +268,7 @@ mod tests {
     use super::*;
 
     fn envelope(text: &str) -> Result<EventGridEvent<'_>, FieldError> {
-        EventGridEvent::parse(Given::Json(serde_json::from_str(text).unwrap()))
+        EventGridEvent::parse(RawEvent::Json(serde_json::from_str(text).unwrap()))
     }
 
     #[test]

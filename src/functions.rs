@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 use warp::Filter;
 
-use crate::delivery::Deliveries;
-use crate::delivery::times::until;
+use crate::delivery::DeliveryService;
+use crate::delivery::deadlines::with_deadline;
 use crate::notifications::device::AppName;
 use crate::storage::installations::Installations;
 use crate::storage::maintenance::Maintenance;
@@ -41,7 +41,7 @@ use routes::{Route, route};
 #[derive(Debug)]
 pub struct Service {
     /// Delivers events.
-    pub deliveries: Deliveries,
+    pub delivery_service: DeliveryService,
     /// Removes what has expired.
     pub maintenance: Maintenance,
     /// The registered devices.
@@ -102,7 +102,7 @@ async fn respond<B: Buf, E>(
 ) -> HttpResponse {
     // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its invocation.
     let (began, now) = (Instant::now(), Utc::now());
-    let body = match until(began + service.deadline, pin!(read(pin!(body)))).await {
+    let body = match with_deadline(began + service.deadline, pin!(read(pin!(body)))).await {
         Ok(Ok(body)) => body,
         Ok(Err(response)) => return response,
         Err(_) => {

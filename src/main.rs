@@ -73,7 +73,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) if error.use_stderr() => {
-            complain(&format!("acs-push: {}; try --help", in_one_line(&error)));
+            print_error(&format!("acs-push: {}; try --help", in_one_line(&error)));
             ExitCode::from(BAD_USAGE)
         }
         // Help or version, as asked for.
@@ -112,28 +112,28 @@ fn start(task: &Task) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("acs-push: no event loop: {error}"));
+            print_error(&format!("acs-push: no event loop: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let _entered = runtime.enter();
     let handler = Config::from_vars(vars).map_err(Handler::all_faults).and_then(|config| {
         init_log(&config.log_filter);
-        let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.without_traces() } else { config };
+        let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.for_dry_run() } else { config };
         Handler::new(&config).map(|handler| (config.port, handler))
     });
     let (port, handler) = match handler {
         Ok(ready) => ready,
         Err(faults) => {
-            complain(&faults.to_string());
+            print_error(&faults.to_string());
             return ExitCode::from(BAD_SETTINGS);
         }
     };
     runtime.block_on(async {
         match task {
-            Task::Replay { force, files } => ended(handler.replay(*force, files, tell).await, "not settled"),
+            Task::Replay { force, files } => exit_code(handler.replay(*force, files, print_line).await, "not settled"),
             Task::Send { file: Some(file), dry_run } => {
-                ended(handler.send(file, *dry_run, tell).await, "failed or can never succeed")
+                exit_code(handler.send(file, *dry_run, print_line).await, "failed or can never succeed")
             }
             Task::Serve | Task::Send { file: None, .. } => serve(handler, port).await,
         }
@@ -144,7 +144,7 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => listener,
         Err(error) => {
-            complain(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
+            print_error(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -153,16 +153,16 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
 }
 
 /// How a command ends that counts what is left to be done.
-fn ended<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
+fn exit_code<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
     match left {
         Ok(0) => return ExitCode::SUCCESS,
-        Ok(left) => complain(&format!("acs-push: {left} {what}")),
-        Err(error) => complain(&format!("acs-push: {error}")),
+        Ok(left) => print_error(&format!("acs-push: {left} {what}")),
+        Err(error) => print_error(&format!("acs-push: {error}")),
     }
     ExitCode::FAILURE
 }
 
-fn tell(line: &str) {
+fn print_line(line: &str) {
     print(&format!("{line}\n"));
 }
 
@@ -173,7 +173,7 @@ fn print(text: &str) {
 }
 
 /// What went wrong before or beside the log.
-fn complain(text: &str) {
+fn print_error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

@@ -9,21 +9,21 @@ use sha2::{Digest, Sha256};
 use crate::events::call::IncomingCall;
 use crate::events::chat::MessageAction;
 use crate::events::recipient::PhoneNumber;
-use crate::events::{Event, EventType, Happening};
+use crate::events::{Event, EventData, EventType};
 use crate::notifications::device::{ContentMode, Device};
 
 pub mod device;
 mod expiry;
-mod facts;
+mod template_fields;
 pub mod locale;
 mod texts;
 mod wording;
 
 pub use expiry::Expiry;
-use facts::{Fact, Facts};
+use template_fields::{TemplateField, TemplateFields};
 use texts::Options;
 pub use texts::{Language, Texts};
-pub use wording::{Line, Wording};
+pub use wording::{LocalizableText, Wording};
 
 /// One notification for every device that shows as much, in the same language.
 #[derive(Debug)]
@@ -146,8 +146,8 @@ impl<'a> Notification<'a> {
         let Audience { mode, language } = audience;
         let event_type = event.event_type;
         let expiry = Expiry::new(event.time, texts.time_to_live(event_type), now);
-        let facts = Facts::of(event, mode);
-        let wording = texts.wording(event_type, language, &facts);
+        let fields = TemplateFields::of(event, mode);
+        let wording = texts.wording(event_type, language, &fields);
         let alert = Alert::new(texts.options(event_type, language), mode);
         let about = |thread_id: Option<&'a str>, message_id: &'a str, effect| Self {
             id: id(thread_id.unwrap_or_default(), message_id),
@@ -158,16 +158,16 @@ impl<'a> Notification<'a> {
             wording,
             effect,
         };
-        match &event.happening {
-            Happening::Sms(sms) => Self {
+        match &event.data {
+            EventData::Sms(sms) => Self {
                 group: Some(conversation(sms.to.as_ref(), &sms.from, mode)),
                 ..about(None, &sms.message_id, Effect::Show(alert))
             },
-            Happening::SmsReport(report) => Self {
+            EventData::SmsDeliveryReport(report) => Self {
                 group: Some(conversation(report.from.as_ref(), &report.to, mode)),
                 ..about(None, &report.message_id, Effect::Show(alert))
             },
-            Happening::ChatMessage(message) => {
+            EventData::ChatMessage(message) => {
                 let effect = match message.action {
                     MessageAction::Received => Effect::Show(alert),
                     MessageAction::Edited => Effect::Edit(alert),
@@ -175,16 +175,16 @@ impl<'a> Notification<'a> {
                 };
                 about(Some(&message.thread_id), &message.message_id, effect)
             }
-            Happening::ThreadJoined(joined) => about(Some(&joined.thread_id), "", Effect::Show(alert)),
-            Happening::ThreadLost(lost) => about(Some(&lost.thread_id), "", Effect::RemoveThread),
-            Happening::TopicChanged(changed) => {
+            EventData::ThreadJoined(joined) => about(Some(&joined.thread_id), "", Effect::Show(alert)),
+            EventData::ThreadLeft(lost) => about(Some(&lost.thread_id), "", Effect::RemoveThread),
+            EventData::TopicChanged(changed) => {
                 let about = about(Some(&changed.thread_id), "", Effect::UpdateThread);
-                let title = Line::Text(facts.get(Fact::Topic).to_owned());
+                let title = LocalizableText::Text(fields.get(TemplateField::Topic).to_owned());
                 // An id of its own: it must not take the place of an alert about the thread.
                 let id = id(&changed.thread_id, "topic");
                 Self { id, wording: Wording { title, ..about.wording }, ..about }
             }
-            Happening::IncomingCall(call) => {
+            EventData::IncomingCall(call) => {
                 let display_name = if mode == ContentMode::Hidden { "" } else { &*call.caller_name };
                 let ring = Call { context: call_context(call), display_name, alert };
                 Self { message_id: None, ..about(None, &call.correlation_id, Effect::Ring(ring)) }

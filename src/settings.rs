@@ -15,7 +15,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::events::EventType;
-use crate::events::event_filter::Wanted;
+use crate::events::event_filter::EventFilter;
 use crate::events::subject_filter::SubjectFilter;
 use crate::notifications::Texts;
 use crate::notifications::device::{AppName, ContentMode};
@@ -23,11 +23,11 @@ use crate::storage::installations::Limits;
 use crate::storage::store::azure::Container;
 
 mod hubs;
-mod place;
+mod host_environment;
 mod storage;
 
+use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
-use place::Place;
 
 /// Everything that the program is told.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub struct Config {
     /// The other apps' hubs.
     pub apps: BTreeMap<AppName, AppSettings>,
     /// Which events are wanted.
-    pub wanted: Wanted,
+    pub event_filter: EventFilter,
     /// Where everything is kept.
     pub store: StoreChoice,
     /// The most that a notification shows.
@@ -87,7 +87,7 @@ struct Fault {
 }
 
 /// Reads settings and collects what is wrong with them.
-struct Settings {
+struct SettingsReader {
     values: BTreeMap<String, String>,
     faults: Vec<Fault>,
 }
@@ -97,20 +97,20 @@ impl Config {
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
         let values = trimmed.filter(|(_, value)| !value.is_empty()).collect();
-        let mut settings = Settings { values, faults: Vec::new() };
+        let mut settings = SettingsReader { values, faults: Vec::new() };
         let mut warnings = Vec::new();
         let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
-        let place = Place::of(&settings);
+        let host = HostEnvironment::of(&settings);
         let config = Self {
             port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
             default_app,
             apps,
-            wanted: Wanted {
+            event_filter: EventFilter {
                 subjects: settings.subjects(),
                 event_types: settings.event_types(&mut warnings),
-                expire: settings.truth("EXPIRE_EVENTS", !place.on_laptop),
+                expire: settings.boolean("EXPIRE_EVENTS", !host.on_laptop),
             },
-            store: storage::read(&mut settings, &place, &mut warnings),
+            store: storage::read(&mut settings, &host, &mut warnings),
             content: settings.content(),
             texts: Arc::new(settings.texts()),
             limits: Limits {
@@ -121,7 +121,7 @@ impl Config {
             deadline: Duration::from_secs(settings.number("DELIVERY_DEADLINE_SECONDS", 20, 5..=28)),
             max_in_flight: settings.number("HUB_MAX_IN_FLIGHT", 64, 1..=10_000),
             log_filter: settings.log_filter(),
-            instance: settings.instance(place),
+            instance: settings.instance(host),
             warnings,
         };
         if settings.faults.is_empty() {
@@ -132,7 +132,7 @@ impl Config {
     }
 
     /// The same for a run that must leave no trace: a folder that is not there is not made.
-    pub fn without_traces(mut self) -> Self {
+    pub fn for_dry_run(mut self) -> Self {
         if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {
             self.store = StoreChoice::Memory;
         }
@@ -150,19 +150,19 @@ impl Config {
 
 impl ConfigError {
     /// A fault that shows only when the setting is used.
-    pub fn of(setting: &str, problem: impl Into<String>) -> Self {
+    pub fn new(setting: &str, problem: impl Into<String>) -> Self {
         Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }], store: None }
     }
 
     /// The same and those that show when the store is opened: all faults are told at once.
-    pub fn and_of_store(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
+    pub fn with_store_faults(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
         let more = self.store.as_deref().and_then(open);
         self.faults.extend(more.into_iter().flat_map(|more| more.faults));
         self
     }
 }
 
-impl Settings {
+impl SettingsReader {
     fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
@@ -188,7 +188,7 @@ impl Settings {
         }
     }
 
-    fn truth(&mut self, name: &str, default: bool) -> bool {
+    fn boolean(&mut self, name: &str, default: bool) -> bool {
         let Some(value) = self.get(name) else { return default };
         match value.to_ascii_lowercase().as_str() {
             "true" | "1" => true,
@@ -214,7 +214,7 @@ impl Settings {
         let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
         let types: Vec<String> =
             names.map(|name| if name.contains('.') { name.to_owned() } else { format!("{NAMESPACE}{name}") }).collect();
-        let unpushed = types.iter().filter(|name| EventType::named(name).is_none());
+        let unpushed = types.iter().filter(|name| EventType::from_full_name(name).is_none());
         warnings.extend(unpushed.map(|name| format!("EVENT_TYPES: no push ever comes of {name}")));
         if types.is_empty() {
             self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
@@ -258,9 +258,9 @@ impl Settings {
         filter
     }
 
-    fn instance(&self, place: Place) -> String {
+    fn instance(&self, host: HostEnvironment) -> String {
         let of_worker = || self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
-        let known = place.azure_instance.or_else(of_worker);
+        let known = host.azure_instance.or_else(of_worker);
         known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use reqwest::Url;
 
-use super::CONNECT_LIMIT;
+use super::CONNECT_TIMEOUT;
 
 /// No connection to a server came about. Holds its name and port, and nothing else of the address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ enum Cause {
     Refused,
     #[error("TLS failed ({0})")]
     Tls(String),
-    #[error("no connection within {} s", CONNECT_LIMIT.as_secs())]
+    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     TimedOut,
     #[error("{0}")]
     Network(String),

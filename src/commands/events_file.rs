@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::events::Given;
+use crate::events::RawEvent;
 use crate::functions::invocation::{InvocationError, InvocationRequest};
 
 /// The text of a file.
@@ -38,11 +38,11 @@ impl EventsFile {
     }
 
     /// Hands the events to `take`, each with its number from 1 on.
-    pub async fn for_each(&self, mut take: impl AsyncFnMut(usize, Given<'_>)) -> Result<(), EventsFileError> {
-        let request = InvocationRequest::of_events(&self.text);
+    pub async fn for_each(&self, mut take: impl AsyncFnMut(usize, RawEvent<'_>)) -> Result<(), EventsFileError> {
+        let request = InvocationRequest::from_events(&self.text);
         let events = request.events().map_err(|error| EventsFileError::Events(self.path.clone(), error))?;
-        for (index, given) in events.into_iter().enumerate() {
-            take(index + 1, given).await;
+        for (index, raw_event) in events.into_iter().enumerate() {
+            take(index + 1, raw_event).await;
         }
         Ok(())
     }

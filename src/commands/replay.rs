@@ -8,9 +8,9 @@ use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 
 use crate::commands::events_file::{EventsFile, EventsFileError};
-use crate::delivery::outcome::{Delivery, Outcome};
-use crate::delivery::{Deliveries, Replay};
-use crate::events::Given;
+use crate::delivery::outcome::{DeliveryResult, Outcome};
+use crate::delivery::{DeliveryService, ReplayOptions};
+use crate::events::RawEvent;
 use crate::storage::store::StoreError;
 
 /// Why a replay stopped.
@@ -26,8 +26,12 @@ pub enum ReplayError {
 
 /// Sends every dead letter of the store once more, and removes the settled ones. Old events expire unless `force`d. Each
 /// letter is told in a line; returns how many are left.
-pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(&str)) -> Result<usize, ReplayError> {
-    let letters = &deliveries.dead_letters;
+pub async fn letters(
+    delivery_service: &DeliveryService,
+    force: bool,
+    mut print_line: impl FnMut(&str),
+) -> Result<usize, ReplayError> {
+    let letters = &delivery_service.dead_letters;
     let mut left = 0;
     let mut keys = pin!(letters.keys());
     while let Some(key) = keys.try_next().await? {
@@ -36,15 +40,15 @@ pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(
             Ok(None) => continue,
             // The letters behind it would expire meanwhile.
             Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
-                tell(&format!("{error}; it is passed over"));
+                print_line(&format!("{error}; it is passed over"));
                 left += 1;
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
-        let replay = Replay { force, only: letter.installations.iter().cloned().collect() };
-        let (delivery, unreached) = deliveries.replay(Given::Json(&letter.event), &replay, Utc::now()).await;
-        tell(&told(&key, &delivery));
+        let replay = ReplayOptions { force, only: letter.installations.iter().cloned().collect() };
+        let (delivery, unreached) = delivery_service.replay(RawEvent::Json(&letter.event), &replay, Utc::now()).await;
+        print_line(&summary(&key, &delivery));
         if is_settled(delivery.outcome) && unreached.is_empty() {
             letters.remove(&key).await?;
             continue;
@@ -60,17 +64,17 @@ pub async fn letters(deliveries: &Deliveries, force: bool, mut tell: impl FnMut(
 
 /// Delivers the events of files; returns how many are left.
 pub async fn files(
-    deliveries: &Deliveries,
+    delivery_service: &DeliveryService,
     force: bool,
     files: &[PathBuf],
-    mut tell: impl FnMut(&str),
+    mut print_line: impl FnMut(&str),
 ) -> Result<usize, ReplayError> {
     let mut left = 0;
     for file in files {
-        let each = async |number: usize, given: Given<'_>| {
-            let replay = Replay { force, only: BTreeSet::new() };
-            let (delivery, _) = deliveries.replay(given, &replay, Utc::now()).await;
-            tell(&told(&format!("{} event {number}", file.display()), &delivery));
+        let each = async |number: usize, raw_event: RawEvent<'_>| {
+            let replay = ReplayOptions { force, only: BTreeSet::new() };
+            let (delivery, _) = delivery_service.replay(raw_event, &replay, Utc::now()).await;
+            print_line(&summary(&format!("{} event {number}", file.display()), &delivery));
             left += usize::from(!is_settled(delivery.outcome));
         };
         EventsFile::read(file)?.for_each(each).await?;
@@ -78,7 +82,7 @@ pub async fn files(
     Ok(left)
 }
 
-fn told(what: &str, delivery: &Delivery) -> String {
+fn summary(what: &str, delivery: &DeliveryResult) -> String {
     let reason = delivery.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{what}: {}{reason}, {} of {} devices", delivery.outcome.name(), delivery.delivered, delivery.devices)
 }

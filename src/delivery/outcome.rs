@@ -25,7 +25,7 @@ pub enum Outcome {
 
 /// What became of one event, in the form of its log line: nothing in it is secret or personal.
 #[derive(Debug, Serialize)]
-pub struct Delivery {
+pub struct DeliveryResult {
     /// The event's id, where it has one.
     pub event: Option<String>,
     /// Its full type, where it has one.
@@ -85,7 +85,7 @@ impl Serialize for Outcome {
     }
 }
 
-impl Delivery {
+impl DeliveryResult {
     /// The log line.
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("texts and numbers always serialize")
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_everything_in_one_order_and_leaves_out_what_there_is_none_of() {
-        let delivery = Delivery {
+        let delivery = DeliveryResult {
             event: Some("1".to_owned()),
             type_name: Some("T".to_owned()),
             outcome: Outcome::DeadLettered,
@@ -115,7 +115,7 @@ mod tests {
             r#""refused":3,"failed":0,"ms":12,"tracking":["a","b"]}"#
         );
         assert_eq!(delivery.line(), line);
-        let bare = Delivery { event: None, type_name: None, reason: None, tracking: Vec::new(), ..delivery };
+        let bare = DeliveryResult { event: None, type_name: None, reason: None, tracking: Vec::new(), ..delivery };
         let line = r#"{"event":null,"type":null,"outcome":"dead_lettered","devices":5,"delivered":2,"refused":3,"failed":0,"ms":12}"#;
         assert_eq!(bare.line(), line);
     }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::stated;
+use super::not_placeholder;
 use crate::events::fields::{FieldError, Fields};
 
 /// `IncomingCall`. Its `Debug` shows the correlation id only.
@@ -38,7 +38,7 @@ impl<'a> IncomingCall<'a> {
         Ok(Self {
             correlation_id: data.text("correlationId").ok().flatten().unwrap_or_default(),
             to_number: is_number(&to, callee.as_deref().unwrap_or_default())?,
-            callee: callee.and_then(stated),
+            callee: callee.and_then(not_placeholder),
             from_number: is_number(&from, &caller)?,
             caller,
             caller_name: data.text("callerDisplayName").ok().flatten().unwrap_or_default(),

@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::value::RawValue;
 
-use super::{html, identifier, stated, time};
+use super::{html, identifier, not_placeholder, time};
 use crate::events::fields::{FieldError, Fields, Value};
 
 /// A message was sent, edited or deleted. Its `Debug` shows ids only.
@@ -50,21 +50,21 @@ pub struct ThreadJoined<'a> {
     /// The thread's name; empty when it has none or the event does not say.
     pub topic: Cow<'a, str>,
     /// Raw id of who was added; `None` when all its members came with it.
-    pub who: Option<Cow<'a, str>>,
+    pub participant_id: Option<Cow<'a, str>>,
     /// Raw id of who did it.
-    pub by: Option<Cow<'a, str>>,
+    pub initiator_id: Option<Cow<'a, str>>,
     /// The name of who did it; empty when the event does not say.
-    pub by_name: Cow<'a, str>,
+    pub initiator_name: Cow<'a, str>,
 }
 
 /// Somebody is no longer in a thread: it was deleted, or they were removed.
-pub struct ThreadLost<'a> {
+pub struct ThreadLeft<'a> {
     /// The thread.
     pub thread_id: Cow<'a, str>,
     /// Raw id of who was removed; `None` when the whole thread is gone.
-    pub who: Option<Cow<'a, str>>,
+    pub participant_id: Option<Cow<'a, str>>,
     /// Raw id of who did it.
-    pub by: Option<Cow<'a, str>>,
+    pub initiator_id: Option<Cow<'a, str>>,
 }
 
 /// The topic of a thread changed.
@@ -74,11 +74,11 @@ pub struct TopicChanged<'a> {
     /// Its new name; empty when the event does not say.
     pub topic: Cow<'a, str>,
     /// Raw id of who did it.
-    pub by: Option<Cow<'a, str>>,
+    pub initiator_id: Option<Cow<'a, str>>,
 }
 
 /// An edit is shown while the message may still stand on a lock screen.
-const EDITS_SHOWN_FOR: TimeDelta = TimeDelta::minutes(15);
+const EDIT_NOTIFIED_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
 impl<'a> ChatMessage<'a> {
     pub(super) fn read(data: &Fields<'a>, action: MessageAction) -> Result<Self, FieldError> {
@@ -110,7 +110,7 @@ impl<'a> ChatMessage<'a> {
         })
     }
 
-    pub(super) fn not_worth_a_push(&self, event_time: Option<DateTime<Utc>>) -> Option<&'static str> {
+    pub(super) fn ignore_reason(&self, event_time: Option<DateTime<Utc>>) -> Option<&'static str> {
         match self.action {
             MessageAction::Deleted => None,
             _ if self.control => Some("control_message"),
@@ -122,7 +122,7 @@ impl<'a> ChatMessage<'a> {
 
     fn edited_late(&self, event_time: Option<DateTime<Utc>>) -> bool {
         let edited = self.edited.or(event_time);
-        self.composed.zip(edited).is_some_and(|(composed, edited)| edited - composed > EDITS_SHOWN_FOR)
+        self.composed.zip(edited).is_some_and(|(composed, edited)| edited - composed > EDIT_NOTIFIED_WITHIN)
     }
 }
 
@@ -134,13 +134,13 @@ fn version(raw: &RawValue) -> Option<i64> {
 
 impl<'a> ThreadJoined<'a> {
     pub(super) fn read_created(data: &Fields<'a>) -> Result<Self, FieldError> {
-        let by = identifier(data, "createdByCommunicationIdentifier", "createdBy")?;
+        let initiator_id = identifier(data, "createdByCommunicationIdentifier", "createdBy")?;
         Ok(Self {
             thread_id: data.required_text("threadId")?,
             topic: topic(data)?,
-            who: None,
-            by_name: name_among_members(data, by.as_deref())?.unwrap_or_default(),
-            by,
+            participant_id: None,
+            initiator_name: name_among_members(data, initiator_id.as_deref())?.unwrap_or_default(),
+            initiator_id,
         })
     }
 
@@ -148,32 +148,32 @@ impl<'a> ThreadJoined<'a> {
         Ok(Self {
             thread_id: data.required_text("threadId")?,
             topic: Cow::Borrowed(""),
-            who: Some(member(data, "participantAdded", "memberAdded")?),
-            by: identifier(data, "addedByCommunicationIdentifier", "addedBy")?,
-            by_name: Cow::Borrowed(""),
+            participant_id: Some(member(data, "participantAdded", "memberAdded")?),
+            initiator_id: identifier(data, "addedByCommunicationIdentifier", "addedBy")?,
+            initiator_name: Cow::Borrowed(""),
         })
     }
 }
 
-impl<'a> ThreadLost<'a> {
+impl<'a> ThreadLeft<'a> {
     pub(super) fn read_deleted(data: &Fields<'a>) -> Result<Self, FieldError> {
-        let by = identifier(data, "deletedByCommunicationIdentifier", "deletedBy")?;
-        Ok(Self { thread_id: data.required_text("threadId")?, who: None, by })
+        let initiator_id = identifier(data, "deletedByCommunicationIdentifier", "deletedBy")?;
+        Ok(Self { thread_id: data.required_text("threadId")?, participant_id: None, initiator_id })
     }
 
     pub(super) fn read_removed(data: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self {
             thread_id: data.required_text("threadId")?,
-            who: Some(member(data, "participantRemoved", "memberRemoved")?),
-            by: identifier(data, "removedByCommunicationIdentifier", "removedBy")?,
+            participant_id: Some(member(data, "participantRemoved", "memberRemoved")?),
+            initiator_id: identifier(data, "removedByCommunicationIdentifier", "removedBy")?,
         })
     }
 }
 
 impl<'a> TopicChanged<'a> {
     pub(super) fn read(data: &Fields<'a>) -> Result<Self, FieldError> {
-        let by = identifier(data, "editedByCommunicationIdentifier", "editedBy")?;
-        Ok(Self { thread_id: data.required_text("threadId")?, topic: topic(data)?, by })
+        let initiator_id = identifier(data, "editedByCommunicationIdentifier", "editedBy")?;
+        Ok(Self { thread_id: data.required_text("threadId")?, topic: topic(data)?, initiator_id })
     }
 }
 
@@ -202,7 +202,7 @@ fn name_among_members<'a>(data: &Fields<'a>, raw_id: Option<&str>) -> Result<Opt
     for element in members.unwrap_or_default() {
         let member = Fields::parse(element, &["data", "participants"], &[])?;
         if identifier(&member, "participantCommunicationIdentifier", "memberId")?.as_deref() == Some(raw_id) {
-            return Ok(member.text("displayName")?.and_then(stated));
+            return Ok(member.text("displayName")?.and_then(not_placeholder));
         }
     }
     Ok(None)
@@ -221,9 +221,9 @@ impl fmt::Debug for ThreadJoined<'_> {
     }
 }
 
-impl fmt::Debug for ThreadLost<'_> {
+impl fmt::Debug for ThreadLeft<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ThreadLost").field("thread_id", &self.thread_id).finish_non_exhaustive()
+        formatter.debug_struct("ThreadLeft").field("thread_id", &self.thread_id).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::events::subject_filter::SubjectFilter;
 
 /// Which events are wanted.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct EventFilter {
     /// By subject.
     pub subjects: SubjectFilter,
     /// By full type; `None` is all.
@@ -15,10 +15,12 @@ pub struct Wanted {
     pub expire: bool,
 }
 
-impl Wanted {
+impl EventFilter {
     /// Whether the type is not switched off for the whole app.
-    pub fn has_type(&self, type_name: &str) -> bool {
-        self.event_types.as_ref().is_none_or(|types| types.iter().any(|wanted| wanted.eq_ignore_ascii_case(type_name)))
+    pub fn accepts_type(&self, type_name: &str) -> bool {
+        self.event_types
+            .as_ref()
+            .is_none_or(|types| types.iter().any(|accepted| accepted.eq_ignore_ascii_case(type_name)))
     }
 
     /// What is left at `now` of the lifetime of an event of `time`; `None` when it does not expire.

@@ -48,7 +48,7 @@ impl EventType {
 
     /// Reads the full name of a type; the names of 2020 mean what they were renamed to. `None` for one that no push ever
     /// comes of.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_full_name(name: &str) -> Option<Self> {
         let (namespace, short) = name.split_at_checked(ACS.len())?;
         if !namespace.eq_ignore_ascii_case(ACS) {
             return None;
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn renamed_types_keep_their_meaning_and_foreign_ones_have_none() {
         let added = Some(EventType::ChatParticipantAddedToThreadWithUser);
-        assert_eq!(EventType::named("Microsoft.Communication.ChatMemberAddedToThreadWithUser"), added);
-        assert_eq!(EventType::named("microsoft.communication.ChatParticipantAddedToThreadWithUser"), added);
+        assert_eq!(EventType::from_full_name("Microsoft.Communication.ChatMemberAddedToThreadWithUser"), added);
+        assert_eq!(EventType::from_full_name("microsoft.communication.ChatParticipantAddedToThreadWithUser"), added);
         for name in [
             "SMSReceived",
             "Contoso.Communication.X.SMSReceived",
             "Microsoft.Communication.ChatMessageReceivedInThread",
         ] {
-            assert_eq!(EventType::named(name), None, "{name}");
+            assert_eq!(EventType::from_full_name(name), None, "{name}");
         }
     }
 }

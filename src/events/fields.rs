@@ -57,27 +57,27 @@ pub struct NotAnObject {
 
 impl<'a> Fields<'a> {
     /// Reads the object `raw` that stands at `path`, and in the same pass the objects that stand in each other in it under
-    /// the names `along`.
-    pub fn parse(raw: &'a RawValue, path: impl Into<Path>, along: Names) -> Result<Self, FieldError> {
+    /// the names `nested`.
+    pub fn parse(raw: &'a RawValue, path: impl Into<Path>, nested: Names) -> Result<Self, FieldError> {
         let path = path.into();
-        match read(raw.get(), along) {
-            Ok(fields) => Ok(fields.at(path)),
+        match read(raw.get(), nested) {
+            Ok(fields) => Ok(fields.with_path(path)),
             Err(_) => Err(FieldError { field: path.join("."), problem: "must be an object" }),
         }
     }
 
     /// Reads a whole document that should be an object, in the same way.
-    pub fn from_slice(document: &'a [u8], along: Names) -> Result<Self, NotAnObject> {
+    pub fn from_slice(document: &'a [u8], nested: Names) -> Result<Self, NotAnObject> {
         let fields = match str::from_utf8(document) {
-            Ok(document) => read(document, along),
+            Ok(document) => read(document, nested),
             // It says where.
-            Err(_) => serde_json::from_slice::<&RawValue>(document).and_then(|document| read(document.get(), along)),
+            Err(_) => serde_json::from_slice::<&RawValue>(document).and_then(|document| read(document.get(), nested)),
         };
         fields.map_err(|error| NotAnObject { line: error.line(), column: error.column() })
     }
 
     /// The same object, with errors that begin with `path`.
-    pub fn at(self, path: impl Into<Path>) -> Self {
+    pub fn with_path(self, path: impl Into<Path>) -> Self {
         Self { path: path.into(), ..self }
     }
 
@@ -157,7 +157,7 @@ impl<'a> Value<'a> {
     pub fn into_object(self, path: impl Into<Path>) -> Result<Fields<'a>, FieldError> {
         match self {
             Self::Raw(raw) => Fields::parse(raw, path, &[]),
-            Self::Object(fields) => Ok(fields.at(path)),
+            Self::Object(fields) => Ok(fields.with_path(path)),
         }
     }
 
@@ -196,9 +196,9 @@ mod tests {
             (r#"{"a":[{}]}"#, false),
             (r#"{"id":1}"#, false),
         ] {
-            let along = Fields::from_slice(document.as_bytes(), &["a", "b"]).unwrap();
-            assert_eq!(told(&along), told(&fields(document)));
-            assert_eq!(along.value("a").is_some_and(|value| value.raw().is_none()), is_read_along, "{document}");
+            let nested = Fields::from_slice(document.as_bytes(), &["a", "b"]).unwrap();
+            assert_eq!(told(&nested), told(&fields(document)));
+            assert_eq!(nested.value("a").is_some_and(|value| value.raw().is_none()), is_read_along, "{document}");
         }
         for wrong in [r#"{"a":{}}}"#, r#"{"a":{"#, r#"{"a":{}"#, "[]", "{\"a\":{\"\t\":1}}", "{\"a\tb\":1}"] {
             assert!(Fields::from_slice(wrong.as_bytes(), &["a", "b"]).is_err(), "{wrong}");

@@ -19,7 +19,7 @@ pub struct Sms<'a> {
 }
 
 /// `SMSDeliveryReportReceived`: what became of a text message that one of our numbers sent.
-pub struct SmsReport<'a> {
+pub struct SmsDeliveryReport<'a> {
     /// Of the message that was sent.
     pub message_id: Cow<'a, str>,
     /// Our number, as digits where it has any.
@@ -48,7 +48,7 @@ impl<'a> Sms<'a> {
     }
 }
 
-impl<'a> SmsReport<'a> {
+impl<'a> SmsDeliveryReport<'a> {
     pub(super) fn read(data: &Fields<'a>, subject: &str) -> Result<Self, FieldError> {
         Ok(Self {
             message_id: data.required_text("messageId")?,
@@ -77,8 +77,8 @@ impl std::fmt::Debug for Sms<'_> {
     }
 }
 
-impl std::fmt::Debug for SmsReport<'_> {
+impl std::fmt::Debug for SmsDeliveryReport<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("SmsReport").field("message_id", &self.message_id).finish_non_exhaustive()
+        formatter.debug_struct("SmsDeliveryReport").field("message_id", &self.message_id).finish_non_exhaustive()
     }
 }

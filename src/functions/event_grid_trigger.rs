@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Service;
 use super::http_response::{HttpResponse, StatusCode, internal_error, invocation_response, json_response};
 use super::invocation::{InvocationError, InvocationRequest, InvocationResponse};
-use crate::delivery::outcome::{Delivery, Outcome};
+use crate::delivery::outcome::{DeliveryResult, Outcome};
 use crate::log;
 
 impl Service {
@@ -26,23 +26,23 @@ impl Service {
             }
         };
         let mut in_flight = self.counters.receive(events.len());
-        let deliveries = self.deliveries.deliver_all(&events, began, now).await;
-        deliveries.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
-        let status = status_of(&deliveries);
+        let results = self.delivery_service.deliver_all(&events, began, now).await;
+        results.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
+        let status = status_of(&results);
         if status.is_success() {
-            return invocation_response(InvocationResponse::with_logs(deliveries.iter().map(Delivery::line)));
+            return invocation_response(InvocationResponse::with_logs(results.iter().map(DeliveryResult::line)));
         }
         // The host drops the `Logs` of an invocation that failed.
-        deliveries.iter().for_each(|delivery| log::line(&delivery.line()));
-        let failed: Vec<_> = deliveries.iter().filter(|delivery| delivery.outcome == Outcome::Failed).collect();
+        results.iter().for_each(|delivery| log::write_line(&delivery.line()));
+        let failed: Vec<_> = results.iter().filter(|delivery| delivery.outcome == Outcome::Failed).collect();
         let reason = failed.first().and_then(|delivery| delivery.reason.as_deref()).unwrap_or_default();
-        internal_error(&format!("{} of {} events failed: {reason}", failed.len(), deliveries.len()))
+        internal_error(&format!("{} of {} events failed: {reason}", failed.len(), results.len()))
     }
 }
 
 /// The one place that decides an invocation's status. 500 makes Event Grid send all of its events again.
-fn status_of(deliveries: &[Delivery]) -> StatusCode {
-    let needs_repeat = |delivery: &Delivery| match delivery.outcome {
+fn status_of(results: &[DeliveryResult]) -> StatusCode {
+    let needs_repeat = |delivery: &DeliveryResult| match delivery.outcome {
         Outcome::Failed => true,
         Outcome::Filtered
         | Outcome::Ignored
@@ -52,5 +52,5 @@ fn status_of(deliveries: &[Delivery]) -> StatusCode {
         | Outcome::Delivered
         | Outcome::DeadLettered => false,
     };
-    if deliveries.iter().any(needs_repeat) { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
+    if results.iter().any(needs_repeat) { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
 }

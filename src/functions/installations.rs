@@ -63,7 +63,8 @@ impl Service {
         }
         let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
         let lacks_voip_handle = installation.platform == Platform::Apns && installation.voip_handle.is_none();
-        let can_ring = || self.deliveries.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
+        let can_ring =
+            || self.delivery_service.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
         let hint = (lacks_voip_handle && can_ring()).then_some(NO_VOIP_HANDLE);
         json_response(
             status,

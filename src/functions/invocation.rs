@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::events::Given;
+use crate::events::RawEvent;
 use crate::events::fields::{Fields, NotAnObject, Value, text_of};
 
 /// The `event` binding of one invocation.
@@ -23,7 +23,7 @@ pub enum InvocationRequest<'a> {
 }
 
 /// Twice Event Grid's largest batch.
-const MOST_EVENTS: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
 
 /// Why a body is not an invocation.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum InvocationError {
     #[error("the body {0}")]
     NotAnObject(#[from] NotAnObject),
     /// More events than any batch has.
-    #[error("Data.event has {0} elements: expected at most {MOST_EVENTS}")]
+    #[error("Data.event has {0} elements: expected at most {MAX_EVENTS}")]
     TooManyEvents(usize),
     /// The envelope lacks the binding.
     #[error("the body has no Data.event: is the binding in EventGridTrigger/function.json named \"event\"?")]
@@ -46,40 +46,40 @@ impl<'a> InvocationRequest<'a> {
         let data = Fields::from_slice(body, &["Data", "event", "data"])?.take("Data");
         let event = data.and_then(|data| data.into_object(&["Data"]).ok()?.take("event"));
         Ok(match event.ok_or(InvocationError::NoEvent)? {
-            Value::Object(fields) => Self::Object(fields.at(&["Data", "event"])),
+            Value::Object(fields) => Self::Object(fields.with_path(&["Data", "event"])),
             // Whatever is not an object travels as a string that holds its JSON.
             Value::Raw(event) => text_of(event).map_or(Self::Json(event), Self::Text),
         })
     }
 
     /// Takes the text of an event, or of an array of them, without an envelope.
-    pub fn of_events(text: &'a str) -> Self {
+    pub fn from_events(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 
     /// The events: the elements of an array, or the one value that stands there instead.
-    pub fn events(&self) -> Result<Vec<Given<'_>>, InvocationError> {
+    pub fn events(&self) -> Result<Vec<RawEvent<'_>>, InvocationError> {
         let value = match self {
-            Self::Object(fields) => return Ok(vec![Given::Object(fields)]),
+            Self::Object(fields) => return Ok(vec![RawEvent::Object(fields)]),
             Self::Json(value) => *value,
             Self::Text(text) => match serde_json::from_str(text) {
                 Ok(value) => value,
-                Err(_) => return Ok(vec![Given::Text(text)]),
+                Err(_) => return Ok(vec![RawEvent::Text(text)]),
             },
         };
         if !value.get().starts_with('[') {
-            return Ok(vec![Given::Json(value)]);
+            return Ok(vec![RawEvent::Json(value)]);
         }
         match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
-            Ok(elements) if elements.len() > MOST_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
-            Ok(elements) => Ok(elements.into_iter().map(Given::Json).collect()),
-            Err(_) => Ok(vec![Given::Json(value)]),
+            Ok(elements) if elements.len() > MAX_EVENTS => Err(InvocationError::TooManyEvents(elements.len())),
+            Ok(elements) => Ok(elements.into_iter().map(RawEvent::Json).collect()),
+            Err(_) => Ok(vec![RawEvent::Json(value)]),
         }
     }
 }
 
 /// What most lines have room in.
-const USUAL_LINE: usize = 512;
+const TYPICAL_LINE_BYTES: usize = 512;
 
 /// The answer to an invocation. The host hangs on an empty body, so there is always an object.
 #[derive(Debug, Serialize)]
@@ -104,7 +104,7 @@ impl InvocationResponse {
 
     /// The JSON text.
     pub fn into_json(self) -> Vec<u8> {
-        let mut json = Vec::with_capacity(64 + USUAL_LINE * self.logs.len());
+        let mut json = Vec::with_capacity(64 + TYPICAL_LINE_BYTES * self.logs.len());
         serde_json::to_writer(&mut json, &self).expect("texts always serialize");
         json
     }
@@ -120,14 +120,14 @@ mod tests {
             .events()
             .unwrap()
             .into_iter()
-            .map(|given| match given {
-                Given::Object(fields) => {
+            .map(|raw_event| match raw_event {
+                RawEvent::Object(fields) => {
                     let members =
                         fields.members().map(|(name, value)| format!("{name} {:?}", value.raw().map(RawValue::get)));
                     format!("object {}", members.collect::<Vec<_>>().join(", "))
                 }
-                Given::Json(raw) => raw.get().to_owned(),
-                Given::Text(text) => format!("text {text}"),
+                RawEvent::Json(raw) => raw.get().to_owned(),
+                RawEvent::Text(text) => format!("text {text}"),
             })
             .collect()
     }

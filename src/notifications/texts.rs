@@ -22,8 +22,8 @@ use entry::Entry;
 use file::{Layer, Mistake};
 use template::{Context, RenderError, Template};
 
-use super::facts::Facts;
-use super::{Line, Urgency, Wording};
+use super::template_fields::TemplateFields;
+use super::{LocalizableText, Urgency, Wording};
 
 /// All texts and options.
 #[derive(Debug)]
@@ -31,11 +31,11 @@ pub struct Texts {
     /// What the notifications file says.
     own: Layer,
     /// The same over what is built in: made when the first event needs it, so that the start does not wait for it.
-    whole: OnceLock<Whole>,
+    merged: OnceLock<MergedTexts>,
 }
 
 #[derive(Debug)]
-struct Whole {
+struct MergedTexts {
     /// Every locale that some text is for.
     locales: Vec<Locale>,
     types: BTreeMap<EventType, TypeTexts>,
@@ -58,8 +58,8 @@ pub struct Options {
     pub android_channel: Option<String>,
     /// The most that it shows.
     pub content: ContentMode,
-    words: Words,
-    built_in: Words,
+    templates: Templates,
+    built_in: Templates,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ struct TypeTexts {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Words {
+struct Templates {
     title: Option<Template>,
     body: Option<Template>,
     title_loc_key: Option<Template>,
@@ -86,42 +86,42 @@ impl Texts {
     /// The built-in texts, with those of `file` laid over them. `Err` has every mistake of the file.
     pub fn new(file: Option<&str>) -> Result<Self, Vec<Mistake>> {
         let own = file.map_or(Ok(Layer::new()), |source| file::read(source, true))?;
-        Ok(Self { own, whole: OnceLock::new() })
+        Ok(Self { own, merged: OnceLock::new() })
     }
 
-    fn whole(&self) -> &Whole {
-        self.whole.get_or_init(|| Whole::new(&self.own))
+    fn merged(&self) -> &MergedTexts {
+        self.merged.get_or_init(|| MergedTexts::new(&self.own))
     }
 
     /// Whether the type is pushed at all.
     pub fn is_on(&self, event_type: EventType) -> bool {
-        self.whole().types[&event_type].on
+        self.merged().types[&event_type].on
     }
 
     /// How long a push about it is worth something, counted from the event's time.
     pub fn time_to_live(&self, event_type: EventType) -> TimeDelta {
-        self.whole().types[&event_type].time_to_live
+        self.merged().types[&event_type].time_to_live
     }
 
     /// The texts that serve a device of that locale.
     pub fn language(&self, locale: Option<&Locale>) -> Language {
         let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
-        let known = |locale: &Locale| self.whole().locales.iter().position(|known| known == locale);
+        let known = |locale: &Locale| self.merged().locales.iter().position(|known| known == locale);
         Language(fallbacks.iter().find_map(known).map_or(0, |index| index + 1))
     }
 
     /// How the type is pushed in that language.
     pub fn options(&self, event_type: EventType, language: Language) -> &Options {
-        &self.whole().types[&event_type].by_language[language.0]
+        &self.merged().types[&event_type].by_language[language.0]
     }
 
-    /// The words for an event. Where the file's own cannot be made, or are none, the built-in ones stand in: a person who
+    /// The templates for an event. Where the file's own cannot be made, or are none, the built-in ones stand in: a person who
     /// is to see something sees something.
-    pub fn wording(&self, event_type: EventType, language: Language, facts: &Facts<'_>) -> Wording {
+    pub fn wording(&self, event_type: EventType, language: Language, fields: &TemplateFields<'_>) -> Wording {
         let options = self.options(event_type, language);
-        let context = Context::of(facts);
+        let context = Context::of(fields);
         let built_in = || options.built_in.render(&context).unwrap_or_default();
-        match options.words.render(&context) {
+        match options.templates.render(&context) {
             Ok(wording) if wording.is_blank() => Wording { data: wording.data, ..built_in() },
             Ok(wording) => wording,
             Err(error) => {
@@ -133,7 +133,7 @@ impl Texts {
     }
 }
 
-impl Whole {
+impl MergedTexts {
     fn new(own: &Layer) -> Self {
         let built_in = file::read(BUILT_IN, false).expect("a test reads them");
         let named: BTreeSet<&Locale> = built_in.keys().chain(own.keys()).flatten().collect();
@@ -143,13 +143,13 @@ impl Whole {
             iter::once(vec![None]).chain(locales.iter().map(with_fallbacks)).collect();
         let texts_of = |event_type| {
             let options = languages.iter().map(|language| {
-                let built_in = laid_over(&built_in, event_type, language);
-                Options::of(laid_over(own, event_type, language).over(&built_in), Words::of(built_in))
+                let built_in = merge_tables(&built_in, event_type, language);
+                Options::of(merge_tables(own, event_type, language).or(&built_in), Templates::of(built_in))
             });
-            let whole = laid_over(own, event_type, &[None]).over(&laid_over(&built_in, event_type, &[None]));
+            let merged = merge_tables(own, event_type, &[None]).or(&merge_tables(&built_in, event_type, &[None]));
             let texts = TypeTexts {
-                on: whole.on.unwrap_or_default(),
-                time_to_live: whole.time_to_live.unwrap_or_default(),
+                on: merged.on.unwrap_or_default(),
+                time_to_live: merged.time_to_live.unwrap_or_default(),
                 by_language: options.collect(),
             };
             (event_type, texts)
@@ -160,13 +160,13 @@ impl Whole {
 }
 
 /// What a layer says in a language, the best of its tables above the others.
-fn laid_over(layer: &Layer, event_type: EventType, language: &[Option<Locale>]) -> Entry {
+fn merge_tables(layer: &Layer, event_type: EventType, language: &[Option<Locale>]) -> Entry {
     let tables = language.iter().filter_map(|locale| layer.get(locale)?.get(&event_type));
-    tables.fold(Entry::default(), Entry::over)
+    tables.fold(Entry::default(), Entry::or)
 }
 
 impl Options {
-    fn of(entry: Entry, built_in: Words) -> Self {
+    fn of(entry: Entry, built_in: Templates) -> Self {
         let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
         Self {
             sound: named(&entry.sound),
@@ -174,13 +174,13 @@ impl Options {
             category: named(&entry.category),
             android_channel: named(&entry.android_channel),
             content: entry.content.unwrap_or(ContentMode::Full),
-            words: Words::of(entry),
+            templates: Templates::of(entry),
             built_in,
         }
     }
 }
 
-impl Words {
+impl Templates {
     fn of(entry: Entry) -> Self {
         Self {
             title: entry.title,
@@ -199,9 +199,9 @@ impl Words {
         let line = |plain: &Option<Template>, key: &Option<Template>, args: &[Template]| {
             let key = optional(key)?;
             if key.is_empty() {
-                return optional(plain).map(Line::Text);
+                return optional(plain).map(LocalizableText::Text);
             }
-            Ok(Line::Localized { key, args: args.iter().map(text).collect::<Result<_, _>>()? })
+            Ok(LocalizableText::Localized { key, args: args.iter().map(text).collect::<Result<_, _>>()? })
         };
         let data = self.data.iter().map(|(name, template)| Ok((name.clone(), text(template)?)));
         Ok(Wording {
@@ -223,21 +223,21 @@ mod tests {
             let entry = &layer[&None][&event_type];
             assert!(entry.on.is_some() && entry.time_to_live.is_some() && entry.content.is_some(), "{event_type:?}");
         }
-        assert_eq!(Texts::new(None).unwrap().whole().locales.len(), 4);
+        assert_eq!(Texts::new(None).unwrap().merged().locales.len(), 4);
     }
 
     #[test]
     fn a_files_own_text_for_all_goes_before_a_built_in_one_for_a_language() {
         let texts = Texts::new(Some("[IncomingCall]\nbody = 'Ring'\n[IncomingCall.ko]\ntitle = 'Own'")).unwrap();
-        let source = |tag, template: fn(&Words) -> &Option<Template>| {
+        let source = |tag, template: fn(&Templates) -> &Option<Template>| {
             let language = texts.language(Locale::parse(tag).as_ref());
-            let words = &texts.options(EventType::IncomingCall, language).words;
-            template(words).as_ref().unwrap().render(&Context::of(&Facts::from_iter([]))).unwrap()
+            let templates = &texts.options(EventType::IncomingCall, language).templates;
+            template(templates).as_ref().unwrap().render(&Context::of(&TemplateFields::from_iter([]))).unwrap()
         };
-        assert_eq!(source("fr", |words| &words.body), "Ring");
-        assert_eq!(source("fr", |words| &words.title), "Appel entrant");
-        assert_eq!(source("ko-KR", |words| &words.title), "Own");
-        assert_eq!(source("de", |words| &words.title), "Incoming call");
-        assert_eq!(source("zh-HK", |words| &words.title), "來電");
+        assert_eq!(source("fr", |templates| &templates.body), "Ring");
+        assert_eq!(source("fr", |templates| &templates.title), "Appel entrant");
+        assert_eq!(source("ko-KR", |templates| &templates.title), "Own");
+        assert_eq!(source("de", |templates| &templates.title), "Incoming call");
+        assert_eq!(source("zh-HK", |templates| &templates.title), "來電");
     }
 }

@@ -4,16 +4,16 @@
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Wording {
     /// Who, as a rule.
-    pub title: Line,
+    pub title: LocalizableText,
     /// What; may be empty.
-    pub body: Line,
+    pub body: LocalizableText,
     /// Further members of the payload, by name. Those without a value are left out.
     pub data: Vec<(String, String)>,
 }
 
 /// A sentence.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum LocalizableText {
     /// As it is shown.
     Text(String),
     /// For the app to look up in its own language.
@@ -28,28 +28,28 @@ pub enum Line {
 impl Wording {
     /// Whether nobody would see anything.
     pub fn is_blank(&self) -> bool {
-        let is_blank = |line: &Line| matches!(line, Line::Text(text) if text.trim().is_empty());
+        let is_blank = |line: &LocalizableText| matches!(line, LocalizableText::Text(text) if text.trim().is_empty());
         is_blank(&self.title) && is_blank(&self.body)
     }
 
     /// All its texts that can be as long as they like, in the order of importance.
     pub fn texts(&self) -> impl Iterator<Item = &String> {
         [&self.title, &self.body].into_iter().flat_map(|line| match line {
-            Line::Text(text) => std::slice::from_ref(text),
-            Line::Localized { args, .. } => args,
+            LocalizableText::Text(text) => std::slice::from_ref(text),
+            LocalizableText::Localized { args, .. } => args,
         })
     }
 
     /// The same, to be changed.
     pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
         [&mut self.title, &mut self.body].into_iter().flat_map(|line| match line {
-            Line::Text(text) => std::slice::from_mut(text),
-            Line::Localized { args, .. } => args,
+            LocalizableText::Text(text) => std::slice::from_mut(text),
+            LocalizableText::Localized { args, .. } => args,
         })
     }
 }
 
-impl Line {
+impl LocalizableText {
     /// The text, unless there is none or the app has it.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -75,7 +75,7 @@ impl Line {
     }
 }
 
-impl Default for Line {
+impl Default for LocalizableText {
     fn default() -> Self {
         Self::Text(String::new())
     }
@@ -87,8 +87,8 @@ impl std::fmt::Debug for Wording {
     }
 }
 
-impl std::fmt::Debug for Line {
+impl std::fmt::Debug for LocalizableText {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Line(redacted)")
+        formatter.write_str("LocalizableText(redacted)")
     }
 }

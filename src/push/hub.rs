@@ -16,8 +16,8 @@ use crate::client::{Client, RequestError};
 use crate::notifications::device::DeviceHandle;
 use crate::push::payload::Payload;
 
-pub mod access;
-mod answer;
+pub mod credentials;
+mod response;
 mod batch;
 pub mod connection_string;
 mod error;
@@ -25,13 +25,13 @@ mod request;
 mod retry;
 mod sas;
 
-use access::Access;
-use answer::Answer;
-use batch::{Batches, FEWEST_HANDLES};
+use batch::{BatchSupport, MIN_HANDLES};
 use connection_string::ConnectionString;
+use credentials::HubCredentials;
 pub use error::SendError;
 pub use request::DirectSend;
 use request::Request;
+use response::HubResponse;
 use retry::Retry;
 
 /// One hub: its address, its keys, and what limits the traffic to it.
@@ -39,27 +39,27 @@ use retry::Retry;
 pub struct Hub {
     name: String,
     client: Client,
-    access: Access,
+    credentials: HubCredentials,
     /// One permit for each request that may be under way.
     permits: Semaphore,
     /// Whatever is not urgent waits here for its turn to wait there, so that what is urgent overtakes it.
-    not_urgent: Semaphore,
+    non_urgent: Semaphore,
     /// Until when the hub asked for silence.
     paused_until: Mutex<Option<Instant>>,
-    batches: Batches,
+    batch_support: BatchSupport,
     /// Which errors an operator was told of within the last minute.
-    told: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
+    logged: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
 }
 
 /// Held while a request is under way.
-struct Turn<'a> {
+struct SendPermit<'a> {
     _permit: SemaphorePermit<'a>,
     _not_urgent: Option<SemaphorePermit<'a>>,
 }
 
 /// The hub took it. What the push service made of it is not in the answer.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub struct SendSuccess {
     /// The hub's id of the request, for its support.
     pub tracking_id: Option<String>,
 }
@@ -73,11 +73,11 @@ pub struct SendFailure {
     pub tracking_id: Option<String>,
 }
 
-const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
+const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// A `Retry-After` is obeyed by every invocation, but not for longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-const AFTER_PAUSE: Duration = Duration::from_millis(200);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+const PAUSE_JITTER: Duration = Duration::from_millis(200);
 
 impl Hub {
     /// A hub of that name, reached by the first connection string, or by the second when the first is refused.
@@ -85,12 +85,12 @@ impl Hub {
         Self {
             name: name.to_owned(),
             client,
-            access: Access::new(name, connection_strings),
+            credentials: HubCredentials::new(name, connection_strings),
             permits: Semaphore::new(max_in_flight),
-            not_urgent: Semaphore::new(max_in_flight),
+            non_urgent: Semaphore::new(max_in_flight),
             paused_until: Mutex::new(None),
-            batches: Batches::default(),
-            told: Mutex::default(),
+            batch_support: BatchSupport::default(),
+            logged: Mutex::default(),
         }
     }
 
@@ -100,34 +100,34 @@ impl Hub {
     }
 
     /// Whether an operator was not told of an error of this kind within the last minute. One wrong setting meets every device.
-    pub fn is_news(&self, error: &SendError) -> bool {
+    pub fn should_log(&self, error: &SendError) -> bool {
         let (kind, now) = (discriminant(error), Instant::now());
-        let mut told = self.told.lock().expect("nothing panics while it is held");
-        told.retain(|(_, at)| now - *at <= TOLD_AGAIN_AFTER);
-        let is_news = told.iter().all(|(known, _)| *known != kind);
-        if is_news {
-            told.push((kind, now));
+        let mut logged = self.logged.lock().expect("nothing panics while it is held");
+        logged.retain(|(_, at)| now - *at <= LOGGED_AGAIN_AFTER);
+        let should_log = logged.iter().all(|(known, _)| *known != kind);
+        if should_log {
+            logged.push((kind, now));
         }
-        is_news
+        should_log
     }
 
     /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub takes batches.
-    pub fn shares(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
-        if handles.len() < FEWEST_HANDLES || !self.batches.are_taken() {
+    pub fn batch_sizes(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
+        if handles.len() < MIN_HANDLES || !self.batch_support.is_supported() {
             return vec![1; handles.len()];
         }
-        batch::shares(payload, handles)
+        batch::batch_sizes(payload, handles)
     }
 
     /// Sends until the hub took it, refused it for good, or the time is over.
-    pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<Sent, SendFailure> {
+    pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<SendSuccess, SendFailure> {
         let request = Request::new(direct_send, fastrand::u128(..));
         let mut attempts = 0;
         let mut tracking_id = None;
         let mut before = None;
         loop {
-            let error = match self.wait_for_turn(direct_send).await {
-                Ok(_turn) => {
+            let error = match self.acquire_permit(direct_send).await {
+                Ok(_permit) => {
                     attempts += 1;
                     match self.attempt(direct_send, &request).await {
                         Ok(sent) => return Ok(sent),
@@ -139,12 +139,12 @@ impl Hub {
                 }
                 Err(error) => error,
             };
-            if matches!(error, SendError::NoConnection(_)) && self.is_news(&error) {
+            if matches!(error, SendError::NoConnection(_)) && self.should_log(&error) {
                 tracing::warn!(hub = self.name, "{error}");
             }
             let error = match before.take() {
                 // An attempt that the deadline cut short says less than the one before it.
-                Some(before) if error == SendError::NoAnswer && Instant::now() >= direct_send.deadline => before,
+                Some(before) if error == SendError::Timeout && Instant::now() >= direct_send.deadline => before,
                 Some(_) | None => error,
             };
             let next = match error.retry(attempts, fastrand::f64()) {
@@ -160,7 +160,7 @@ impl Hub {
     }
 
     /// Waits until the hub may be asked: no pause, a free place, and still worth it.
-    async fn wait_for_turn(&self, direct_send: &DirectSend<'_>) -> Result<Turn<'_>, SendError> {
+    async fn acquire_permit(&self, direct_send: &DirectSend<'_>) -> Result<SendPermit<'_>, SendError> {
         loop {
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
             if let Some(until) = paused_until.filter(|until| *until > Instant::now()) {
@@ -168,35 +168,35 @@ impl Hub {
                     return Err(SendError::Paused);
                 }
                 // Not everybody at the same moment.
-                sleep_until(until + AFTER_PAUSE.mul_f64(fastrand::f64())).await;
+                sleep_until(until + PAUSE_JITTER.mul_f64(fastrand::f64())).await;
             }
-            let turn = match self.free_turn(direct_send.urgent) {
-                Some(turn) => Some(turn),
-                None => timeout_at(direct_send.deadline, self.turn(direct_send.urgent)).await.ok(),
+            let permit = match self.try_acquire_permit(direct_send.urgent) {
+                Some(permit) => Some(permit),
+                None => timeout_at(direct_send.deadline, self.permit(direct_send.urgent)).await.ok(),
             };
             let now = Instant::now();
-            let turn = turn.filter(|_| now < direct_send.deadline).ok_or(SendError::OutOfTime)?;
+            let permit = permit.filter(|_| now < direct_send.deadline).ok_or(SendError::DeadlineReached)?;
             if direct_send.expires_at.is_some_and(|at| at <= now) {
                 return Err(SendError::Expired);
             }
             // While this one waited for its place, another may have been told to be silent.
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
             if paused_until.is_none_or(|until| until <= now) {
-                return Ok(turn);
+                return Ok(permit);
             }
         }
     }
 
     /// A place that nobody waits for: while somebody does, the semaphores have none to give away.
-    fn free_turn(&self, urgent: bool) -> Option<Turn<'_>> {
-        let not_urgent = if urgent { None } else { Some(self.not_urgent.try_acquire().ok()?) };
-        Some(Turn { _permit: self.permits.try_acquire().ok()?, _not_urgent: not_urgent })
+    fn try_acquire_permit(&self, urgent: bool) -> Option<SendPermit<'_>> {
+        let non_urgent = if urgent { None } else { Some(self.non_urgent.try_acquire().ok()?) };
+        Some(SendPermit { _permit: self.permits.try_acquire().ok()?, _not_urgent: non_urgent })
     }
 
-    async fn turn(&self, urgent: bool) -> Turn<'_> {
+    async fn permit(&self, urgent: bool) -> SendPermit<'_> {
         let unclosed = "the semaphores are never closed";
-        let not_urgent = if urgent { None } else { Some(self.not_urgent.acquire().await.expect(unclosed)) };
-        Turn { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: not_urgent }
+        let non_urgent = if urgent { None } else { Some(self.non_urgent.acquire().await.expect(unclosed)) };
+        SendPermit { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: non_urgent }
     }
 
     /// One attempt. A refused signature is part of it: it is made anew once, then the other key has its turn.
@@ -204,46 +204,48 @@ impl Hub {
         &self,
         direct_send: &DirectSend<'_>,
         request: &Request<'_>,
-    ) -> Result<Sent, (SendError, Option<String>)> {
-        let first = self.access.preferred();
-        let other = self.access.other(first);
+    ) -> Result<SendSuccess, (SendError, Option<String>)> {
+        let first = self.credentials.preferred();
+        let other = self.credentials.other(first);
         let mut tracking_id = None;
         for key in [Some(first), Some(first), other, other].into_iter().flatten() {
             let now = Instant::now();
-            let authorization = self.access.key(key).authorization(now, Utc::now);
-            let limit = direct_send.deadline.min(now + direct_send.attempt_limit);
-            let answer = self.exchange(request, key, &authorization, limit).await;
-            let answer = answer.map_err(|error| (error, None))?;
-            if answer.status == 401 {
-                let ahead = self.access.key(key).renew(&authorization, answer.server_time, Utc::now());
+            let authorization = self.credentials.key(key).authorization(now, Utc::now);
+            let limit = direct_send.deadline.min(now + direct_send.attempt_timeout);
+            let hub_response = self.exchange(request, key, &authorization, limit).await;
+            let hub_response = hub_response.map_err(|error| (error, None))?;
+            if hub_response.status == 401 {
+                let ahead = self.credentials.key(key).renew(&authorization, hub_response.server_time, Utc::now());
                 if let Some(seconds) = ahead {
                     tracing::warn!(hub = self.name, seconds, "this clock differs from the hub's; signing by the hub's");
                 }
-                tracking_id = answer.tracking_id;
+                tracking_id = hub_response.tracking_id;
                 continue;
             }
-            if self.access.accepted(key) {
+            if self.credentials.accepted(key) {
                 tracing::warn!(
                     hub = self.name,
                     "the hub refused the first connection string; the secondary one serves"
                 );
             }
-            return self.judge(answer, request.is_batch());
+            return self.to_result(hub_response, request.is_batch());
         }
         Err((SendError::Unauthorized, tracking_id))
     }
 
-    fn judge(&self, answer: Answer, is_batch: bool) -> Result<Sent, (SendError, Option<String>)> {
-        let Some(error) = answer.error(is_batch) else { return Ok(Sent { tracking_id: answer.tracking_id }) };
-        if let Some(wait) = answer.retry_after
+    fn to_result(&self, hub_response: HubResponse, is_batch: bool) -> Result<SendSuccess, (SendError, Option<String>)> {
+        let Some(error) = hub_response.error(is_batch) else {
+            return Ok(SendSuccess { tracking_id: hub_response.tracking_id });
+        };
+        if let Some(wait) = hub_response.retry_after
             && matches!(error, SendError::Throttled { .. } | SendError::Unavailable { .. })
         {
-            self.pause(wait.min(LONGEST_PAUSE));
+            self.pause(wait.min(MAX_PAUSE));
         }
-        if error == SendError::NoBatches && self.batches.refused() {
+        if error == SendError::BatchNotSupported && self.batch_support.mark_unsupported() {
             tracing::warn!(hub = self.name, "{error}; for an hour its devices are sent to one by one");
         }
-        Err((error, answer.tracking_id))
+        Err((error, hub_response.tracking_id))
     }
 
     fn pause(&self, wait: Duration) {
@@ -262,17 +264,21 @@ impl Hub {
         key: usize,
         authorization: &HeaderValue,
         limit: Instant,
-    ) -> Result<Answer, SendError> {
-        let request = request.signed(self.access.key(key), authorization.clone()).ok_or(SendError::BadRequest)?;
+    ) -> Result<HubResponse, SendError> {
+        let request = request.signed(self.credentials.key(key), authorization.clone()).ok_or(SendError::BadRequest)?;
         let response = match timeout_at(limit, self.client.execute(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(RequestError::Connect(error))) => return Err(SendError::NoConnection(error)),
             Ok(Err(RequestError::Lost(_))) => return Err(SendError::ConnectionLost),
-            Err(_) => return Err(SendError::NoAnswer),
+            Err(_) => return Err(SendError::Timeout),
         };
-        let answer = Answer::of(&response, Utc::now);
+        let hub_response = HubResponse::from_head(&response, Utc::now);
         // As a rule there is nothing to read, so nothing makes room for that.
-        if response.content_length() == Some(0) { Ok(answer) } else { Ok(Box::pin(answer.read(response, limit)).await) }
+        if response.content_length() == Some(0) {
+            Ok(hub_response)
+        } else {
+            Ok(Box::pin(hub_response.read(response, limit)).await)
+        }
     }
 }
 
@@ -289,12 +295,12 @@ mod tests {
         let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
         let connection_strings = [ConnectionString::parse(connection_string).unwrap()];
         let hub = Hub::new("hub", &connection_strings, 1, Client::without_certificates());
-        let message = hub.free_turn(false).unwrap();
-        let mut call = pin!(hub.turn(true));
+        let message = hub.try_acquire_permit(false).unwrap();
+        let mut call = pin!(hub.permit(true));
         assert!(call.as_mut().now_or_never().is_none(), "there is one place only");
         drop(message);
-        assert!(hub.free_turn(false).is_none() && hub.free_turn(true).is_none());
+        assert!(hub.try_acquire_permit(false).is_none() && hub.try_acquire_permit(true).is_none());
         drop(call.now_or_never().unwrap());
-        assert!(hub.free_turn(false).is_some());
+        assert!(hub.try_acquire_permit(false).is_some());
     }
 }

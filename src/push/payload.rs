@@ -11,13 +11,13 @@ use crate::notifications::{Call, CallContext, Effect, Notification, Wording};
 mod apns;
 mod fcm;
 mod fcm_ios;
-mod fit;
+mod truncate;
 #[cfg(test)]
 mod tests;
 
 /// What a kind of device reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum PayloadFormat {
     /// APNs.
     Apns,
     /// FCM, for Android.
@@ -33,44 +33,44 @@ pub struct Payload {
     pub platform: Platform,
     /// Headers that the hub passes on to the push service, by lower-case name.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// The JSON, of at most [`LIMIT`] bytes.
+    /// The JSON, of at most [`MAX_PAYLOAD_BYTES`] bytes.
     pub body: Bytes,
 }
 
 /// The fixed part of a payload alone is over the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the payload is larger than {LIMIT} bytes even without its texts")]
+#[error("the payload is larger than {MAX_PAYLOAD_BYTES} bytes even without its texts")]
 pub struct PayloadTooLarge;
 
 /// The hub's limit for APNs, calls included, and FCM's own.
-pub const LIMIT: usize = 4096;
+pub const MAX_PAYLOAD_BYTES: usize = 4096;
 
 /// What most payloads have room in.
-const USUAL: usize = 1024;
+const TYPICAL_BYTES: usize = 1024;
 
 impl Payload {
     /// An alert or a background push; of a call the alert that stands for it.
-    pub fn new(notification: &Notification<'_>, form: Form) -> Result<Self, PayloadTooLarge> {
-        match form {
-            Form::Apns => apns::payload(notification),
-            Form::FcmAndroid => fcm::payload(notification),
-            Form::FcmIos => fcm_ios::payload(notification),
+    pub fn new(notification: &Notification<'_>, format: PayloadFormat) -> Result<Self, PayloadTooLarge> {
+        match format {
+            PayloadFormat::Apns => apns::payload(notification),
+            PayloadFormat::FcmAndroid => fcm::payload(notification),
+            PayloadFormat::FcmIos => fcm_ios::payload(notification),
         }
     }
 
     /// A call as such, on APNs for a VoIP handle. `None` when the notification is no call that the Calling SDK could take,
     /// when it does not fit, and where such a device cannot ring.
-    pub fn call(notification: &Notification<'_>, form: Form) -> Option<Self> {
+    pub fn call(notification: &Notification<'_>, format: PayloadFormat) -> Option<Self> {
         let Effect::Ring(Call { context: Ok(context), display_name, .. }) = &notification.effect else { return None };
-        match form {
-            Form::Apns => apns::voip_payload(context, display_name).ok(),
-            Form::FcmAndroid => fcm::call_payload(notification, context, display_name).ok(),
-            Form::FcmIos => None,
+        match format {
+            PayloadFormat::Apns => apns::voip_payload(context, display_name).ok(),
+            PayloadFormat::FcmAndroid => fcm::call_payload(notification, context, display_name).ok(),
+            PayloadFormat::FcmIos => None,
         }
     }
 }
 
-impl Form {
+impl PayloadFormat {
     /// What the device reads. FCM reaches both systems; one that does not tell is taken for Android.
     pub fn of(device: &Device) -> Self {
         match (device.platform, device.os) {
@@ -136,7 +136,7 @@ impl<'a, EventId> CallData<'a, EventId> {
 }
 
 fn json(body: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(USUAL);
+    let mut json = Vec::with_capacity(TYPICAL_BYTES);
     serde_json::to_writer(&mut json, body).expect("structs of texts and numbers always serialize");
     json
 }

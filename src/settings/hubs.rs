@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Settings;
+use super::SettingsReader;
 use crate::notifications::device::AppName;
 use crate::push::hub::connection_string::ConnectionString;
 
@@ -50,17 +50,17 @@ const NAME: &str = "NAME";
 const VOIP: &str = "VOIP_";
 
 /// What an app's settings end with. The longer ones first: each is a name of its own.
-const ENDINGS: [&str; 6] =
+const SUFFIXES: [&str; 6] =
     ["VOIP_SECONDARY_CONNECTION_STRING", "VOIP_CONNECTION_STRING", "VOIP_NAME", SECONDARY, CONNECTION_STRING, NAME];
 
 /// Words that stand where an app's name would.
-const NO_APPS: [&str; 2] = ["VOIP", "SECONDARY"];
+const RESERVED_APP_NAMES: [&str; 2] = ["VOIP", "SECONDARY"];
 
 const OTHERS: [&str; 2] = ["NOTIFICATION_CONTENT", "NOTIFICATIONS_FILE"];
 
 /// Reads all hubs. Where something is missing, what is returned is a stand-in beside a fault.
 pub(super) fn read(
-    settings: &mut Settings,
+    settings: &mut SettingsReader,
     warnings: &mut Vec<String>,
 ) -> (AppSettings, BTreeMap<AppName, AppSettings>) {
     let mut apps = BTreeSet::new();
@@ -99,11 +99,11 @@ enum Name {
 
 impl Name {
     fn of(name: &str) -> Self {
-        if OTHERS.contains(&name) || ENDINGS.iter().any(|ending| name == setting("", ending)) {
+        if OTHERS.contains(&name) || SUFFIXES.iter().any(|ending| name == setting("", ending)) {
             return Self::Known;
         }
         let Some(rest) = name.strip_prefix("NOTIFICATION_HUB_") else { return Self::Unknown };
-        let app = ENDINGS.iter().find_map(|ending| rest.strip_suffix(ending)?.strip_suffix('_'));
+        let app = SUFFIXES.iter().find_map(|ending| rest.strip_suffix(ending)?.strip_suffix('_'));
         let is_upper = |app: &&str| !app.bytes().any(|byte| byte.is_ascii_lowercase());
         match app.filter(is_upper).and_then(AppName::parse) {
             Some(app) if !is_near_no_app(&app) => Self::App(app),
@@ -114,7 +114,7 @@ impl Name {
 
 /// One edit, or one swapped pair, is taken for a slip: an app can be called something else.
 fn is_near_no_app(app: &AppName) -> bool {
-    NO_APPS.iter().any(|word| strsim::osa_distance(&app.as_str().to_ascii_uppercase(), word) <= 1)
+    RESERVED_APP_NAMES.iter().any(|word| strsim::osa_distance(&app.as_str().to_ascii_uppercase(), word) <= 1)
 }
 
 fn setting(prefix: &str, ending: &str) -> String {
@@ -124,7 +124,7 @@ fn setting(prefix: &str, ending: &str) -> String {
 fn nearest(name: &str, apps: &BTreeSet<AppName>) -> String {
     let prefixes = apps.iter().map(|app| format!("{}_", app.as_str().to_ascii_uppercase()));
     let prefixes: Vec<String> = prefixes.chain([String::new()]).collect();
-    let hub_settings = prefixes.iter().flat_map(|prefix| ENDINGS.map(|ending| setting(prefix, ending)));
+    let hub_settings = prefixes.iter().flat_map(|prefix| SUFFIXES.map(|ending| setting(prefix, ending)));
     let known = hub_settings.chain(OTHERS.map(str::to_owned));
     known.min_by_key(|known| strsim::osa_distance(known, name)).unwrap_or_default()
 }
@@ -137,7 +137,7 @@ struct ConnectionStrings {
 }
 
 impl ConnectionStrings {
-    fn read(settings: &mut Settings, prefix: &str) -> Self {
+    fn read(settings: &mut SettingsReader, prefix: &str) -> Self {
         let mut parse = |ending| {
             let name = setting(prefix, ending);
             let parsed = ConnectionString::parse(settings.get(&name)?);
@@ -162,7 +162,7 @@ impl ConnectionStrings {
 }
 
 fn app_settings(
-    settings: &mut Settings,
+    settings: &mut SettingsReader,
     prefix: &str,
     connection_strings: &ConnectionStrings,
     warnings: &mut Vec<String>,
@@ -183,7 +183,7 @@ fn app_settings(
 
 /// The key of a rule that may Send is a key of one hub, so the VoIP hub can have its own; else it has the app's.
 fn voip_hub(
-    settings: &mut Settings,
+    settings: &mut SettingsReader,
     prefix: &str,
     of_app: &ConnectionStrings,
     warnings: &mut Vec<String>,
@@ -200,7 +200,7 @@ fn voip_hub(
     Some(HubSettings::new(name?, &own.or(of_app)))
 }
 
-fn hub_name(settings: &mut Settings, setting: &str) -> Option<String> {
+fn hub_name(settings: &mut SettingsReader, setting: &str) -> Option<String> {
     let name = settings.get(setting)?.to_owned();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
     let fits = name.len() <= 265 && name.bytes().all(allowed) && !name.starts_with('/') && !name.ends_with('/');

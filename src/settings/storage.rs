@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{Place, Settings, StoreChoice};
+use super::{HostEnvironment, SettingsReader, StoreChoice};
 use crate::storage::store::azure::{Account, Container, Credential, connection_string};
 
 const STORAGE: &str = "AzureWebJobsStorage";
@@ -13,18 +13,18 @@ const DEFAULT_CONTAINER: &str = "acs-push";
 const EXPECTED: &str = "expected azure:CONTAINER, file:PATH or memory:";
 
 /// Reads where everything is kept. Whether storage answers makes no difference here.
-pub(super) fn read(settings: &mut Settings, place: &Place, warnings: &mut Vec<String>) -> StoreChoice {
+pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnings: &mut Vec<String>) -> StoreChoice {
     let has_storage = settings.values.keys().any(|name| name == STORAGE || name.starts_with("AzureWebJobsStorage__"));
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
         Some(("memory", "")) => {
-            if place.in_azure() {
+            if host.in_azure() {
                 warnings
                     .push("STORE: what is kept in memory is seen by this instance only, and goes with it".to_owned());
             }
             Some(StoreChoice::Memory)
         }
         Some(("file", path)) if !path.is_empty() => {
-            if place.in_azure() {
+            if host.in_azure() {
                 warnings.push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());
             }
             Some(StoreChoice::Folder(PathBuf::from(path)))
@@ -38,7 +38,7 @@ pub(super) fn read(settings: &mut Settings, place: &Place, warnings: &mut Vec<St
             None
         }
         None if has_storage => container(settings, DEFAULT_CONTAINER.to_owned()),
-        None if place.in_azure() => {
+        None if host.in_azure() => {
             settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder has to be asked for by name"));
             None
         }
@@ -51,7 +51,7 @@ pub(super) fn read(settings: &mut Settings, place: &Place, warnings: &mut Vec<St
     choice.unwrap_or(StoreChoice::Memory)
 }
 
-fn container(settings: &mut Settings, name: String) -> Option<StoreChoice> {
+fn container(settings: &mut SettingsReader, name: String) -> Option<StoreChoice> {
     let (account, credential) = match settings.get(STORAGE) {
         Some(text) => match connection_string::parse(text) {
             Ok(parsed) => parsed,
@@ -66,7 +66,7 @@ fn container(settings: &mut Settings, name: String) -> Option<StoreChoice> {
 }
 
 /// The account that an identity opens: by its Blob service's address, or by its name.
-fn identity_account(settings: &mut Settings) -> Option<Account> {
+fn identity_account(settings: &mut SettingsReader) -> Option<Account> {
     if let Some(uri) = settings.get("AzureWebJobsStorage__blobServiceUri") {
         let url = url::Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = url else {
@@ -90,7 +90,7 @@ fn identity_account(settings: &mut Settings) -> Option<Account> {
 }
 
 /// Inside Azure the app's identity; on a laptop whoever is logged in.
-fn identity(settings: &mut Settings) -> Option<Credential> {
+fn identity(settings: &mut SettingsReader) -> Option<Credential> {
     let kind = settings.get("AzureWebJobsStorage__credential");
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("managedidentity")) {
         settings.fault("AzureWebJobsStorage__credential", "expected managedidentity, or not to be set");

@@ -10,7 +10,7 @@ use futures_util::stream::{Stream, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::events::Given;
+use crate::events::RawEvent;
 use crate::events::fields::{Fields, Value, text_of};
 use crate::storage::store::{Document, Store, StoreError};
 
@@ -47,8 +47,8 @@ impl Document for DeadLetter {
 
 impl DeadLetter {
     /// A letter about an event that reached nobody yet.
-    pub fn new(reason: String, given: Given<'_>, now: DateTime<Utc>) -> Self {
-        let event = without_call_context(given);
+    pub fn new(reason: String, raw_event: RawEvent<'_>, now: DateTime<Utc>) -> Self {
+        let event = without_call_context(raw_event);
         Self { reason, hub_status: None, tracking_id: None, installations: Vec::new(), stored_at: now, event }
     }
 
@@ -94,15 +94,15 @@ impl DeadLetters {
 }
 
 /// The text of what was given, fit to be stored.
-fn without_call_context(given: Given<'_>) -> Box<RawValue> {
-    let text = match given {
-        Given::Object(fields) => redacted_object(fields, 0),
-        Given::Json(raw) => redacted(raw, 0),
+fn without_call_context(raw_event: RawEvent<'_>) -> Box<RawValue> {
+    let text = match raw_event {
+        RawEvent::Object(fields) => redacted_object(fields, 0),
+        RawEvent::Json(raw) => redacted(raw, 0),
         // What is no JSON cannot be looked through, so one that mentions a context is not kept word for word.
-        Given::Text(text) if mentions_context(text) || text.contains("\\u") => {
+        RawEvent::Text(text) if mentions_context(text) || text.contains("\\u") => {
             format!("\"{} bytes that are no JSON and mention {CONTEXT}\"", text.len())
         }
-        Given::Text(text) => serde_json::to_string(text).expect("a string always serializes"),
+        RawEvent::Text(text) => serde_json::to_string(text).expect("a string always serializes"),
     };
     RawValue::from_string(text).expect("it is put together from JSON values")
 }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn kept(event: &str) -> String {
-        without_call_context(Given::Json(serde_json::from_str(event).unwrap())).get().to_owned()
+        without_call_context(RawEvent::Json(serde_json::from_str(event).unwrap())).get().to_owned()
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
     fn an_event_that_was_read_with_its_data_is_kept_alike() {
         let event = r#"{"id":"1","data":{"to":{"a":[1]},"incomingCallContext":"secret","n":"\u00e9"},"Data":null}"#;
         let fields = Fields::from_slice(event.as_bytes(), &["data"]).unwrap();
-        let letter = without_call_context(Given::Object(&fields));
+        let letter = without_call_context(RawEvent::Object(&fields));
         assert_eq!(letter.get(), r#"{"id":"1","data":{"to":{"a":[1]},"n":"\u00e9"},"Data":null}"#);
         assert_eq!(letter.get(), kept(event));
     }
@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn text_is_kept_as_a_string() {
-        let letter = without_call_context(Given::Text("not \"JSON\""));
+        let letter = without_call_context(RawEvent::Text("not \"JSON\""));
         assert_eq!(letter.get(), r#""not \"JSON\"""#);
-        let cut_off = without_call_context(Given::Text(r#"{"data":{"incomingCallContext":"secret"#));
+        let cut_off = without_call_context(RawEvent::Text(r#"{"data":{"incomingCallContext":"secret"#));
         assert!(!cut_off.get().contains("secret"), "{cut_off}");
     }
 }

@@ -39,7 +39,7 @@ const MAX_CONCURRENT: usize = 16;
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// What is reviewed through, all of it side by side.
+/// What is looked through, all of it side by side.
 const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "pending", "expiring", "installations"];
 
 impl Maintenance {

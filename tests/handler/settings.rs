@@ -178,7 +178,7 @@ fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
             assert!(matches!(told.as_slice(), [line] if line.contains(warned)), "{variable} {store}: {told:?}");
         }
         let config = Config::from_vars(with(&[(variable, "a-name")])).unwrap();
-        assert_eq!((config.instance.as_str(), config.wanted.expire), ("a-name", true), "{variable}");
+        assert_eq!((config.instance.as_str(), config.event_filter.expire), ("a-name", true), "{variable}");
     }
     for (variable, value) in [
         ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
@@ -186,15 +186,15 @@ fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
         ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"),
     ] {
         let config = Config::from_vars(with(&[(variable, value), ("STORE", "")])).unwrap();
-        assert!(!config.wanted.expire && config.warnings.is_empty(), "{variable}={value}: {:?}", config.warnings);
+        assert!(!config.event_filter.expire && config.warnings.is_empty(), "{variable}={value}: {:?}", config.warnings);
     }
     // A laptop's container has a name, too, and no part of Azure has the Core Tools.
     let container = [("CONTAINER_NAME", "dev"), ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"), ("STORE", "")];
     let config = Config::from_vars(with(&container)).unwrap();
-    assert!(!config.wanted.expire && config.warnings.is_empty() && config.instance != "dev", "{config:?}");
+    assert!(!config.event_filter.expire && config.warnings.is_empty() && config.instance != "dev", "{config:?}");
     for variable in ["AZURE_FUNCTIONS_ENVIRONMENT", "WEBSITE_HOSTNAME"] {
         let config = Config::from_vars(with(&[(variable, "Production"), ("STORE", "")])).unwrap();
-        assert!(config.wanted.expire && config.warnings.is_empty(), "{variable}: {:?}", config.warnings);
+        assert!(config.event_filter.expire && config.warnings.is_empty(), "{variable}: {:?}", config.warnings);
     }
 }
 

@@ -12,22 +12,22 @@ use serde_json::value::RawValue;
 use super::{Fields, Names, Value, text_of};
 
 /// Most objects of an invocation have fewer members. A piece of memory of up to 1 KiB is what the allocator is quickest with.
-const USUAL: usize = 14;
+const TYPICAL_MEMBERS: usize = 14;
 
 /// Reads a document that is an object, and along with it those that stand in each other in it under these names.
-pub fn read<'a>(document: &'a str, along: Names) -> serde_json::Result<Fields<'a>> {
+pub fn read<'a>(document: &'a str, nested: Names) -> serde_json::Result<Fields<'a>> {
     let read = |object: Object| {
         let mut reader = serde_json::Deserializer::from_str(document);
         let fields = object.deserialize(&mut reader)?;
         reader.end().map(|()| fields)
     };
     // It may be that something to be read along is no object, or that a name holds half a surrogate pair.
-    read(Object { along, any_names: false }).or_else(|_| read(Object { along: &[], any_names: true }))
+    read(Object { nested, any_names: false }).or_else(|_| read(Object { nested: &[], any_names: true }))
 }
 
-/// Reads an object, and with it the first object in it that has the first name of `along`, and so on.
+/// Reads an object, and with it the first object in it that has the first name of `nested`, and so on.
 struct Object {
-    along: Names,
+    nested: Names,
     /// Whether names are taken that serde does not take for a `str`.
     any_names: bool,
 }
@@ -58,8 +58,8 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut members = Vec::with_capacity(USUAL);
-        let mut next = self.along.split_first();
+        let mut members = Vec::with_capacity(TYPICAL_MEMBERS);
+        let mut next = self.nested.split_first();
         loop {
             let name = if self.any_names {
                 map.next_key::<&RawValue>()?.and_then(text_of)
@@ -68,9 +68,9 @@ impl<'de> Visitor<'de> for Object {
             };
             let Some(name) = name else { return Ok(Fields { path: Cow::Borrowed(&[]), members }) };
             let value = match next.take_if(|(first, _)| **first == name) {
-                Some((_, along)) => {
-                    let fields = map.next_value_seed(Self { along, ..self })?;
-                    Value::Object(fields.at(&self.along[..1]))
+                Some((_, nested)) => {
+                    let fields = map.next_value_seed(Self { nested, ..self })?;
+                    Value::Object(fields.with_path(&self.nested[..1]))
                 }
                 None => Value::Raw(map.next_value()?),
             };

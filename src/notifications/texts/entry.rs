@@ -138,23 +138,23 @@ impl Key {
 }
 
 impl Entry {
-    /// This entry, completed by what `below` says.
-    pub fn over(self, below: &Self) -> Self {
+    /// This entry, completed by what `fallback` says.
+    pub fn or(self, fallback: &Self) -> Self {
         Self {
-            on: self.on.or(below.on),
-            title: self.title.or_else(|| below.title.clone()),
-            body: self.body.or_else(|| below.body.clone()),
-            title_loc_key: self.title_loc_key.or_else(|| below.title_loc_key.clone()),
-            title_loc_args: self.title_loc_args.or_else(|| below.title_loc_args.clone()),
-            loc_key: self.loc_key.or_else(|| below.loc_key.clone()),
-            loc_args: self.loc_args.or_else(|| below.loc_args.clone()),
-            sound: self.sound.or_else(|| below.sound.clone()),
-            urgency: self.urgency.or(below.urgency),
-            category: self.category.or_else(|| below.category.clone()),
-            android_channel: self.android_channel.or_else(|| below.android_channel.clone()),
-            time_to_live: self.time_to_live.or(below.time_to_live),
-            content: self.content.or(below.content),
-            data: self.data.or_else(|| below.data.clone()),
+            on: self.on.or(fallback.on),
+            title: self.title.or_else(|| fallback.title.clone()),
+            body: self.body.or_else(|| fallback.body.clone()),
+            title_loc_key: self.title_loc_key.or_else(|| fallback.title_loc_key.clone()),
+            title_loc_args: self.title_loc_args.or_else(|| fallback.title_loc_args.clone()),
+            loc_key: self.loc_key.or_else(|| fallback.loc_key.clone()),
+            loc_args: self.loc_args.or_else(|| fallback.loc_args.clone()),
+            sound: self.sound.or_else(|| fallback.sound.clone()),
+            urgency: self.urgency.or(fallback.urgency),
+            category: self.category.or_else(|| fallback.category.clone()),
+            android_channel: self.android_channel.or_else(|| fallback.android_channel.clone()),
+            time_to_live: self.time_to_live.or(fallback.time_to_live),
+            content: self.content.or(fallback.content),
+            data: self.data.or_else(|| fallback.data.clone()),
         }
     }
 }

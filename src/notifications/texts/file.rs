@@ -11,8 +11,8 @@ use super::entry::{Entry, Key};
 use super::template::Template;
 use super::value;
 use crate::events::EventType;
-use crate::notifications::facts::Fact;
 use crate::notifications::locale::Locale;
+use crate::notifications::template_fields::TemplateField;
 
 /// What a file says: by language, `None` for all of them, and by type.
 pub type Layer = BTreeMap<Option<Locale>, BTreeMap<EventType, Entry>>;
@@ -63,7 +63,8 @@ impl Reader<'_> {
     fn event_type(&mut self, name: &str, at: usize, value: &Value<'_>) {
         let known = EventType::ALL.map(EventType::name);
         let Some(event_type) = EventType::ALL.into_iter().find(|event_type| event_type.name() == name) else {
-            let today = [name, &format!("Microsoft.Communication.{name}")].into_iter().find_map(EventType::named);
+            let today =
+                [name, &format!("Microsoft.Communication.{name}")].into_iter().find_map(EventType::from_full_name);
             let expected = today.map_or_else(|| nearest(name, known), EventType::name);
             return self.mistake(at, &format!("[{name}]"), format!("is no event type: expected {expected}, perhaps"));
         };
@@ -114,10 +115,10 @@ impl Reader<'_> {
             let problem = "is for something that is shown, and this type shows nothing: expected on, time_to_live, content or data";
             return self.mistake(at, &place, problem.to_owned());
         }
-        let facts = Fact::of(event_type);
+        let fields = TemplateField::of(event_type);
         let raw = value.get_ref();
         match key {
-            Key::On => entry.on = self.checked(at, &place, value::truth(raw)),
+            Key::On => entry.on = self.checked(at, &place, value::boolean(raw)),
             Key::Sound => {
                 entry.sound = self.checked(at, &place, value::name(raw, "\"default\", a sound file of the app"))
             }
@@ -128,21 +129,21 @@ impl Reader<'_> {
             }
             Key::TimeToLive => entry.time_to_live = self.checked(at, &place, value::time_to_live(raw, event_type)),
             Key::Content => entry.content = self.checked(at, &place, value::content(raw)),
-            Key::Title => entry.title = self.template(&place, value, facts),
-            Key::Body => entry.body = self.template(&place, value, facts),
-            Key::TitleLoc => entry.title_loc_key = self.template(&place, value, facts),
-            Key::Loc => entry.loc_key = self.template(&place, value, facts),
-            Key::TitleLocArgs => entry.title_loc_args = self.templates(&place, value, facts),
-            Key::LocArgs => entry.loc_args = self.templates(&place, value, facts),
-            Key::Data => entry.data = self.data(&place, value, facts),
+            Key::Title => entry.title = self.template(&place, value, fields),
+            Key::Body => entry.body = self.template(&place, value, fields),
+            Key::TitleLoc => entry.title_loc_key = self.template(&place, value, fields),
+            Key::Loc => entry.loc_key = self.template(&place, value, fields),
+            Key::TitleLocArgs => entry.title_loc_args = self.templates(&place, value, fields),
+            Key::LocArgs => entry.loc_args = self.templates(&place, value, fields),
+            Key::Data => entry.data = self.data(&place, value, fields),
         }
     }
 
-    fn template(&mut self, place: &str, value: &Value<'_>, facts: &[Fact]) -> Option<Template> {
+    fn template(&mut self, place: &str, value: &Value<'_>, fields: &[TemplateField]) -> Option<Template> {
         let at = value.span().start;
         let source = self.checked(at, place, value::text(value.get_ref()))?;
         let added = if self.check {
-            Template::checked(&source, facts)
+            Template::checked(&source, fields)
         } else {
             Template::new(&source).map_err(|error| vec![error])
         };
@@ -160,30 +161,30 @@ impl Reader<'_> {
         None
     }
 
-    fn templates(&mut self, place: &str, value: &Value<'_>, facts: &[Fact]) -> Option<Vec<Template>> {
+    fn templates(&mut self, place: &str, value: &Value<'_>, fields: &[TemplateField]) -> Option<Vec<Template>> {
         let Some(elements) = value.get_ref().as_array() else {
             let problem = value::unexpected(value.get_ref(), "an array of strings, such as [\"{{ sender }}\"]");
             self.mistake(value.span().start, place, problem);
             return None;
         };
-        Some(elements.iter().filter_map(|element| self.template(place, element, facts)).collect())
+        Some(elements.iter().filter_map(|element| self.template(place, element, fields)).collect())
     }
 
-    fn data(&mut self, place: &str, value: &Value<'_>, facts: &[Fact]) -> Option<Vec<(String, Template)>> {
+    fn data(&mut self, place: &str, value: &Value<'_>, fields: &[TemplateField]) -> Option<Vec<(String, Template)>> {
         let Some(table) = value.get_ref().as_table() else {
             let problem = value::unexpected(value.get_ref(), "a table of strings, such as { screen = \"chat\" }");
             self.mistake(value.span().start, place, problem);
             return None;
         };
-        if table.len() > value::MOST_DATA {
-            let problem = format!("has {} members: expected at most {}", table.len(), value::MOST_DATA);
+        if table.len() > value::MAX_DATA_MEMBERS {
+            let problem = format!("has {} members: expected at most {}", table.len(), value::MAX_DATA_MEMBERS);
             self.mistake(value.span().start, place, problem);
         }
         let mut data = Vec::new();
         for (name, value) in table {
             let place = format!("{place}.{}", name.get_ref());
             if let Some(name) = self.checked(name.span().start, &place, value::data_name(name.get_ref()))
-                && let Some(template) = self.template(&place, value, facts)
+                && let Some(template) = self.template(&place, value, fields)
             {
                 data.push((name, template));
             }

@@ -10,17 +10,17 @@ use std::sync::{Arc, LazyLock};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, filters};
 
-use crate::notifications::facts::{Fact, Facts};
+use crate::notifications::template_fields::{TemplateField, TemplateFields};
 
 /// A template, compiled. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Template(minijinja::Template<'static, 'static>);
 
-/// The facts of an event, as templates take them.
+/// The fields of an event, as templates take them.
 pub struct Context(Value);
 
 /// Looked through by name: there are a handful of them, and a template names one or two.
-struct Known(Vec<(Fact, Value)>);
+struct FieldValues(Vec<(TemplateField, Value)>);
 
 /// What is wrong with a template, to be read after its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,20 +38,20 @@ pub struct TemplateError {
 pub struct RenderError(ErrorKind);
 
 /// A template of one sentence takes about ten, and some for a long text.
-const STEPS: u64 = 10_000;
+const MAX_STEPS: u64 = 10_000;
 
-/// Four times what the largest payload can hold: no fact is worth more.
-const LONGEST_FACT: usize = 16 * 1024;
+/// Four times what the largest payload can hold: no field is worth more.
+const MAX_FIELD_BYTES: usize = 16 * 1024;
 
 /// What the largest payload can hold. The compiler's recursion grows with it.
-const LONGEST_SOURCE: usize = 4096;
+const MAX_TEMPLATE_BYTES: usize = 4096;
 
 const FILTERS: &str = "capitalize, default, lower, replace, title, trim and upper";
 
 /// What is the same for all templates.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
-    environment.set_fuel(Some(STEPS));
+    environment.set_fuel(Some(MAX_STEPS));
     environment.add_filter("capitalize", filters::capitalize);
     environment.add_filter("default", filters::default);
     environment.add_filter("lower", filters::lower);
@@ -69,20 +69,22 @@ impl Template {
         compiled.map(Self).map_err(|error| TemplateError::of(&error))
     }
 
-    /// Compiles a template and tries it: with each of the facts that it may name there and not there.
-    pub fn checked(source: &str, facts: &[Fact]) -> Result<Self, Vec<TemplateError>> {
-        if source.len() > LONGEST_SOURCE {
-            let problem = format!("has {} bytes: expected at most {LONGEST_SOURCE}", source.len());
+    /// Compiles a template and tries it: with each of the fields that it may name there and not there.
+    pub fn checked(source: &str, fields: &[TemplateField]) -> Result<Self, Vec<TemplateError>> {
+        if source.len() > MAX_TEMPLATE_BYTES {
+            let problem = format!("has {} bytes: expected at most {MAX_TEMPLATE_BYTES}", source.len());
             return Err(vec![TemplateError { lines_before: 0, problem }]);
         }
         let template = Self::new(source).map_err(|error| vec![error])?;
         let named: BTreeSet<String> = template.0.undeclared_variables(true).into_iter().collect();
-        let unknown = named.iter().filter(|name| !facts.iter().any(|fact| fact.name() == **name));
-        let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, facts)).collect();
+        let unknown = named.iter().filter(|name| !fields.iter().any(|field| field.name() == **name));
+        let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, fields)).collect();
         if errors.is_empty() {
-            let subsets = (0..1_u32 << facts.len()).map(|subset| {
-                let fact = |(index, fact): (usize, &Fact)| (*fact, if subset >> index & 1 == 1 { "Text" } else { "" });
-                Context::of(&facts.iter().enumerate().map(fact).collect())
+            let subsets = (0..1_u32 << fields.len()).map(|subset| {
+                let field = |(index, field): (usize, &TemplateField)| {
+                    (*field, if subset >> index & 1 == 1 { "Text" } else { "" })
+                };
+                Context::of(&fields.iter().enumerate().map(field).collect())
             });
             let tried = subsets.map(|context| template.0.render(&context.0));
             errors.extend(tried.filter_map(Result::err).next().map(|error| TemplateError::of(&error)));
@@ -97,22 +99,22 @@ impl Template {
 }
 
 impl Context {
-    /// The facts by name. Steps are counted by length as well, so a long fact is cut before it can use them up.
-    pub fn of(facts: &Facts<'_>) -> Self {
-        let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(LONGEST_FACT)]);
-        Self(Value::from_object(Known(facts.iter().map(|(fact, value)| (fact, cut(value))).collect())))
+    /// The fields by name. Steps are counted by length as well, so a long field is cut before it can use them up.
+    pub fn of(fields: &TemplateFields<'_>) -> Self {
+        let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(MAX_FIELD_BYTES)]);
+        Self(Value::from_object(FieldValues(fields.iter().map(|(field, value)| (field, cut(value))).collect())))
     }
 }
 
-impl fmt::Debug for Known {
+impl fmt::Debug for FieldValues {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Known(redacted)")
+        formatter.write_str("FieldValues(redacted)")
     }
 }
 
-impl Object for Known {
+impl Object for FieldValues {
     fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
-        let (_, value) = self.0.iter().find(|(fact, _)| Some(fact.name()) == name.as_str())?;
+        let (_, value) = self.0.iter().find(|(field, _)| Some(field.name()) == name.as_str())?;
         Some(value.clone())
     }
 }
@@ -123,15 +125,15 @@ impl TemplateError {
         let problem = if kind == ErrorKind::UnknownFilter {
             format!("{detail}: expected one of {FILTERS}")
         } else if kind == ErrorKind::OutOfFuel {
-            format!("takes more than {STEPS} steps: expected a sentence")
+            format!("takes more than {MAX_STEPS} steps: expected a sentence")
         } else {
             format!("{kind}: {detail}: expected a text with {{{{ field }}}} in it")
         };
         Self { lines_before: error.line().map_or(0, |line| line.saturating_sub(1)), problem }
     }
 
-    fn unknown(source: &str, name: &str, facts: &[Fact]) -> Self {
-        let known: Vec<&str> = facts.iter().map(|fact| fact.name()).collect();
+    fn unknown(source: &str, name: &str, fields: &[TemplateField]) -> Self {
+        let known: Vec<&str> = fields.iter().map(|field| field.name()).collect();
         let problem = format!("has no field {name}: expected one of {}", known.join(", "));
         // The compiler does not tell where: the first place between braces where a word begins like it.
         let is_named = |before: &&str| {
@@ -147,15 +149,15 @@ impl TemplateError {
 mod tests {
     use super::*;
 
-    const FACTS: &[Fact] = &[Fact::Sender, Fact::Text];
+    const FIELDS: &[TemplateField] = &[TemplateField::Sender, TemplateField::Text];
 
     fn render(source: &str, text: &str) -> Result<String, RenderError> {
-        let facts = Facts::from_iter([(Fact::Sender, "Alice"), (Fact::Text, text)]);
-        Template::new(source).unwrap().render(&Context::of(&facts))
+        let fields = TemplateFields::from_iter([(TemplateField::Sender, "Alice"), (TemplateField::Text, text)]);
+        Template::new(source).unwrap().render(&Context::of(&fields))
     }
 
     fn problems(source: &str) -> Vec<String> {
-        let errors = Template::checked(source, FACTS).err().unwrap_or_default();
+        let errors = Template::checked(source, FIELDS).err().unwrap_or_default();
         errors.into_iter().map(|error| error.problem).collect()
     }
 
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_to_more_than_a_payload_holds() {
         let rendered = render("{{ text }}", &"안".repeat(100_000)).unwrap();
-        assert!(rendered.len() > LONGEST_FACT - 3 && rendered.chars().all(|character| character == '안'));
+        assert!(rendered.len() > MAX_FIELD_BYTES - 3 && rendered.chars().all(|character| character == '안'));
     }
 
     #[test]
@@ -200,8 +202,8 @@ mod tests {
 
     #[test]
     fn a_template_longer_than_any_payload_is_a_mistake_before_it_overflows_the_stack() {
-        assert_eq!(problems(&"x".repeat(LONGEST_SOURCE)), Vec::<String>::new());
-        for long in ["x".repeat(LONGEST_SOURCE + 1), format!("{{{{ {} text }}}}", "not ".repeat(100_000))] {
+        assert_eq!(problems(&"x".repeat(MAX_TEMPLATE_BYTES)), Vec::<String>::new());
+        for long in ["x".repeat(MAX_TEMPLATE_BYTES + 1), format!("{{{{ {} text }}}}", "not ".repeat(100_000))] {
             assert!(matches!(problems(&long).as_slice(), [told] if told.contains("expected at most 4096")));
         }
     }

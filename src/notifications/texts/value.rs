@@ -8,10 +8,10 @@ use crate::notifications::Urgency;
 use crate::notifications::device::ContentMode;
 
 /// So many further members a payload may have: with their texts cut, they leave most of it to title and body.
-pub const MOST_DATA: usize = 8;
+pub const MAX_DATA_MEMBERS: usize = 8;
 
 /// Members of the payload that are taken: ours, those of the push services, and those of calls.
-const TAKEN: [&str; 16] = [
+const RESERVED_NAMES: [&str; 16] = [
     "acs",
     "aps",
     "data",
@@ -30,13 +30,13 @@ const TAKEN: [&str; 16] = [
     "collapse_key",
 ];
 
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// What a sleeping phone's push service keeps at most: FCM 28 days.
-const LONGEST_LIFE: TimeDelta = TimeDelta::days(28);
+const MAX_TIME_TO_LIVE: TimeDelta = TimeDelta::days(28);
 
 /// The Calling SDK takes no older call.
-const LONGEST_CALL: TimeDelta = TimeDelta::seconds(30);
+const MAX_CALL_TIME_TO_LIVE: TimeDelta = TimeDelta::seconds(30);
 
 /// What to say of a value of a wrong type.
 pub fn unexpected(value: &DeValue<'_>, expected: &str) -> String {
@@ -44,7 +44,7 @@ pub fn unexpected(value: &DeValue<'_>, expected: &str) -> String {
 }
 
 /// `true` or `false`.
-pub fn truth(value: &DeValue<'_>) -> Result<bool, String> {
+pub fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| unexpected(value, "true or false"))
 }
 
@@ -56,9 +56,9 @@ pub fn text(value: &DeValue<'_>) -> Result<String, String> {
 /// A name that the app knows; empty for none.
 pub fn name(value: &DeValue<'_>, expected: &str) -> Result<String, String> {
     let name = value.as_str().ok_or_else(|| unexpected(value, &format!("{expected}, or \"\" for none")))?;
-    let fits = name.len() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    let fits = name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control);
     fits.then(|| name.to_owned())
-        .ok_or_else(|| format!("expected {expected}, or \"\" for none, of at most {LONGEST_NAME} bytes"))
+        .ok_or_else(|| format!("expected {expected}, or \"\" for none, of at most {MAX_NAME_BYTES} bytes"))
 }
 
 /// A name of APNs' interruption levels, but for `critical`, which Apple grants to few apps.
@@ -80,8 +80,8 @@ pub fn content(value: &DeValue<'_>) -> Result<ContentMode, String> {
 /// Seconds, or a text of a number and `s`, `m`, `h` or `d`.
 pub fn time_to_live(value: &DeValue<'_>, event_type: EventType) -> Result<TimeDelta, String> {
     let (longest, told) = match event_type == EventType::IncomingCall {
-        true => (LONGEST_CALL, "seconds or a time from \"1s\" to \"30s\""),
-        false => (LONGEST_LIFE, "seconds or a time from \"1s\" to \"28d\", such as 1800, \"30m\" or \"4h\""),
+        true => (MAX_CALL_TIME_TO_LIVE, "seconds or a time from \"1s\" to \"30s\""),
+        false => (MAX_TIME_TO_LIVE, "seconds or a time from \"1s\" to \"28d\", such as 1800, \"30m\" or \"4h\""),
     };
     let parse = |text: &str| {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -104,11 +104,11 @@ pub fn time_to_live(value: &DeValue<'_>, event_type: EventType) -> Result<TimeDe
 /// The name of a further member.
 pub fn data_name(name: &str) -> Result<String, String> {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if name.is_empty() || name.len() > LONGEST_NAME || !plain {
-        return Err(format!("expected a name of letters, digits, '_', '-' and '.', {LONGEST_NAME} at most"));
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !plain {
+        return Err(format!("expected a name of letters, digits, '_', '-' and '.', {MAX_NAME_BYTES} at most"));
     }
     let reserved = ["google", "gcm", "titleLocArg", "bodyLocArg"];
-    if TAKEN.contains(&name) || reserved.iter().any(|reserved| name.starts_with(reserved)) {
+    if RESERVED_NAMES.contains(&name) || reserved.iter().any(|reserved| name.starts_with(reserved)) {
         return Err("is the name of something else in the payload: expected another one".to_owned());
     }
     Ok(name.to_owned())

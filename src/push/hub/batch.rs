@@ -12,30 +12,30 @@ use crate::notifications::device::DeviceHandle;
 use crate::push::payload::Payload;
 
 /// Fewer devices get their requests one by one, each with an answer and an id of its own.
-pub const FEWEST_HANDLES: usize = 10;
-const MOST_HANDLES: usize = 200;
-const MOST_BYTES: usize = 60 * 1024;
+pub const MIN_HANDLES: usize = 10;
+const MAX_HANDLES: usize = 200;
+const MAX_BYTES: usize = 60 * 1024;
 
 /// A namespace may be moved to another tier.
-const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
+const RETRIED_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Whether a hub takes batches. Those of the Free tier do not, which shows only when they are asked.
 #[derive(Debug, Default)]
-pub struct Batches {
+pub struct BatchSupport {
     refused_at: Mutex<Option<Instant>>,
 }
 
-impl Batches {
+impl BatchSupport {
     /// Whether the hub may be asked.
-    pub fn are_taken(&self) -> bool {
+    pub fn is_supported(&self) -> bool {
         let refused_at = self.refused_at.lock().expect("nothing panics while it is held");
-        refused_at.is_none_or(|at| at.elapsed() >= ASKED_AGAIN_AFTER)
+        refused_at.is_none_or(|at| at.elapsed() >= RETRIED_AFTER)
     }
 
     /// Remembers that the hub refused one. Says whether that is news.
-    pub fn refused(&self) -> bool {
+    pub fn mark_unsupported(&self) -> bool {
         let mut refused_at = self.refused_at.lock().expect("nothing panics while it is held");
-        let is_news = refused_at.is_none_or(|at| at.elapsed() >= ASKED_AGAIN_AFTER);
+        let is_news = refused_at.is_none_or(|at| at.elapsed() >= RETRIED_AFTER);
         if is_news {
             *refused_at = Some(Instant::now());
         }
@@ -44,24 +44,24 @@ impl Batches {
 }
 
 /// How many of `handles`, in their order, go into each batch: as evenly as the limits let them.
-pub fn shares(payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
-    let share = handles.len().div_ceil(handles.len().div_ceil(MOST_HANDLES).max(1));
+pub fn batch_sizes(payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
+    let share = handles.len().div_ceil(handles.len().div_ceil(MAX_HANDLES).max(1));
     let frame = body(payload, &[], &boundary(0)).len();
-    let (mut shares, mut bytes) = (Vec::<usize>::new(), 0);
+    let (mut batch_sizes, mut bytes) = (Vec::<usize>::new(), 0);
     for handle in handles {
         let size = size(handle);
-        match shares.last_mut() {
-            Some(last) if *last < share && bytes + size <= MOST_BYTES => {
+        match batch_sizes.last_mut() {
+            Some(last) if *last < share && bytes + size <= MAX_BYTES => {
                 *last += 1;
                 bytes += size;
             }
             Some(_) | None => {
-                shares.push(1);
+                batch_sizes.push(1);
                 bytes = frame + size;
             }
         }
     }
-    shares
+    batch_sizes
 }
 
 /// What separates the parts: nothing that a payload could hold.
@@ -125,11 +125,15 @@ mod tests {
         ] {
             let handle = DeviceHandle::new(if length == 0 { "\"".repeat(100) } else { "f".repeat(length) });
             let (handles, payload) = (vec![&handle; handles], payload(payload_length));
-            let shares = shares(&payload, &handles);
-            assert_eq!((shares.len(), shares.iter().sum()), (batches, handles.len()), "{length}: {shares:?}");
-            for share in shares {
-                assert!(share <= MOST_HANDLES);
-                assert!(body(&payload, &handles[..share], &boundary(u128::MAX)).len() <= MOST_BYTES);
+            let batch_sizes = batch_sizes(&payload, &handles);
+            assert_eq!(
+                (batch_sizes.len(), batch_sizes.iter().sum()),
+                (batches, handles.len()),
+                "{length}: {batch_sizes:?}"
+            );
+            for share in batch_sizes {
+                assert!(share <= MAX_HANDLES);
+                assert!(body(&payload, &handles[..share], &boundary(u128::MAX)).len() <= MAX_BYTES);
             }
         }
     }

@@ -15,7 +15,7 @@ pub enum SendError {
     Forbidden,
     /// 403 to a batch, without `Retry-After`.
     #[error("hub 403: it takes no batches, which need the tier Basic or Standard")]
-    NoBatches,
+    BatchNotSupported,
     /// 404: no hub of that name in the namespace.
     #[error("hub 404: check the hub's name")]
     NotFound,
@@ -24,7 +24,7 @@ pub enum SendError {
     BadRequest,
     /// 400 because the hub has no credentials for the platform.
     #[error("hub 400: it has no credentials for this platform")]
-    NoCredentials,
+    NoPlatformCredentials,
     /// 413: too many bytes.
     #[error("hub 413: the payload is too large")]
     TooLarge,
@@ -55,13 +55,13 @@ pub enum SendError {
     ConnectionLost,
     /// There was no answer in time; the hub may have taken the request.
     #[error("no answer from the hub")]
-    NoAnswer,
+    Timeout,
     /// The hub asked for silence beyond the deadline, before this was sent.
     #[error("hub paused by its Retry-After")]
     Paused,
     /// The deadline came while waiting for a turn.
     #[error("deadline reached before the hub had a free connection")]
-    OutOfTime,
+    DeadlineReached,
     /// The event grew too old between two attempts.
     #[error("event expired")]
     Expired,
@@ -71,17 +71,17 @@ impl SendError {
     /// The hub's status, where it answered.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::BadRequest | Self::NoCredentials => Some(400),
+            Self::BadRequest | Self::NoPlatformCredentials => Some(400),
             Self::Unauthorized => Some(401),
-            Self::Forbidden | Self::NoBatches => Some(403),
+            Self::Forbidden | Self::BatchNotSupported => Some(403),
             Self::NotFound => Some(404),
             Self::TooLarge => Some(413),
             Self::Throttled { status, .. } | Self::Unavailable { status, .. } | Self::Refused(status) => Some(*status),
             Self::NoConnection(_)
             | Self::ConnectionLost
-            | Self::NoAnswer
+            | Self::Timeout
             | Self::Paused
-            | Self::OutOfTime
+            | Self::DeadlineReached
             | Self::Expired => None,
         }
     }

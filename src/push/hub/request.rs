@@ -10,8 +10,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use reqwest::{Method, Url};
 use tokio::time::Instant;
 
-use super::access::Key;
 use super::batch;
+use super::credentials::AccessKey;
 use crate::notifications::device::{DeviceHandle, Platform};
 use crate::push::payload::Payload;
 
@@ -25,7 +25,7 @@ pub struct DirectSend<'a> {
     /// Whether it goes before others when the hub is busy.
     pub urgent: bool,
     /// How long one attempt may take.
-    pub attempt_limit: Duration,
+    pub attempt_timeout: Duration,
     /// When all attempts have to be over.
     pub deadline: Instant,
     /// When it stops being worth another attempt, if ever.
@@ -65,14 +65,14 @@ impl<'a> Request<'a> {
     }
 
     /// As it is posted, signed with `key`; `None` when something cannot stand in a header.
-    pub fn signed(&self, key: &Key, authorization: HeaderValue) -> Option<reqwest::Request> {
+    pub fn signed(&self, key: &AccessKey, authorization: HeaderValue) -> Option<reqwest::Request> {
         let mut request = reqwest::Request::new(Method::POST, self.url(key).clone());
         *request.headers_mut() = self.headers(authorization)?;
         *request.body_mut() = Some(self.body.clone().into());
         Some(request)
     }
 
-    fn url<'k>(&self, key: &'k Key) -> &'k Url {
+    fn url<'k>(&self, key: &'k AccessKey) -> &'k Url {
         match self.to {
             To::One(_) => &key.messages,
             To::Many { .. } => &key.batch,

@@ -18,8 +18,8 @@ pub enum Retry {
     After(Duration),
 }
 
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
 impl SendError {
     /// The one place that decides about another try. `attempts` were made; `random` is in 0..1.
@@ -35,39 +35,39 @@ impl SendError {
             | Self::Unavailable { retry_after: None, .. }
             | Self::NoConnection(_)
             | Self::ConnectionLost
-            | Self::NoAnswer => Retry::After(backoff(attempts, random)),
+            | Self::Timeout => Retry::After(backoff(attempts, random)),
             Self::Unauthorized
             | Self::Forbidden
-            | Self::NoBatches
+            | Self::BatchNotSupported
             | Self::NotFound
             | Self::BadRequest
-            | Self::NoCredentials
+            | Self::NoPlatformCredentials
             | Self::TooLarge
             | Self::Refused(_)
             | Self::Expired
             | Self::Paused
-            | Self::OutOfTime => Retry::Never,
+            | Self::DeadlineReached => Retry::Never,
         }
     }
 }
 
 /// Full jitter: anything up to a bound that doubles with each attempt.
 fn backoff(attempts: u32, random: f64) -> Duration {
-    let bound = FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(8)).min(LONGEST_WAIT);
+    let bound = INITIAL_BACKOFF.saturating_mul(1 << attempts.saturating_sub(1).min(8)).min(MAX_BACKOFF);
     bound.mul_f64(random)
 }
 
 /// No hub means a longer wait, and no clock runs over with it.
-pub const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads a `Retry-After` header, seconds or a date. A date in the past means at once.
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return (seconds >= 0.0)
-            .then(|| Duration::try_from_secs_f64(seconds).map_or(FOR_EVER, |wait| wait.min(FOR_EVER)));
+            .then(|| Duration::try_from_secs_f64(seconds).map_or(MAX_RETRY_AFTER, |wait| wait.min(MAX_RETRY_AFTER)));
     }
-    Some((http_date(value)? - now).to_std().unwrap_or_default().min(FOR_EVER))
+    Some((http_date(value)? - now).to_std().unwrap_or_default().min(MAX_RETRY_AFTER))
 }
 
 /// Reads a date in any of the three forms that HTTP knows.

@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 /// Signs for `resource` (a URI; its case does not matter) until `expires_at` (Unix seconds) in the name of `rule`.
 /// `key` is used as the text it is, not base64-decoded.
-pub fn token(resource: &str, rule: &str, key: &str, expires_at: i64) -> String {
+pub fn create_sas_token(resource: &str, rule: &str, key: &str, expires_at: i64) -> String {
     let resource = urlencoding::encode(&resource.to_lowercase()).into_owned();
     let signature = urlencoding::encode(&signature(&resource, key, expires_at)).into_owned();
     format!("SharedAccessSignature sr={resource}&sig={signature}&se={expires_at}&skn={}", urlencoding::encode(rule))
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_whole_token_is_as_the_service_wants_it() {
         assert_eq!(
-            token(
+            create_sas_token(
                 "https://Contoso-NS.servicebus.windows.net/Contoso-Hub",
                 "DefaultFullSharedAccessSignature",
                 KEY,

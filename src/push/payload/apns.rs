@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::fit::fit;
+use super::truncate::truncate_to_limit;
 use super::{AppData, CallData, Payload, PayloadTooLarge, json};
 use crate::notifications::device::Platform;
-use crate::notifications::{CallContext, Effect, Expiry, Line, Notification, Urgency, Wording};
+use crate::notifications::{CallContext, Effect, Expiry, LocalizableText, Notification, Urgency, Wording};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -74,7 +74,7 @@ struct Empty {}
 
 /// An alert or a background push.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
-    let body = fit(&notification.wording, |wording| {
+    let body = truncate_to_limit(&notification.wording, |wording| {
         json(&Body {
             aps: Aps::new(notification, wording),
             acs: AppData::new(notification, wording),
@@ -86,9 +86,10 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 
 /// A call for a VoIP handle. It is sent once, now or never: a phone that rings late rings for nothing.
 pub fn voip_payload(context: &CallContext<'_>, display_name: &str) -> Result<Payload, PayloadTooLarge> {
-    let body = fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
-        json(&VoipBody { aps: Empty {}, data: CallData::new(context.event_id, context, wording) })
-    })?;
+    let body = truncate_to_limit(
+        &Wording { title: LocalizableText::Text(display_name.to_owned()), ..Wording::default() },
+        |wording| json(&VoipBody { aps: Empty {}, data: CallData::new(context.event_id, context, wording) }),
+    )?;
     let headers = vec![
         ("apns-push-type", Cow::Borrowed("voip")),
         ("apns-priority", Cow::Borrowed("10")),

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::fit::fit;
+use super::truncate::truncate_to_limit;
 use super::{AppData, CallData, Payload, PayloadTooLarge, json};
 use crate::notifications::device::Platform;
-use crate::notifications::{Alert, Call, CallContext, Effect, Line, Notification, Urgency, Wording};
+use crate::notifications::{Alert, Call, CallContext, Effect, LocalizableText, Notification, Urgency, Wording};
 
 /// A message, but for the token.
 #[derive(Serialize)]
@@ -81,12 +81,12 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
 }
 
 /// The JSON of a message, but for the token.
-pub fn message(message: impl Serialize) -> Vec<u8> {
+pub fn fcm_message(message: impl Serialize) -> Vec<u8> {
     json(&Body { message })
 }
 
 fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<u8>, PayloadTooLarge> {
-    fit(&notification.wording, |wording| {
+    truncate_to_limit(&notification.wording, |wording| {
         let Wording { title, body, .. } = wording;
         let texts = Texts { title: title.text(), body: body.text() };
         let shown = AndroidNotification {
@@ -97,7 +97,7 @@ fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<
             body_loc_key: body.key(),
             body_loc_args: body.args(),
         };
-        message(Message {
+        fcm_message(Message {
             data: Data::new(notification, wording),
             notification: Some(texts).filter(|texts| texts.title.is_some() || texts.body.is_some()),
             android: Android { notification: Some(shown), ..Android::new(notification, priority(alert.urgency)) },
@@ -107,21 +107,21 @@ fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<
 
 /// The app does it: the system would show an edit of a swiped-away message again, and withdraws nothing.
 fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<Vec<u8>, PayloadTooLarge> {
-    fit(&notification.wording, |wording| {
+    truncate_to_limit(&notification.wording, |wording| {
         let mut data = Data { tag: Some(&notification.id), ..Data::new(notification, wording) };
         if matches!(notification.effect, Effect::Edit(_)) {
             data.more.extend(line_members("title", &wording.title));
             data.more.extend(line_members("body", &wording.body));
         }
-        message(Message { data, notification: None, android: Android::new(notification, priority) })
+        fcm_message(Message { data, notification: None, android: Android::new(notification, priority) })
     })
 }
 
 /// A line as strings by name: `title`, or `titleLocKey`, `titleLocArg1` and so on.
-fn line_members<'a>(name: &'static str, line: &'a Line) -> Vec<(Cow<'a, str>, &'a str)> {
+fn line_members<'a>(name: &'static str, line: &'a LocalizableText) -> Vec<(Cow<'a, str>, &'a str)> {
     match line {
-        Line::Text(text) => vec![(name.into(), text.as_str())],
-        Line::Localized { key, args } => {
+        LocalizableText::Text(text) => vec![(name.into(), text.as_str())],
+        LocalizableText::Localized { key, args } => {
             let args = args.iter().enumerate();
             let args = args.map(|(index, arg)| (format!("{name}LocArg{}", index + 1).into(), arg.as_str()));
             args.chain([(format!("{name}LocKey").into(), key.as_str())]).collect()
@@ -135,10 +135,13 @@ pub fn call_payload(
     context: &CallContext<'_>,
     display_name: &str,
 ) -> Result<Payload, PayloadTooLarge> {
-    let body = fit(&Wording { title: Line::Text(display_name.to_owned()), ..Wording::default() }, |wording| {
-        let data = CallData::new(context.event_id.to_string(), context, wording);
-        message(Message { data, notification: None, android: Android::new(notification, "HIGH") })
-    })?;
+    let body = truncate_to_limit(
+        &Wording { title: LocalizableText::Text(display_name.to_owned()), ..Wording::default() },
+        |wording| {
+            let data = CallData::new(context.event_id.to_string(), context, wording);
+            fcm_message(Message { data, notification: None, android: Android::new(notification, "HIGH") })
+        },
+    )?;
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
 

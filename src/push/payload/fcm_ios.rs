@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::apns::{self, Aps};
 use super::fcm::{self, Data};
-use super::fit::fit;
+use super::truncate::truncate_to_limit;
 use super::{Payload, PayloadTooLarge};
 use crate::notifications::Notification;
 use crate::notifications::device::Platform;
@@ -35,9 +35,9 @@ struct ApnsPayload<'a> {
 /// An alert or a background push.
 pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
     let headers = apns::headers(notification).into_iter().collect();
-    let body = fit(&notification.wording, |wording| {
+    let body = truncate_to_limit(&notification.wording, |wording| {
         let payload = ApnsPayload { aps: Aps::new(notification, wording) };
-        fcm::message(Message { data: Data::new(notification, wording), apns: Apns { headers: &headers, payload } })
+        fcm::fcm_message(Message { data: Data::new(notification, wording), apns: Apns { headers: &headers, payload } })
     })?;
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::*;
-use crate::events::{Event, EventGridEvent, EventType, Given};
+use crate::events::{Event, EventGridEvent, EventType, RawEvent};
 use crate::notifications::device::ContentMode;
 use crate::notifications::{Audience, Language, Texts};
 
@@ -55,29 +55,29 @@ fn texts() -> impl Strategy<Value = Repeated> {
 }
 
 /// The payload of a chat message for each form.
-fn payloads(sender: &str, text: &str, texts: &Texts) -> Vec<(Form, Value, usize)> {
+fn payloads(sender: &str, text: &str, texts: &Texts) -> Vec<(PayloadFormat, Value, usize)> {
     let event = serde_json::json!({"id": "1", "type": "T", "data": {
         "messageId": "m", "threadId": "19:t@thread.v2", "recipientId": "8:acs:r", "senderDisplayName": sender, "messageBody": text,
     }});
     let raw = serde_json::value::to_raw_value(&event).unwrap();
-    let envelope = EventGridEvent::parse(Given::Json(&raw)).unwrap();
+    let envelope = EventGridEvent::parse(RawEvent::Json(&raw)).unwrap();
     let event = Event::read(&envelope, EventType::ChatMessageReceived).unwrap();
     let audience = Audience { mode: ContentMode::Full, language: Language::default() };
     let notification = Notification::new(&event, texts, audience, chrono::DateTime::UNIX_EPOCH);
-    let made = [Form::Apns, Form::FcmAndroid, Form::FcmIos].map(|form| {
-        let payload = Payload::new(&notification, form).unwrap();
+    let made = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos].map(|format| {
+        let payload = Payload::new(&notification, format).unwrap();
         // Reading it checks that it is UTF-8 and JSON.
-        (form, serde_json::from_slice(&payload.body).unwrap(), payload.body.len())
+        (format, serde_json::from_slice(&payload.body).unwrap(), payload.body.len())
     });
     made.into()
 }
 
-fn at<'a>(payload: &'a Value, form: Form, names: [&str; 2]) -> Option<&'a Value> {
+fn at<'a>(payload: &'a Value, format: PayloadFormat, names: [&str; 2]) -> Option<&'a Value> {
     let [apns, fcm] = names;
-    payload.pointer(&match form {
-        Form::Apns => format!("/aps/alert/{apns}"),
-        Form::FcmIos => format!("/message/apns/payload/aps/alert/{apns}"),
-        Form::FcmAndroid => format!("/message/{fcm}"),
+    payload.pointer(&match format {
+        PayloadFormat::Apns => format!("/aps/alert/{apns}"),
+        PayloadFormat::FcmIos => format!("/message/apns/payload/aps/alert/{apns}"),
+        PayloadFormat::FcmAndroid => format!("/message/{fcm}"),
     })
 }
 
@@ -97,13 +97,13 @@ proptest! {
     fn any_text_is_shown_from_its_beginning_within_the_limit(sender in texts(), text in texts()) {
         let (sender, text) = (sender.text(), text.text());
         let texts = Texts::new(None).unwrap();
-        for (form, payload, length) in payloads(&sender, &text, &texts) {
-            prop_assert!(length <= LIMIT, "{form:?}: {length}");
-            let text_at = |names| at(&payload, form, names).and_then(Value::as_str).unwrap_or_default().to_owned();
+        for (format, payload, length) in payloads(&sender, &text, &texts) {
+            prop_assert!(length <= MAX_PAYLOAD_BYTES, "{format:?}: {length}");
+            let text_at = |names| at(&payload, format, names).and_then(Value::as_str).unwrap_or_default().to_owned();
             let title = text_at(["title", "notification/title"]);
-            prop_assert!(is_shown_of(&title, &sender) || title == "New message", "{form:?}");
+            prop_assert!(is_shown_of(&title, &sender) || title == "New message", "{format:?}");
             let body = text_at(["body", "notification/body"]);
-            prop_assert!(is_shown_of(&body, &text) || text.trim().is_empty(), "{form:?}");
+            prop_assert!(is_shown_of(&body, &text) || text.trim().is_empty(), "{format:?}");
             // Nothing is cut that would have fitted.
             let cut = title.ends_with('…') || body.ends_with('…') || body.is_empty();
             prop_assert!(cut || title == "New message" || (title == sender && body == text) || text.trim().is_empty());
@@ -116,16 +116,16 @@ proptest! {
         let file = "[ChatMessageReceived]\ntitle_loc_key = 'T'\ntitle_loc_args = ['{{ sender }}']\nloc_key = 'B'
             loc_args = ['{{ sender }}', '{{ text }}']\ndata = { preview = '{{ text }}', screen = 'chat' }";
         let texts = Texts::new(Some(file)).unwrap();
-        for (form, payload, length) in payloads(&sender, &text, &texts) {
-            prop_assert!(length <= LIMIT, "{form:?}: {length}");
-            let args = |names| at(&payload, form, names).unwrap().as_array().unwrap().clone();
+        for (format, payload, length) in payloads(&sender, &text, &texts) {
+            prop_assert!(length <= MAX_PAYLOAD_BYTES, "{format:?}: {length}");
+            let args = |names| at(&payload, format, names).unwrap().as_array().unwrap().clone();
             let title = args(["title-loc-args", "android/notification/title_loc_args"]);
             let body = args(["loc-args", "android/notification/body_loc_args"]);
             prop_assert_eq!((title.len(), body.len()), (1, 2));
             let blank = |text: &str| text.trim().is_empty();
             prop_assert!(is_shown_of(title[0].as_str().unwrap(), &sender) || blank(&sender));
             prop_assert!(is_shown_of(body[1].as_str().unwrap(), &text) || blank(&text));
-            let data = if form == Form::Apns { &payload } else { &payload["message"]["data"] };
+            let data = if format == PayloadFormat::Apns { &payload } else { &payload["message"]["data"] };
             prop_assert_eq!(&data["screen"], "chat");
             prop_assert!(data.get("preview").is_none_or(|shown| is_shown_of(shown.as_str().unwrap(), &text)));
         }

@@ -1,4 +1,4 @@
-//! StartedRead and changing the register's documents. One that is damaged is put together anew first.
+//! Reading and changing the register's documents. One that is damaged is put together anew first.
 
 use futures_util::future::BoxFuture;
 

@@ -132,7 +132,7 @@ mod tests {
         let recent: RecentEntries<u32> = RecentEntries::new(1000);
         for key in 0..50_000 {
             write(&recent, key, 1).await;
-            // Versioned twice is not remembered twice.
+            // Seen twice is not remembered twice.
             write(&recent, key, 2).await;
         }
         {

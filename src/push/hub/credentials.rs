@@ -17,8 +17,8 @@ use super::connection_string::ConnectionString;
 use super::sas;
 
 /// How long a signature is valid, and after how much of that it is made anew.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
-const TOKEN_RENEWED_AFTER: Duration = Duration::from_secs(48 * 60);
+const SAS_TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+const SAS_TOKEN_RENEWED_AFTER: Duration = Duration::from_secs(48 * 60);
 
 /// After this long on the second key the first gets another chance.
 const FIRST_KEY_RETRIED_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -28,15 +28,15 @@ const CLOCK_TOLERANCE: i64 = 60;
 
 /// The ways into one hub: one, or two while keys are being rotated.
 #[derive(Debug)]
-pub struct Access {
-    keys: Vec<Key>,
+pub struct HubCredentials {
+    keys: Vec<AccessKey>,
     /// Since when the second key is in use.
     second_since: Mutex<Option<Instant>>,
 }
 
 /// One connection string's way into the hub.
 #[derive(Debug)]
-pub struct Key {
+pub struct AccessKey {
     /// Where a Direct Send is posted.
     pub messages: Url,
     /// Where one for several handles is posted.
@@ -46,13 +46,13 @@ pub struct Key {
     key: SecretString,
     /// Seconds that the server's clock is ahead of ours, when that is worth minding.
     clock_offset: AtomicI64,
-    token: Mutex<Option<(HeaderValue, Instant)>>,
+    sas_token: Mutex<Option<(HeaderValue, Instant)>>,
 }
 
-impl Access {
+impl HubCredentials {
     /// Ways into the hub `name` by each of the connection strings, of which there is at least one.
     pub fn new(name: &str, connection_strings: &[ConnectionString]) -> Self {
-        let keys = connection_strings.iter().map(|connection_string| Key::new(name, connection_string)).collect();
+        let keys = connection_strings.iter().map(|connection_string| AccessKey::new(name, connection_string)).collect();
         Self { keys, second_since: Mutex::new(None) }
     }
 
@@ -63,7 +63,7 @@ impl Access {
     }
 
     /// The key at `index`.
-    pub fn key(&self, index: usize) -> &Key {
+    pub fn key(&self, index: usize) -> &AccessKey {
         &self.keys[index]
     }
 
@@ -88,7 +88,7 @@ impl Access {
     }
 }
 
-impl Key {
+impl AccessKey {
     fn new(hub: &str, connection_string: &ConnectionString) -> Self {
         let path: Vec<_> = hub.split('/').map(|segment| urlencoding::encode(segment).into_owned()).collect();
         let path = path.join("/");
@@ -108,23 +108,23 @@ impl Key {
             rule: connection_string.rule.clone(),
             key: connection_string.key.clone(),
             clock_offset: AtomicI64::new(0),
-            token: Mutex::new(None),
+            sas_token: Mutex::new(None),
         }
     }
 
     /// The value of the `Authorization` header, from the cache while it is fresh.
     pub fn authorization(&self, now: Instant, clock: impl Fn() -> DateTime<Utc>) -> HeaderValue {
-        let mut cached = self.token.lock().expect("nothing panics while it is held");
+        let mut cached = self.sas_token.lock().expect("nothing panics while it is held");
         match &*cached {
-            Some((token, renewed_at)) if now < *renewed_at => token.clone(),
+            Some((sas_token, renewed_at)) if now < *renewed_at => sas_token.clone(),
             _ => {
                 let issued_at = clock().timestamp() + self.clock_offset.load(Ordering::Relaxed);
-                let expires_at = issued_at + TOKEN_LIFETIME.as_secs().cast_signed();
-                let token = sas::token(&self.resource, &self.rule, self.key.expose_secret(), expires_at);
-                let mut token = HeaderValue::try_from(token).expect("every part of it is percent-encoded");
-                token.set_sensitive(true);
-                *cached = Some((token.clone(), now + TOKEN_RENEWED_AFTER));
-                token
+                let expires_at = issued_at + SAS_TOKEN_LIFETIME.as_secs().cast_signed();
+                let sas_token = sas::create_sas_token(&self.resource, &self.rule, self.key.expose_secret(), expires_at);
+                let mut sas_token = HeaderValue::try_from(sas_token).expect("every part of it is percent-encoded");
+                sas_token.set_sensitive(true);
+                *cached = Some((sas_token.clone(), now + SAS_TOKEN_RENEWED_AFTER));
+                sas_token
             }
         }
     }
@@ -132,8 +132,8 @@ impl Key {
     /// Forgets the signature `refused`, so that the next one is new. When the server's clock is far from ours, new
     /// signatures follow the server's; returns by how many seconds it is ahead then.
     pub fn renew(&self, refused: &HeaderValue, server_time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
-        let mut cached = self.token.lock().expect("nothing panics while it is held");
-        if cached.as_ref().is_some_and(|(token, _)| token == refused) {
+        let mut cached = self.sas_token.lock().expect("nothing panics while it is held");
+        if cached.as_ref().is_some_and(|(sas_token, _)| sas_token == refused) {
             *cached = None;
         }
         let ahead = (server_time? - now).num_seconds();
@@ -151,8 +151,8 @@ mod tests {
 
     const KEY: &str = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=k";
 
-    fn key() -> Key {
-        Key::new("hub", &ConnectionString::parse(KEY).unwrap())
+    fn key() -> AccessKey {
+        AccessKey::new("hub", &ConnectionString::parse(KEY).unwrap())
     }
 
     fn start() -> (Instant, DateTime<Utc>) {

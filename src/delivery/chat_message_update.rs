@@ -2,12 +2,12 @@
 
 use crate::events::chat::MessageAction;
 use crate::events::recipient::Recipient;
-use crate::events::{Event, Happening};
+use crate::events::{Event, EventData};
 use crate::storage::ledger::{MessageKey, MessageVersion};
 
 /// The chat message that an event is about, as its recipient sees it.
 #[derive(Debug)]
-pub struct MessageAtHand {
+pub struct ChatMessageUpdate {
     /// What it is remembered under.
     pub key: MessageKey,
     /// The version that the event brings.
@@ -16,11 +16,10 @@ pub struct MessageAtHand {
     pub is_change: bool,
 }
 
-impl MessageAtHand {
+impl ChatMessageUpdate {
     /// `None` for an event about something else.
     pub fn of(event: &Event<'_>) -> Option<Self> {
-        let (Happening::ChatMessage(message), Some(Recipient::User(user))) = (&event.happening, &event.recipient)
-        else {
+        let (EventData::ChatMessage(message), Some(Recipient::User(user))) = (&event.data, &event.recipient) else {
             return None;
         };
         let deleted = message.action == MessageAction::Deleted;

@@ -8,7 +8,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 /// Waits until `deadline` at the longest. The future is pinned by the caller, who would hold it twice otherwise.
-pub async fn until<F: Future>(deadline: Instant, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
+pub async fn with_deadline<F: Future>(deadline: Instant, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
     // Most of it is there at once, and needs no timer.
     match poll_immediate(future.as_mut()).await {
         Some(output) => Ok(output),
@@ -18,7 +18,7 @@ pub async fn until<F: Future>(deadline: Instant, mut future: Pin<&mut F>) -> Res
 
 /// The beginning and the end of an invocation, and the end of an event.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
+pub struct Deadlines {
     /// When the invocation began.
     pub began: Instant,
     /// When all attempts at sending have to be over.
@@ -28,21 +28,21 @@ pub struct Times {
 }
 
 /// Kept of an invocation's time for writing down what happened.
-const KEPT_FOR_STORE: Duration = Duration::from_secs(2);
+const STORE_WRITE_RESERVE: Duration = Duration::from_secs(2);
 
-impl Times {
+impl Deadlines {
     /// Of an invocation that began then and has to be answered within `limit`.
     pub fn of_invocation(began: Instant, limit: Duration) -> Self {
-        Self { began, deadline: began + limit - KEPT_FOR_STORE, expires_at: None }
+        Self { began, deadline: began + limit - STORE_WRITE_RESERVE, expires_at: None }
     }
 
     /// When what one event leaves behind has to be written: the rest is for the ledger.
     pub fn written_by(self) -> Instant {
-        self.deadline + KEPT_FOR_STORE / 2
+        self.deadline + STORE_WRITE_RESERVE / 2
     }
 
     /// When the invocation has to be answered.
     pub fn answered_by(self) -> Instant {
-        self.deadline + KEPT_FOR_STORE
+        self.deadline + STORE_WRITE_RESERVE
     }
 }

@@ -5,40 +5,40 @@ use std::io;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{LIMIT, PayloadTooLarge};
+use super::{MAX_PAYLOAD_BYTES, PayloadTooLarge};
 use crate::notifications::Wording;
 
 const ELLIPSIS: &str = "…";
 
 /// A further member takes no more: all of them together leave room for title and body.
-const LONGEST_DATA: usize = 256;
+const MAX_DATA_VALUE_BYTES: usize = 256;
 
 /// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
-pub fn fit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>) -> Result<Vec<u8>, PayloadTooLarge> {
+pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>) -> Result<Vec<u8>, PayloadTooLarge> {
     let mut wording = Cow::Borrowed(wording);
-    if wording.data.iter().any(|(_, value)| value.is_empty() || escaped_len(value) > LONGEST_DATA) {
+    if wording.data.iter().any(|(_, value)| value.is_empty() || escaped_len(value) > MAX_DATA_VALUE_BYTES) {
         let data = &mut wording.to_mut().data;
         data.retain(|(_, value)| !value.is_empty());
-        data.iter_mut().for_each(|(_, value)| cut(value, LONGEST_DATA));
+        data.iter_mut().for_each(|(_, value)| truncate(value, MAX_DATA_VALUE_BYTES));
     }
     let whole = render(&wording);
-    if whole.len() <= LIMIT {
+    if whole.len() <= MAX_PAYLOAD_BYTES {
         return Ok(whole);
     }
     let texts: usize = wording.texts().map(|text| escaped_len(text)).sum();
-    let mut left = LIMIT.checked_sub(whole.len().saturating_sub(texts)).ok_or(PayloadTooLarge)?;
+    let mut left = MAX_PAYLOAD_BYTES.checked_sub(whole.len().saturating_sub(texts)).ok_or(PayloadTooLarge)?;
     // Each may take all that those before it left.
     for text in wording.to_mut().texts_mut() {
-        cut(text, left);
+        truncate(text, left);
         left -= escaped_len(text);
     }
-    let fitted = render(&wording);
-    if fitted.len() <= LIMIT { Ok(fitted) } else { Err(PayloadTooLarge) }
+    let truncated = render(&wording);
+    if truncated.len() <= MAX_PAYLOAD_BYTES { Ok(truncated) } else { Err(PayloadTooLarge) }
 }
 
 /// Leaves the longest beginning of `text` that, as JSON and with an ellipsis when something is missing, takes at most
 /// `limit` bytes. Nothing at all where not even the ellipsis fits.
-fn cut(text: &mut String, limit: usize) {
+fn truncate(text: &mut String, limit: usize) {
     if escaped_len(text) <= limit {
         return;
     }
@@ -80,24 +80,24 @@ impl io::Write for Length {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notifications::Line;
+    use crate::notifications::LocalizableText;
 
     /// A payload of nothing but the two texts.
-    fn fitted(title: &str, body: &str) -> (usize, String, String) {
+    fn truncated(title: &str, body: &str) -> (usize, String, String) {
         let render = |wording: &Wording| {
-            let text = |line: &Line| line.text().unwrap_or_default().to_owned();
+            let text = |line: &LocalizableText| line.text().unwrap_or_default().to_owned();
             serde_json::to_vec(&[text(&wording.title), text(&wording.body)]).unwrap()
         };
-        let line = |text: &str| Line::Text(text.to_owned());
+        let line = |text: &str| LocalizableText::Text(text.to_owned());
         let wording = Wording { title: line(title), body: line(body), data: Vec::new() };
-        let payload = fit(&wording, render).unwrap();
+        let payload = truncate_to_limit(&wording, render).unwrap();
         let [title, body]: [String; 2] = serde_json::from_slice(&payload).unwrap();
         (payload.len(), title, body)
     }
 
     #[test]
     fn what_fits_is_left_alone() {
-        assert_eq!(fitted("t", "b"), (9, "t".to_owned(), "b".to_owned()));
+        assert_eq!(truncated("t", "b"), (9, "t".to_owned(), "b".to_owned()));
     }
 
     #[test]
@@ -105,8 +105,11 @@ mod tests {
         for unit in ["a", "👨‍👩‍👧‍👦", "e\u{301}\u{302}", "안", "\u{5e9}", "\"", "\\", "\0", "\n", "\u{7f}", "🇫🇷"]
         {
             let original = unit.repeat(100_000 / unit.len());
-            let (length, title, body) = fitted("title", &original);
-            assert!(length <= LIMIT && length > LIMIT - escaped_len(unit) - 3, "{unit:?}: {length}");
+            let (length, title, body) = truncated("title", &original);
+            assert!(
+                length <= MAX_PAYLOAD_BYTES && length > MAX_PAYLOAD_BYTES - escaped_len(unit) - 3,
+                "{unit:?}: {length}"
+            );
             assert_eq!(title, "title");
             let shown = body.strip_suffix(ELLIPSIS).unwrap();
             assert!(original.starts_with(shown));
@@ -116,17 +119,17 @@ mod tests {
 
     #[test]
     fn a_title_too_long_by_itself_is_cut_after_the_body_is_gone() {
-        let (_, title, body) = fitted(&"t".repeat(5000), "body");
+        let (_, title, body) = truncated(&"t".repeat(5000), "body");
         assert!(title.ends_with(ELLIPSIS) && title.len() > 4000);
         assert_eq!(body, "");
     }
 
     #[test]
     fn a_fixed_part_over_the_limit_is_an_error() {
-        let fixed = vec![b'f'; LIMIT + 1];
-        assert_eq!(fit(&Wording::default(), |_| fixed.clone()), Err(PayloadTooLarge));
+        let fixed = vec![b'f'; MAX_PAYLOAD_BYTES + 1];
+        assert_eq!(truncate_to_limit(&Wording::default(), |_| fixed.clone()), Err(PayloadTooLarge));
         // Texts that are not written do not count for less.
-        let wording = Wording { title: Line::Text("t".repeat(LIMIT)), ..Wording::default() };
-        assert_eq!(fit(&wording, |_| fixed.clone()), Err(PayloadTooLarge));
+        let wording = Wording { title: LocalizableText::Text("t".repeat(MAX_PAYLOAD_BYTES)), ..Wording::default() };
+        assert_eq!(truncate_to_limit(&wording, |_| fixed.clone()), Err(PayloadTooLarge));
     }
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deadlines::Deadlines;
 use super::explanation::Explanation;
-use super::times::Times;
 use crate::notifications::device::{Device, DeviceHandle};
-use crate::push::hub::{DirectSend, Hub, SendError, SendFailure, Sent};
+use crate::push::hub::{DirectSend, Hub, SendError, SendFailure, SendSuccess};
 use crate::push::payload::Payload;
 
 /// What goes out as one request, or as several of the same.
 #[derive(Debug)]
-pub struct Parcel<'a> {
+pub struct SendJob<'a> {
     /// Where it is posted.
     pub hub: &'a Hub,
     /// What is posted, the same one for all.
@@ -21,37 +21,37 @@ pub struct Parcel<'a> {
     /// Their handles, in the same order.
     pub handles: Vec<&'a DeviceHandle>,
     /// What it is.
-    pub kind: Kind,
+    pub kind: JobKind,
 }
 
-/// What a parcel is, which says what a failure of it means.
+/// What a job is, which says what a failure of it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct JobKind {
     /// Whether it is about a call: it goes before others, and an answer is not waited for so long.
     pub is_call: bool,
     /// Whether an alert can take its place: it is a call for VoIP handles.
-    pub has_substitute: bool,
+    pub has_alert_fallback: bool,
     /// Whether the hub is the default one for alerts. Only its wrong set-up is worth a repeat: another one must not hold
     /// up the events of everybody else.
     pub is_default_hub: bool,
 }
 
-/// What a hub's answer means for the devices of a parcel.
+/// What a hub's answer means for the devices of a job.
 #[derive(Debug)]
-pub enum Meaning {
+pub enum NextStep {
     /// It is the last word for each of them.
-    Settled(Sending),
+    Done(DeviceResult),
     /// It says nothing of each device: each is to be tried by itself.
-    OneByOne,
+    SendOneByOne,
     /// They cannot be rung, as the hub is set up wrongly: an alert takes the place of the call.
-    AlertInstead(SendError),
+    SendAlertInstead(SendError),
 }
 
 /// What became of devices.
 #[derive(Debug)]
-pub enum Sending {
+pub enum DeviceResult {
     /// The hub took it.
-    Accepted(Sent),
+    Accepted(SendSuccess),
     /// It cannot succeed.
     Refused(Refusal),
     /// A repeat can mend it.
@@ -71,26 +71,26 @@ pub struct Refusal {
     pub tracking_id: Option<String>,
 }
 
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(8);
-const CALL_ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const CALL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
-impl<'a> Parcel<'a> {
+impl<'a> SendJob<'a> {
     /// Adds a device that gets the same.
     pub fn add(&mut self, device: &'a Device, handle: &'a DeviceHandle) {
         self.devices.push(device);
         self.handles.push(handle);
     }
 
-    /// As many parcels as requests are to be made.
+    /// As many jobs as requests are to be made.
     pub fn into_requests(self) -> Vec<Self> {
         if self.devices.len() == 1 {
             return vec![self];
         }
-        let shares = self.hub.shares(&self.payload, &self.handles);
+        let shares = self.hub.batch_sizes(&self.payload, &self.handles);
         self.cut(shares).collect()
     }
 
-    /// A parcel for each device.
+    /// A job for each device.
     pub fn one_by_one(self) -> impl Iterator<Item = Self> {
         let shares = vec![1; self.devices.len()];
         self.cut(shares)
@@ -111,92 +111,96 @@ impl<'a> Parcel<'a> {
     /// Sends it as one request, and tells what the hub said. A dry run takes that for granted.
     pub async fn send(
         self,
-        times: Times,
+        deadlines: Deadlines,
         explanation: Option<&Explanation>,
-    ) -> (Parcel<'a>, Result<Sent, SendFailure>) {
+    ) -> (SendJob<'a>, Result<SendSuccess, SendFailure>) {
         let direct_send = DirectSend {
             handles: &self.handles,
             payload: &self.payload,
             urgent: self.kind.is_call,
-            attempt_limit: if self.kind.is_call { CALL_ATTEMPT_LIMIT } else { ATTEMPT_LIMIT },
-            deadline: times.deadline,
-            expires_at: times.expires_at,
+            attempt_timeout: if self.kind.is_call { CALL_ATTEMPT_TIMEOUT } else { ATTEMPT_TIMEOUT },
+            deadline: deadlines.deadline,
+            expires_at: deadlines.expires_at,
         };
-        let answer = match explanation {
-            Some(explanation) if explanation.is_dry_run() => Ok(Sent { tracking_id: None }),
+        let result = match explanation {
+            Some(explanation) if explanation.is_dry_run() => Ok(SendSuccess { tracking_id: None }),
             Some(_) | None => self.hub.send(&direct_send).await,
         };
         if let Some(explanation) = explanation {
-            explanation.sending(&self.devices, self.hub.name(), &direct_send, &answer);
+            explanation.request_sent(&self.devices, self.hub.name(), &direct_send, &result);
         }
-        (self, answer)
+        (self, result)
     }
 
     /// What the answer means for its devices.
-    pub fn meaning(&self, answer: Result<Sent, SendFailure>) -> Meaning {
-        let failure = match answer {
-            Ok(sent) => return Meaning::Settled(Sending::Accepted(sent)),
+    pub fn next_step(&self, result: Result<SendSuccess, SendFailure>) -> NextStep {
+        let failure = match result {
+            Ok(sent) => return NextStep::Done(DeviceResult::Accepted(sent)),
             Err(failure) => failure,
         };
-        let fault = Fault::of(&failure.error);
+        let cause = FailureCause::of(&failure.error);
         // One answer for many handles: a refusal may be due to one of them, to the size of all, or to batches as such.
-        if fault == Fault::Request && self.devices.len() > 1 {
-            return Meaning::OneByOne;
+        if cause == FailureCause::Request && self.devices.len() > 1 {
+            return NextStep::SendOneByOne;
         }
-        if matches!(fault, Fault::Hub | Fault::Credentials) {
-            if self.hub.is_news(&failure.error) {
+        if matches!(cause, FailureCause::HubSetup | FailureCause::PlatformCredentials) {
+            if self.hub.should_log(&failure.error) {
                 tracing::error!(hub = self.hub.name(), "{}", failure.error);
             }
             // A wrong VoIP hub must not cost the call.
-            if self.kind.has_substitute {
-                return Meaning::AlertInstead(failure.error);
+            if self.kind.has_alert_fallback {
+                return NextStep::SendAlertInstead(failure.error);
             }
         }
-        Meaning::Settled(match fault {
-            Fault::Request => Sending::Refused(failure.into()),
-            Fault::Hub if !self.kind.is_default_hub => Sending::Refused(failure.into()),
-            Fault::Hub | Fault::Credentials | Fault::Moment => Sending::Failed(failure),
-            Fault::Age => Sending::Expired,
+        NextStep::Done(match cause {
+            FailureCause::Request => DeviceResult::Refused(failure.into()),
+            FailureCause::HubSetup if !self.kind.is_default_hub => DeviceResult::Refused(failure.into()),
+            FailureCause::HubSetup | FailureCause::PlatformCredentials | FailureCause::Temporary => {
+                DeviceResult::Failed(failure)
+            }
+            FailureCause::EventExpired => DeviceResult::Expired,
         })
     }
 }
 
 /// What an error is due to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+enum FailureCause {
     /// What was sent: it stays refused.
     Request,
     /// The hub's name or keys, which an operator can mend.
-    Hub,
+    HubSetup,
     /// The hub's credentials for the platform, which an operator can mend.
-    Credentials,
+    PlatformCredentials,
     /// The moment: it passes.
-    Moment,
+    Temporary,
     /// The age of the event.
-    Age,
+    EventExpired,
 }
 
-impl Fault {
+impl FailureCause {
     fn of(error: &SendError) -> Self {
         match error {
-            SendError::NoBatches | SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => Self::Request,
-            SendError::Unauthorized | SendError::Forbidden | SendError::NotFound => Self::Hub,
-            SendError::NoCredentials => Self::Credentials,
+            SendError::BatchNotSupported | SendError::BadRequest | SendError::TooLarge | SendError::Refused(_) => {
+                Self::Request
+            }
+            SendError::Unauthorized | SendError::Forbidden | SendError::NotFound => Self::HubSetup,
+            SendError::NoPlatformCredentials => Self::PlatformCredentials,
             SendError::Throttled { .. }
             | SendError::Unavailable { .. }
             | SendError::NoConnection(_)
             | SendError::ConnectionLost
-            | SendError::NoAnswer
+            | SendError::Timeout
             | SendError::Paused
-            | SendError::OutOfTime => Self::Moment,
-            SendError::Expired => Self::Age,
+            | SendError::DeadlineReached => Self::Temporary,
+            SendError::Expired => Self::EventExpired,
         }
     }
 }
 
 impl Refusal {
     /// No hub was asked.
-    pub fn unasked(reason: &str) -> Self {
+    pub fn not_sent(reason: &str) -> Self {
         Self { reason: reason.to_owned(), status: None, tracking_id: None }
     }
 }

@@ -1,16 +1,16 @@
 //! What a template may show of an event. Whatever the content mode keeps back is empty here, so nothing that is made of
-//! facts can tell it.
+//! fields can tell it.
 
 use std::borrow::Cow;
 
 use crate::events::call::IncomingCall;
 use crate::events::recipient::PhoneNumber;
-use crate::events::{Event, EventType, Happening};
+use crate::events::{Event, EventData, EventType};
 use crate::notifications::device::ContentMode;
 
 /// Something that a template may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fact {
+pub enum TemplateField {
     /// Who wrote: a number or a name.
     Sender,
     /// Who called: a name or a number.
@@ -35,10 +35,10 @@ pub enum Fact {
     CallId,
 }
 
-/// The facts of one event, as far as a content mode allows.
-pub struct Facts<'a>(Vec<(Fact, Cow<'a, str>)>);
+/// The fields of one event, as far as a content mode allows.
+pub struct TemplateFields<'a>(Vec<(TemplateField, Cow<'a, str>)>);
 
-impl Fact {
+impl TemplateField {
     /// What a template calls it.
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Fact {
     }
 
     /// The content mode that shows the least and still shows this.
-    fn shown_up_to(self) -> ContentMode {
+    fn strictest_mode(self) -> ContentMode {
         match self {
             Self::Text | Self::Topic | Self::Details => ContentMode::Full,
             Self::Sender | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => ContentMode::Sender,
@@ -85,58 +85,58 @@ impl Fact {
         }
     }
 
-    fn value<'a>(self, happening: &'a Happening<'a>) -> Cow<'a, str> {
-        let text: &str = match (self, happening) {
-            (Self::Sender, Happening::Sms(sms)) => return number(&sms.from),
-            (Self::Receiver, Happening::SmsReport(report)) => return number(&report.to),
-            (Self::Number, Happening::Sms(sms)) => return own_number(sms.to.as_ref()),
-            (Self::Number, Happening::SmsReport(report)) => return own_number(report.from.as_ref()),
-            (Self::Caller, Happening::IncomingCall(call)) => return caller(call),
-            (Self::Sender, Happening::ChatMessage(message)) => &message.sender_name,
-            (Self::Text, Happening::Sms(sms)) => &sms.text,
-            (Self::Text, Happening::ChatMessage(message)) => &message.body,
-            (Self::Details, Happening::SmsReport(report)) => &report.details,
-            (Self::AddedBy, Happening::ThreadJoined(joined)) => &joined.by_name,
-            (Self::Topic, Happening::ThreadJoined(joined)) => &joined.topic,
-            (Self::Topic, Happening::TopicChanged(changed)) => &changed.topic,
-            (Self::ThreadId, Happening::ChatMessage(message)) => &message.thread_id,
-            (Self::ThreadId, Happening::ThreadJoined(joined)) => &joined.thread_id,
-            (Self::ThreadId, Happening::ThreadLost(lost)) => &lost.thread_id,
-            (Self::ThreadId, Happening::TopicChanged(changed)) => &changed.thread_id,
-            (Self::MessageId, Happening::Sms(sms)) => &sms.message_id,
-            (Self::MessageId, Happening::SmsReport(report)) => &report.message_id,
-            (Self::MessageId, Happening::ChatMessage(message)) => &message.message_id,
-            (Self::CallId, Happening::IncomingCall(call)) => &call.correlation_id,
+    fn value<'a>(self, data: &'a EventData<'a>) -> Cow<'a, str> {
+        let text: &str = match (self, data) {
+            (Self::Sender, EventData::Sms(sms)) => return number(&sms.from),
+            (Self::Receiver, EventData::SmsDeliveryReport(report)) => return number(&report.to),
+            (Self::Number, EventData::Sms(sms)) => return own_number(sms.to.as_ref()),
+            (Self::Number, EventData::SmsDeliveryReport(report)) => return own_number(report.from.as_ref()),
+            (Self::Caller, EventData::IncomingCall(call)) => return caller(call),
+            (Self::Sender, EventData::ChatMessage(message)) => &message.sender_name,
+            (Self::Text, EventData::Sms(sms)) => &sms.text,
+            (Self::Text, EventData::ChatMessage(message)) => &message.body,
+            (Self::Details, EventData::SmsDeliveryReport(report)) => &report.details,
+            (Self::AddedBy, EventData::ThreadJoined(joined)) => &joined.initiator_name,
+            (Self::Topic, EventData::ThreadJoined(joined)) => &joined.topic,
+            (Self::Topic, EventData::TopicChanged(changed)) => &changed.topic,
+            (Self::ThreadId, EventData::ChatMessage(message)) => &message.thread_id,
+            (Self::ThreadId, EventData::ThreadJoined(joined)) => &joined.thread_id,
+            (Self::ThreadId, EventData::ThreadLeft(lost)) => &lost.thread_id,
+            (Self::ThreadId, EventData::TopicChanged(changed)) => &changed.thread_id,
+            (Self::MessageId, EventData::Sms(sms)) => &sms.message_id,
+            (Self::MessageId, EventData::SmsDeliveryReport(report)) => &report.message_id,
+            (Self::MessageId, EventData::ChatMessage(message)) => &message.message_id,
+            (Self::CallId, EventData::IncomingCall(call)) => &call.correlation_id,
             _ => "",
         };
         Cow::Borrowed(text)
     }
 }
 
-impl<'a> Facts<'a> {
+impl<'a> TemplateFields<'a> {
     /// What the event says, as far as `mode` allows. What is blank counts as empty.
     pub fn of(event: &'a Event<'a>, mode: ContentMode) -> Self {
-        let shown = |fact: Fact| {
-            let value = if mode <= fact.shown_up_to() { fact.value(&event.happening) } else { Cow::Borrowed("") };
-            (fact, if value.trim().is_empty() { Cow::Borrowed("") } else { value })
+        let shown = |field: TemplateField| {
+            let value = if mode <= field.strictest_mode() { field.value(&event.data) } else { Cow::Borrowed("") };
+            (field, if value.trim().is_empty() { Cow::Borrowed("") } else { value })
         };
-        Self(Fact::of(event.event_type).iter().map(|fact| shown(*fact)).collect())
+        Self(TemplateField::of(event.event_type).iter().map(|field| shown(*field)).collect())
     }
 
     /// Each with its value.
-    pub fn iter(&self) -> impl Iterator<Item = (Fact, &str)> {
-        self.0.iter().map(|(fact, value)| (*fact, &**value))
+    pub fn iter(&self) -> impl Iterator<Item = (TemplateField, &str)> {
+        self.0.iter().map(|(field, value)| (*field, &**value))
     }
 
     /// One of them; empty where the event has none.
-    pub fn get(&self, fact: Fact) -> &str {
-        self.iter().find(|(of, _)| *of == fact).map_or("", |(_, value)| value)
+    pub fn get(&self, field: TemplateField) -> &str {
+        self.iter().find(|(of, _)| *of == field).map_or("", |(_, value)| value)
     }
 }
 
-impl<'a> FromIterator<(Fact, &'a str)> for Facts<'a> {
-    fn from_iter<T: IntoIterator<Item = (Fact, &'a str)>>(facts: T) -> Self {
-        Self(facts.into_iter().map(|(fact, value)| (fact, Cow::Borrowed(value))).collect())
+impl<'a> FromIterator<(TemplateField, &'a str)> for TemplateFields<'a> {
+    fn from_iter<T: IntoIterator<Item = (TemplateField, &'a str)>>(fields: T) -> Self {
+        Self(fields.into_iter().map(|(field, value)| (field, Cow::Borrowed(value))).collect())
     }
 }
 
@@ -157,8 +157,8 @@ fn number(from: &str) -> Cow<'_, str> {
     if international { Cow::Owned(format!("+{from}")) } else { Cow::Borrowed(from) }
 }
 
-impl std::fmt::Debug for Facts<'_> {
+impl std::fmt::Debug for TemplateFields<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Facts(redacted)")
+        formatter.write_str("TemplateFields(redacted)")
     }
 }

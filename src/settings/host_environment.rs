@@ -3,11 +3,11 @@
 //!
 //! As the Functions host tells it: `EnvironmentExtensions.cs` in <https://github.com/Azure/azure-functions-host>.
 
-use super::Settings;
+use super::SettingsReader;
 
 /// Where the program runs. A server of one's own is neither, and a Function App may be set to `Development`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct HostEnvironment {
     /// Inside Azure Functions, on any plan: what Azure calls the instance.
     pub azure_instance: Option<String>,
     /// On a laptop, as under `func start`.
@@ -17,9 +17,9 @@ pub(super) struct Place {
 /// App Service plans and Consumption on Windows have the first, Consumption on Linux and Flex one of the others.
 const INSTANCE_NAMES: [&str; 3] = ["WEBSITE_INSTANCE_ID", "CONTAINER_NAME", "WEBSITE_POD_NAME"];
 
-impl Place {
+impl HostEnvironment {
     /// The place that the variables tell of.
-    pub(super) fn of(settings: &Settings) -> Self {
+    pub(super) fn of(settings: &SettingsReader) -> Self {
         // Never inside Azure. A laptop's own container may well have a `CONTAINER_NAME`.
         let has_core_tools = settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some();
         let environment = settings.get("AZURE_FUNCTIONS_ENVIRONMENT").unwrap_or_default();

@@ -14,7 +14,7 @@ use super::{SendError, retry};
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HubResponse {
     /// The HTTP status.
     pub status: u16,
     /// How long the hub asked to wait.
@@ -27,21 +27,21 @@ pub struct Answer {
 }
 
 /// No answer of the service comes near; more of it is not read, nor waited for.
-const LONGEST_BODY: usize = 64 * 1024;
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_BODY_WAIT: Duration = Duration::from_secs(1);
 
 static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 static TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
 
-impl Answer {
+impl HubResponse {
     /// What the head of an answer says.
-    pub fn of(response: &Response, now: impl Fn() -> DateTime<Utc>) -> Self {
+    pub fn from_head(response: &Response, now: impl Fn() -> DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let server_time = || header(&DATE).and_then(retry::http_date);
         let retry_after = || {
             let milliseconds = header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok());
-            let wait = milliseconds.map(|wait| Duration::from_millis(wait).min(retry::FOR_EVER));
+            let wait = milliseconds.map(|wait| Duration::from_millis(wait).min(retry::MAX_RETRY_AFTER));
             // A date is the hub's, so it is held against the hub's clock.
             wait.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or_else(&now)))
         };
@@ -59,10 +59,10 @@ impl Answer {
     pub async fn read(mut self, mut response: Response, limit: Instant) -> Self {
         let is_of_interest = self.tracking_id.is_none() || self.status == 400;
         let (mut text, mut length) = (Vec::new(), 0);
-        let limit = limit.min(Instant::now() + LONGEST_WAIT);
+        let limit = limit.min(Instant::now() + MAX_BODY_WAIT);
         while let Ok(Ok(Some(data))) = timeout_at(limit, response.chunk()).await {
             length += data.len();
-            if length > LONGEST_BODY {
+            if length > MAX_BODY_BYTES {
                 break;
             }
             if is_of_interest {
@@ -82,11 +82,11 @@ impl Answer {
         let (status, retry_after) = (self.status, self.retry_after);
         match status {
             200 | 201 => None,
-            400 if self.no_credentials => Some(SendError::NoCredentials),
+            400 if self.no_credentials => Some(SendError::NoPlatformCredentials),
             400 => Some(SendError::BadRequest),
             401 => Some(SendError::Unauthorized),
             403 if retry_after.is_some() => Some(SendError::Throttled { status, retry_after }),
-            403 if is_batch => Some(SendError::NoBatches),
+            403 if is_batch => Some(SendError::BatchNotSupported),
             403 => Some(SendError::Forbidden),
             404 => Some(SendError::NotFound),
             408 | 500..=599 => Some(SendError::Unavailable { status, retry_after }),
