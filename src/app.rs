@@ -1,4 +1,4 @@
-//! The whole program, put together from its settings.
+//! Builds all parts of the program from its settings.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Puts the handler together. A store that cannot be opened is a fault of the setting `STORE`. Log lines go where
-    /// [`crate::init_log`] sent them, if it was called.
+    /// Builds the handler. A store that cannot be opened is a fault of the setting `STORE`. Log lines are written if
+    /// [`crate::init_log`] was called.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
@@ -81,7 +81,7 @@ impl Handler {
         faults.with_store_faults(|store| open(store, &Client::new()).err())
     }
 
-    /// Sends every dead letter of the store once more, or the events of `files` if there are any. Each is told in a line;
+    /// Sends every dead letter of the store again, or the events of `files` if there are any. Prints a line for each;
     /// returns how many are not settled.
     pub async fn replay(
         &self,
@@ -96,8 +96,8 @@ impl Handler {
         }
     }
 
-    /// Delivers the events of a file, or of standard input for `-`, and tells every decision in lines for a person. A dry
-    /// run sends and writes nothing. Returns how many events failed or can never succeed.
+    /// Delivers the events of a file, or of standard input for `-`, and prints every decision. A dry run sends and writes
+    /// nothing. Returns how many events failed or can never succeed.
     pub async fn send(
         &self,
         file: &Path,
@@ -107,7 +107,7 @@ impl Handler {
         send::send(&self.service.delivery_service, file, dry_run, print_line).await
     }
 
-    /// Answers on `listener` until `stop` is over, then finishes what is in flight.
+    /// Serves on `listener` until `stop` completes, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
         let (client, store) = (self.client, self.store);
         tokio::spawn(async move {

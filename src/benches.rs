@@ -1,6 +1,6 @@
-//! Single steps of an event's way, for `benches/` to measure. Only there with the feature `benches`, so in no program.
+//! Single steps of a delivery, for `benches/` to measure. Compiled with the feature `benches` only, so in no program.
 //!
-//! Each function is one step as the program takes it. Nothing may be decided here.
+//! Each function calls one step of the program. No logic belongs here.
 
 use std::fmt::Debug;
 

@@ -1,6 +1,6 @@
-//! The story of an event: from what the host handed over to what its recipient's devices got.
+//! Delivers an event: filters it, finds the recipient's devices, sends to them, and records the outcome.
 //!
-//! What comes in and what goes out meet here only. No HTTP status, no JSON of anybody, no word of how a hub is asked.
+//! The only module that knows both events and hubs. HTTP statuses, JSON and the hubs' protocol do not belong here.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ use sending::{DeviceResults, Hubs};
 /// Everything that a delivery needs.
 #[derive(Debug)]
 pub struct DeliveryService {
-    /// What is wanted.
+    /// Which events are handled.
     pub event_filter: EventFilter,
     /// The most that a notification may show.
     pub content: ContentMode,
@@ -49,17 +49,17 @@ pub struct DeliveryService {
     pub texts: Arc<Texts>,
     /// How long an invocation may take.
     pub deadline: Duration,
-    /// Where pushes go.
+    /// The hubs of every app.
     pub hubs: Hubs,
-    /// Who has which devices.
+    /// The registered devices.
     pub installations: Arc<Installations>,
-    /// Who was served already.
+    /// Which devices got which event.
     pub ledger: Ledger,
-    /// Where hopeless events go.
+    /// Events that can never succeed.
     pub dead_letters: DeadLetters,
 }
 
-/// What goes for everything that is done about one event.
+/// One event and the conditions under which it is delivered.
 #[derive(Clone, Copy)]
 struct DeliveryAttempt<'a> {
     raw_event: RawEvent<'a>,
@@ -69,37 +69,37 @@ struct DeliveryAttempt<'a> {
     explanation: Option<&'a Explanation>,
 }
 
-/// A dead letter's event once more.
+/// How a dead letter's event is sent again.
 #[derive(Debug)]
 pub struct ReplayOptions {
-    /// Whether it is sent however old it is.
+    /// Whether it is sent even if it has expired.
     pub force: bool,
-    /// The installations that it did not reach; empty for one that was hopeless before anybody was looked up.
+    /// The installations that it did not reach; empty if it failed before its devices were looked up.
     pub only: BTreeSet<String>,
 }
 
-/// How an event ended.
+/// The outcome of an event, and its reason.
 #[derive(Debug)]
 struct EventOutcome {
     outcome: Outcome,
     reason: Option<Cow<'static, str>>,
 }
 
-/// What came of an event.
+/// An event that was processed: its outcome, the result of each device, and its ledger entry.
 #[derive(Debug)]
 struct ProcessedEvent {
     event_outcome: EventOutcome,
     results: DeviceResults,
-    /// What a repeat has to know.
+    /// What a repeat of the event has to know.
     remembered: Option<(EventKey, Entry)>,
 }
 
-/// Event Grid's largest batch. So many events are under way at a time, whatever is posted.
+/// Event Grid's largest batch. No more events than this are processed at the same time.
 const MAX_CONCURRENT_EVENTS: usize = 5000;
 
 impl DeliveryService {
-    /// Delivers the events of one invocation, each on its own. When one of them failed, the host will be asked to repeat
-    /// all of them, so who was served is written down first.
+    /// Delivers the events of one invocation, each on its own. If one of them failed, Event Grid will repeat all of them,
+    /// so the ledger entries of all are written first.
     pub async fn deliver_all(
         &self,
         events: &[RawEvent<'_>],
@@ -112,7 +112,7 @@ impl DeliveryService {
         let mut delivered = Vec::with_capacity(events.len());
         for batch in events.chunks(MAX_CONCURRENT_EVENTS) {
             match batch {
-                // The usual invocation.
+                // Nearly every invocation has one event.
                 [raw_event] => delivered.push(Box::pin(deliver(*raw_event)).await),
                 _ => delivered.extend(join_all(batch.iter().copied().map(deliver)).await),
             }
@@ -122,7 +122,7 @@ impl DeliveryService {
             let writes = join_all(remembered.map(|(key, entry)| self.ledger.write(key, entry)));
             match timeout_at(deadlines.answered_by(), writes).await {
                 Ok(written) => written.into_iter().filter_map(Result::err).for_each(|error| log_store_error(&error)),
-                Err(_) => tracing::error!("the store did not take in time who was served: a repeat may push twice"),
+                Err(_) => tracing::error!("the ledger was not written in time: a repeat may be pushed twice"),
             }
         }
         delivered.into_iter().map(|(delivery, _)| delivery).collect()
@@ -177,8 +177,8 @@ impl DeliveryService {
         (delivery, processed)
     }
 
-    /// What is decided before anything is looked up: subject, type, age, form, content. With the event comes what is left
-    /// of its time.
+    /// Decides what needs no look-up: subject, type, age, malformed data, content. Returns the event and its remaining
+    /// lifetime.
     fn filter_and_read<'a>(
         &self,
         envelope: &EventGridEvent<'a>,
@@ -212,17 +212,18 @@ impl DeliveryService {
         }
     }
 
-    /// Delivers unless that was done before, and remembers how far it came.
+    /// Delivers the event unless it was delivered before, and records which devices got it.
     async fn deliver_to_recipient(
         &self,
         attempt: DeliveryAttempt<'_>,
         event: &Event<'_>,
         key: EventKey,
     ) -> ProcessedEvent {
-        let under_way = || EventOutcome::with(Outcome::Failed, "the same event or message is still under way").into();
+        let under_way =
+            || EventOutcome::with(Outcome::Failed, "the same event or message is still being delivered").into();
         let deadline = attempt.deadlines.deadline;
         let message = ChatMessageUpdate::of(event);
-        // Whoever comes with the same event meanwhile, or with another version of the message, waits for these.
+        // A repeat of this event, or another version of the message, waits until these are released.
         let Ok(mut entry) = with_deadline(deadline, pin!(self.ledger.lock_event(&key))).await else {
             return under_way();
         };
@@ -237,7 +238,7 @@ impl DeliveryService {
         let was_complete = entry.complete;
         let version = handled.as_ref().and_then(|handled| **handled);
         let found = self.devices_to_serve(attempt, event, &key, &mut entry, message.as_ref(), version).await;
-        // An earlier attempt may have left nobody, or its devices may have gone since.
+        // An earlier attempt may have reached all devices, or the rest may have been deleted since.
         let mut is_repeat = entry.complete && !was_complete;
         let (event_outcome, results) = match found {
             Err(event_outcome) => (event_outcome, DeviceResults::default()),
@@ -287,7 +288,7 @@ impl EventOutcome {
         Self { outcome, reason: Some(reason.into()) }
     }
 
-    /// The end after what the hubs said, which the entry comes to know.
+    /// The outcome of the devices' results, which are added to the ledger entry.
     fn after(results: &DeviceResults, entry: &mut Entry) -> Self {
         entry.delivered |= !results.accepted.is_empty();
         let (outcome, reason) = if !results.failed.is_empty() {
@@ -303,7 +304,7 @@ impl EventOutcome {
         let reason = reasons.reduce(|reasons, reason| reasons + "; " + reason);
         entry.complete = matches!(outcome, Outcome::Delivered | Outcome::DeadLettered);
         if entry.complete {
-            // Who they were does not matter any more.
+            // Which devices they were does not matter any more.
             entry.settled.clear();
         } else {
             entry.settled.extend(results.settled().map(str::to_owned));
@@ -312,7 +313,7 @@ impl EventOutcome {
     }
 }
 
-/// Ids and types come from outside: a line stays a line of bearable length.
+/// Ids and types come from outside, so they are cut before they are logged.
 fn truncated(text: &str) -> String {
     if text.len() <= 256 { text.to_owned() } else { text.chars().take(256).collect() }
 }

@@ -27,18 +27,18 @@ use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLeft, TopicChanged};
 pub use event_type::EventType;
 use sms::{Sms, SmsDeliveryReport};
 
-/// Something that was handed over as an event.
+/// One event as the host sent it, not yet read.
 #[derive(Debug, Clone, Copy)]
 pub enum RawEvent<'a> {
-    /// An object that was read together with what it stands in.
+    /// An object that was read together with the body.
     Object(&'a Fields<'a>),
-    /// Another JSON value, an object if all is well.
+    /// Another JSON value, usually an object.
     Json(&'a RawValue),
-    /// A string that holds no JSON.
+    /// A string that is not JSON.
     Text(&'a str),
 }
 
-/// An event of either schema, its data not yet understood.
+/// The envelope of an event, in either schema, with unread data.
 #[derive(Debug)]
 pub struct EventGridEvent<'a> {
     /// Unique per source.
@@ -93,7 +93,7 @@ impl<'a> EventGridEvent<'a> {
             RawEvent::Object(fields) => Cow::Borrowed(fields),
             RawEvent::Json(raw) => Cow::Owned(Fields::parse(raw, &["Data", "event"], &["data"])?),
             RawEvent::Text(_) => {
-                return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string without JSON" });
+                return Err(FieldError { field: "Data.event".to_owned(), problem: "is a string that is not JSON" });
             }
         };
         let type_name = match fields.text("type")? {
@@ -171,7 +171,7 @@ impl<'a> Event<'a> {
         Ok(Self { event_type, time: envelope.time, recipient, data: event_data })
     }
 
-    /// Why nothing in the event is worth a push, as the reason in its log line.
+    /// Why the event needs no notification, as the reason in its log line.
     pub fn ignore_reason(&self) -> Option<&'static str> {
         match &self.data {
             EventData::Sms(sms) => sms.text.trim().is_empty().then_some("empty_body"),

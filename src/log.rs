@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts writing the lines that `filter` names. Once per process; a second call changes nothing.
+/// Starts writing the log lines that `filter` selects. A second call in the same process changes nothing.
 pub fn init(filter: &str) {
     let levels: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let ours = filter_fn(|metadata| metadata.target().starts_with("acs_push"));
@@ -25,6 +25,6 @@ pub fn init(filter: &str) {
 /// Writes a line to standard output as it is, whatever the filter says.
 pub fn write_line(text: &str) {
     use io::Write;
-    // A host that no longer reads is about to end this process anyway.
+    // If the host does not read any more, it is about to stop this process.
     let _ = writeln!(io::stdout().lock(), "{text}");
 }

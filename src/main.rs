@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tokio::net::TcpListener;
 
-/// An event is a hundred small pieces of memory: with the system's allocator it takes a tenth more instructions.
+/// An event makes a hundred small allocations: with the system's allocator it takes a tenth more instructions.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -95,7 +95,7 @@ impl CommandLine {
     }
 }
 
-/// What is wrong and what was meant, perhaps, without the usage that clap adds in paragraphs of their own.
+/// The error and clap's suggestion in one line, without the usage.
 fn in_one_line(error: &clap::Error) -> String {
     let told = error.to_string();
     let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
@@ -108,11 +108,11 @@ fn in_one_line(error: &clap::Error) -> String {
 fn start(task: &Task) -> ExitCode {
     let vars = std::env::vars_os();
     let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    // One thread: an event is a handful of waits, and threads that share them cost more than they bring.
+    // One thread: an event mostly waits, so more threads would cost more than they save.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            print_error(&format!("acs-push: no event loop: {error}"));
+            print_error(&format!("acs-push: cannot start the async runtime: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -152,7 +152,7 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How a command ends that counts what is left to be done.
+/// The exit code of a command that returns how many events are left.
 fn exit_code<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
     match left {
         Ok(0) => return ExitCode::SUCCESS,
@@ -166,18 +166,18 @@ fn print_line(line: &str) {
     print(&format!("{line}\n"));
 }
 
-/// What a person asked for.
+/// Writes to standard output.
 fn print(text: &str) {
-    // Whoever closed the pipe has seen enough.
+    // The reader may have closed the pipe.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// What went wrong before or beside the log.
+/// Writes an error that is not part of the log.
 fn print_error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Over when the platform (SIGTERM) or somebody at the keyboard (SIGINT) wants an end.
+/// Completes on SIGTERM (from the platform) or SIGINT (Ctrl-C).
 async fn stop_signal() {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! What a person should see of an event. Knows no platform and no JSON.
+//! What a person should see of an event. No platform and no JSON belong here.
 
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ pub struct Notification<'a> {
     pub effect: Effect<'a>,
 }
 
-/// How much of an event may be told, and in which language.
+/// Devices that get the same notification: how much of the event they show, and in which language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Audience {
     /// How much.
@@ -73,7 +73,7 @@ pub enum Effect<'a> {
 /// How something is shown.
 #[derive(Debug)]
 pub struct Alert<'a> {
-    /// How much it may disturb.
+    /// The interruption level.
     pub urgency: Urgency,
     /// iOS: the sound, if any.
     pub sound: Option<&'a str>,
@@ -85,7 +85,7 @@ pub struct Alert<'a> {
     pub mutable: bool,
 }
 
-/// How much a notification may disturb.
+/// The interruption level of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
     /// Not at all.
@@ -98,7 +98,7 @@ pub enum Urgency {
 
 /// An incoming call. `Debug` leaves everything out.
 pub struct Call<'a> {
-    /// What the Calling SDK needs to take it, or what the event lacks of that.
+    /// What the Calling SDK needs to handle the call, or what the event lacks of it.
     pub context: Result<CallContext<'a>, CallDefect>,
     /// The caller's name; empty when it is to be hidden.
     pub display_name: &'a str,
@@ -106,7 +106,7 @@ pub struct Call<'a> {
     pub alert: Alert<'a>,
 }
 
-/// Why the Calling SDK could not take a call.
+/// Why the Calling SDK could not handle a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallDefect {
     /// The event has no context that can be read.
@@ -117,7 +117,7 @@ pub enum CallDefect {
     NoRawId,
 }
 
-/// What the ACS Calling SDK takes a call by.
+/// What the ACS Calling SDK needs to handle a call.
 pub struct CallContext<'a> {
     /// 107 for a user's call, 111 for one from a telephone.
     pub event_id: u16,

@@ -1,7 +1,6 @@
-//! Settings: from the names and values of the environment to what the program is told to do.
+//! Reads all settings from names and values.
 //!
-//! Nothing here reads the process environment; that is `main`'s. All faults are found at once, and none of them shows a
-//! value that may be secret.
+//! Only `main` reads the process environment. All faults are reported at once, and none shows a value that may be secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,18 +28,18 @@ mod storage;
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
 
-/// Everything that the program is told.
+/// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The port on 127.0.0.1 that the host asks.
+    /// The port on 127.0.0.1 that the host calls.
     pub port: u16,
     /// The default app's hubs.
     pub default_app: AppSettings,
     /// The other apps' hubs.
     pub apps: BTreeMap<AppName, AppSettings>,
-    /// Which events are wanted.
+    /// Which events are handled.
     pub event_filter: EventFilter,
-    /// Where everything is kept.
+    /// Which store to use.
     pub store: StoreChoice,
     /// The most that a notification shows.
     pub content: ContentMode,
@@ -54,13 +53,13 @@ pub struct Config {
     pub max_in_flight: usize,
     /// Which log lines are written.
     pub log_filter: String,
-    /// What tells this instance from others.
+    /// The name of this instance.
     pub instance: String,
-    /// Things that are allowed and yet worth a warning.
+    /// Warnings: these values are allowed, but probably not intended.
     pub warnings: Vec<String>,
 }
 
-/// Where everything is kept.
+/// Which store to use.
 #[derive(Debug, Clone)]
 pub enum StoreChoice {
     /// In this process.
@@ -131,7 +130,7 @@ impl Config {
         Err(ConfigError { faults: settings.faults, store: Some(Box::new(config.store)).filter(|_| !store_is_at_fault) })
     }
 
-    /// The same for a run that must leave no trace: a folder that is not there is not made.
+    /// The same for a dry run: a folder that does not exist is not created.
     pub fn for_dry_run(mut self) -> Self {
         if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {
             self.store = StoreChoice::Memory;
@@ -215,7 +214,7 @@ impl SettingsReader {
         let types: Vec<String> =
             names.map(|name| if name.contains('.') { name.to_owned() } else { format!("{NAMESPACE}{name}") }).collect();
         let unpushed = types.iter().filter(|name| EventType::from_full_name(name).is_none());
-        warnings.extend(unpushed.map(|name| format!("EVENT_TYPES: no push ever comes of {name}")));
+        warnings.extend(unpushed.map(|name| format!("EVENT_TYPES: {name} is never pushed")));
         if types.is_empty() {
             self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
         }

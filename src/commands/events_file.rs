@@ -1,4 +1,4 @@
-//! Files of events that an operator hands over: one event, an array of them, or what Event Grid's own dead-lettering left.
+//! Reads a file of events: one event, an array of them, or a dead-letter file of Event Grid.
 //!
 //! <https://learn.microsoft.com/azure/event-grid/manage-event-delivery> (a file is an array of events, each with a few
 //! members more than it had).
@@ -32,12 +32,12 @@ impl EventsFile {
     pub fn read(path: &Path) -> Result<Self, EventsFileError> {
         let text = if path == Path::new("-") { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
         let text = text.map_err(|error| EventsFileError::Unreadable(path.to_owned(), error))?;
-        // Some editors of Windows begin a file with a mark of its encoding.
+        // Some editors on Windows write a byte order mark.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok(Self { path: path.to_owned(), text })
     }
 
-    /// Hands the events to `take`, each with its number from 1 on.
+    /// Calls `take` with each event and its number, from 1 on.
     pub async fn for_each(&self, mut take: impl AsyncFnMut(usize, RawEvent<'_>)) -> Result<(), EventsFileError> {
         let request = InvocationRequest::from_events(&self.text);
         let events = request.events().map_err(|error| EventsFileError::Events(self.path.clone(), error))?;

@@ -1,4 +1,4 @@
-//! Dead letters once more: those in the store, and files that Event Grid's own dead-lettering left.
+//! `acs-push replay`: sends dead letters again, those in the store or those in Event Grid's own dead-letter files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,13 +19,13 @@ pub enum ReplayError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A file has no events to give.
+    /// A file has no events.
     #[error(transparent)]
     File(#[from] EventsFileError),
 }
 
-/// Sends every dead letter of the store once more, and removes the settled ones. Old events expire unless `force`d. Each
-/// letter is told in a line; returns how many are left.
+/// Sends every dead letter of the store again, and removes those that are settled. Old events expire unless `force`d. Prints a
+/// line for each letter; returns how many are left.
 pub async fn letters(
     delivery_service: &DeliveryService,
     force: bool,
@@ -38,9 +38,9 @@ pub async fn letters(
         let letter = match letters.read(&key).await {
             Ok(Some(letter)) => letter,
             Ok(None) => continue,
-            // The letters behind it would expire meanwhile.
+            // Do not stop: the letters after it would expire meanwhile.
             Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
-                print_line(&format!("{error}; it is passed over"));
+                print_line(&format!("{error}; skipped"));
                 left += 1;
                 continue;
             }
@@ -54,7 +54,7 @@ pub async fn letters(
             continue;
         }
         left += 1;
-        // Those who were reached now must not be reached again.
+        // The devices that got it now must not get it again.
         if delivery.delivered > 0 {
             letters.rewrite(&key, &letter.for_installations(unreached)).await?;
         }
@@ -87,7 +87,7 @@ fn summary(what: &str, delivery: &DeliveryResult) -> String {
     format!("{what}: {}{reason}, {} of {} devices", delivery.outcome.name(), delivery.delivered, delivery.devices)
 }
 
-/// Whether nothing is left to be done. An expired event could still be forced.
+/// Whether nothing is left to do. An expired event can still be forced.
 fn is_settled(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Delivered | Outcome::Duplicate | Outcome::NoDevice | Outcome::Ignored | Outcome::Filtered => true,

@@ -1,4 +1,4 @@
-//! Events of a file through the same way that Event Grid's take, and what was decided on it, for a person to read.
+//! `acs-push send`: delivers the events of a file as if Event Grid had sent them, and prints what was decided.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::delivery::explanation::Explanation;
 use crate::delivery::outcome::{DeliveryResult, Outcome};
 use crate::events::RawEvent;
 
-/// Delivers the events of a file, and tells of each. A dry run sends nothing and writes nothing. Returns how many failed or
-/// can never succeed.
+/// Delivers the events of a file, and prints an explanation of each. A dry run sends nothing and writes nothing. Returns how
+/// many failed or can never succeed.
 pub async fn send(
     delivery_service: &DeliveryService,
     file: &Path,
@@ -37,7 +37,7 @@ fn outcome(delivery: &DeliveryResult, dry_run: bool) -> String {
     let dry = match (dry_run, devices) {
         (false, _) => "",
         (true, 0) => "; dry run",
-        (true, _) => "; dry run: nothing was sent, the hub is taken to accept",
+        (true, _) => "; dry run: nothing was sent, acceptance is assumed",
     };
     format!("  outcome    {name}{reason}, {delivered} of {devices} devices{dry}")
 }

@@ -1,4 +1,4 @@
-//! Versions of a chat message: a later one that was handled makes an earlier one pointless.
+//! Versions of a chat message: once a newer version was handled, an older one is a duplicate.
 
 use crate::events::chat::MessageAction;
 use crate::events::recipient::Recipient;
@@ -8,7 +8,7 @@ use crate::storage::ledger::{MessageKey, MessageVersion};
 /// The chat message that an event is about, as its recipient sees it.
 #[derive(Debug)]
 pub struct ChatMessageUpdate {
-    /// What it is remembered under.
+    /// Its key in the ledger.
     pub key: MessageKey,
     /// The version that the event brings.
     pub version: MessageVersion,
@@ -30,7 +30,7 @@ impl ChatMessageUpdate {
         })
     }
 
-    /// Why nothing is left to be done after `handled`.
+    /// The reason why this version is a duplicate after `handled`.
     pub fn superseded_by(&self, handled: Option<MessageVersion>) -> Option<&'static str> {
         let handled = handled.filter(|handled| self.version.is_superseded_by(*handled))?;
         Some(if handled.deleted { "message_deleted" } else { "version_handled" })

@@ -1,4 +1,4 @@
-//! When what is done about an event has to be over.
+//! Until when attempts, writes and the response to an invocation have to be done.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -7,36 +7,36 @@ use futures_util::future::poll_immediate;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-/// Waits until `deadline` at the longest. The future is pinned by the caller, who would hold it twice otherwise.
+/// Waits for `future`, but not longer than until `deadline`. The caller pins it, so that it is not moved into another future.
 pub async fn with_deadline<F: Future>(deadline: Instant, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
-    // Most of it is there at once, and needs no timer.
+    // Most futures are ready at once, and need no timer.
     match poll_immediate(future.as_mut()).await {
         Some(output) => Ok(output),
         None => timeout_at(deadline, future).await,
     }
 }
 
-/// The beginning and the end of an invocation, and the end of an event.
+/// Start and deadlines of an invocation, and the expiry of an event.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
     /// When the invocation began.
     pub began: Instant,
-    /// When all attempts at sending have to be over.
+    /// When the last attempt to send has to end.
     pub deadline: Instant,
-    /// When the event stops being worth another attempt, if ever.
+    /// When the event expires, if ever.
     pub expires_at: Option<Instant>,
 }
 
-/// Kept of an invocation's time for writing down what happened.
+/// The end of an invocation's time, reserved for writes to the store.
 const STORE_WRITE_RESERVE: Duration = Duration::from_secs(2);
 
 impl Deadlines {
-    /// Of an invocation that began then and has to be answered within `limit`.
+    /// The deadlines of an invocation that began then and has to be answered within `limit`.
     pub fn of_invocation(began: Instant, limit: Duration) -> Self {
         Self { began, deadline: began + limit - STORE_WRITE_RESERVE, expires_at: None }
     }
 
-    /// When what one event leaves behind has to be written: the rest is for the ledger.
+    /// When the writes of one event have to be done; the time after that is for the ledger entries of the invocation.
     pub fn written_by(self) -> Instant {
         self.deadline + STORE_WRITE_RESERVE / 2
     }

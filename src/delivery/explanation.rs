@@ -1,7 +1,7 @@
-//! What is decided about an event and sent to whom, in lines for a person at a terminal.
+//! The lines that `acs-push send` prints: what was decided about an event, and what was sent to which device.
 //!
-//! It is told by the delivery itself as it goes, so it cannot differ from it. Handles and recipients are masked; what
-//! stands in a payload is shown, since it is the operator's own event.
+//! The delivery itself adds these lines, so they cannot differ from it. Handles and recipients are masked; payloads are shown,
+//! because the event is the operator's own.
 
 use std::sync::Mutex;
 
@@ -19,7 +19,7 @@ use crate::notifications::device::{ContentMode, Device, DeviceHandle, Platform};
 use crate::push::hub::{DirectSend, SendFailure, SendSuccess};
 use crate::push::payload::MAX_PAYLOAD_BYTES;
 
-/// What was told so far.
+/// The lines so far.
 #[derive(Debug)]
 pub struct Explanation {
     dry_run: bool,
@@ -37,7 +37,7 @@ impl DeliveryService {
         let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
         let attempt = DeliveryAttempt { raw_event, deadlines, now, replay: None, explanation: Some(explanation) };
         let (delivery, processed) = self.deliver(attempt).await;
-        // Whoever runs it once more is to reach only the rest.
+        // When it is run again, only the other devices get it.
         if delivery.outcome == Outcome::Failed
             && let Some((key, entry)) = &processed.remembered
         {
@@ -48,7 +48,7 @@ impl DeliveryService {
 }
 
 impl DeliveryAttempt<'_> {
-    /// Tells whoever wants to know.
+    /// Adds lines, if an explanation was asked for.
     pub(super) fn explain(&self, add: impl FnOnce(&Explanation)) {
         if let Some(explanation) = self.explanation {
             add(explanation);
@@ -62,7 +62,7 @@ impl DeliveryAttempt<'_> {
 }
 
 impl Explanation {
-    /// Nothing was told yet.
+    /// An explanation without lines.
     pub fn new(dry_run: bool) -> Self {
         Self { dry_run, lines: Mutex::default() }
     }
@@ -72,7 +72,7 @@ impl Explanation {
         self.dry_run
     }
 
-    /// What was told.
+    /// The lines.
     pub fn into_lines(self) -> Vec<String> {
         self.lines.into_inner().expect("nothing panics while it is held")
     }
@@ -81,29 +81,28 @@ impl Explanation {
     pub fn envelope(&self, envelope: &EventGridEvent<'_>, now: DateTime<Utc>) {
         let subject = envelope.subject.trim_start_matches('/').split('/').next().unwrap_or_default();
         let time = envelope.time.map_or_else(
-            || "unreadable: never too old".to_owned(),
+            || "unreadable; the event does not expire".to_owned(),
             |time| format!("{}, {} ago", time.to_rfc3339_opts(SecondsFormat::Secs, true), span(now - time)),
         );
-        // A file is not to steer the terminal.
+        // Control characters of a file must not reach the terminal.
         self.add_line(format!("  type       {}", envelope.type_name.escape_debug()));
         self.add_line(format!("  subject    {}/...", subject.escape_debug()));
         self.add_line(format!("  time       {time}"));
     }
 
-    /// The event is wanted; `left` is what is left of its `lifetime`, unless it does not expire.
+    /// The event was read; `left` is the rest of its `lifetime`, unless it does not expire.
     pub fn event(&self, event: &Event<'_>, lifetime: TimeDelta, left: Option<TimeDelta>) {
-        let left =
-            left.map_or_else(|| "old events do not expire".to_owned(), |left| format!("{} are left", span(left)));
+        let left = left.map_or_else(|| "old events do not expire".to_owned(), |left| format!("{} left", span(left)));
         self.add_line(format!("  lifetime   {}; {left}", span(lifetime)));
         let recipient = match &event.recipient {
             Some(Recipient::User(user)) => format!("the user {}", DeviceHandle::new(user.as_str()).masked()),
             Some(Recipient::Number(number)) => format!("the number {}", last_two(number.as_str())),
-            None => "nobody is named".to_owned(),
+            None => "none".to_owned(),
         };
         self.add_line(format!("  recipient  {recipient}"));
     }
 
-    /// A device is to be served so.
+    /// How a device gets the event.
     pub fn device(&self, device: &Device, audience: Audience) {
         let platform = match device.platform {
             Platform::Apns => "apns",
@@ -121,12 +120,12 @@ impl Explanation {
         ));
     }
 
-    /// The device gets an alert in place of the call.
+    /// The device gets an alert instead of the call.
     pub fn alert_in_place_of_call(&self, device: &Device, cause: &AlertCause) {
         self.add_line(format!("  alert      {}: {cause}", device.installation_id));
     }
 
-    /// A hub was asked, or would have been, for one device or for several at once.
+    /// A request was sent to a hub, or would have been, for one or several devices.
     pub fn request_sent(
         &self,
         devices: &[&Device],
@@ -153,8 +152,8 @@ impl Explanation {
             Err(failure) => (failure.error.to_string(), failure.tracking_id.as_ref()),
         };
         let tracking_id = tracking_id.map(|id| format!(", tracking id {id}")).unwrap_or_default();
-        told.push(format!("  result     {said}{tracking_id}"));
-        // In one go: devices are served side by side.
+        told.push(format!("  answer     {said}{tracking_id}"));
+        // All at once, because devices are handled concurrently.
         self.add_line(told.join("\n"));
     }
 
@@ -167,7 +166,7 @@ fn last_two(digits: &str) -> String {
     format!("****{}", digits.get(digits.len().saturating_sub(2)..).filter(|_| digits.len() > 6).unwrap_or_default())
 }
 
-/// The same JSON, without what could steer the terminal: the writer of JSON escapes some control characters only.
+/// The same JSON with all control characters escaped: serde_json escapes only some of them.
 fn without_controls(json: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => format!("\\u{:04x}", u32::from(character)),
@@ -176,7 +175,7 @@ fn without_controls(json: &str) -> String {
     json.chars().map(escaped).collect()
 }
 
-/// A time as people say it, in one unit.
+/// A duration in one unit.
 fn span(time: TimeDelta) -> String {
     let seconds = time.num_seconds();
     match seconds {

@@ -1,4 +1,4 @@
-//! What has to be known before an event is sent: was it handled, and who is there to see it?
+//! Reads what has to be known before an event is sent: whether it was handled, and which devices should get it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::storage::ledger::{Entry, EventKey, MessageVersion};
 use crate::storage::store::StoreError;
 use chrono::TimeDelta;
 
-/// A younger chat event cannot have been overtaken by its own edit or deletion.
+/// Within this time after a chat event, no edit or deletion of the message can have been handled before it.
 const VERSION_READ_AFTER: TimeDelta = TimeDelta::seconds(5);
 
 impl DeliveryService {
-    /// The recipient's devices that are still to be served, if any.
+    /// The recipient's devices that should get the event and have not got it yet.
     pub(super) async fn devices_to_serve(
         &self,
         attempt: DeliveryAttempt<'_>,
@@ -29,7 +29,7 @@ impl DeliveryService {
         message: Option<&ChatMessageUpdate>,
         handled: Option<MessageVersion>,
     ) -> Result<Arc<[Device]>, EventOutcome> {
-        // A replay is for those who were not served, whatever is written of the others.
+        // A replay is for the devices of the dead letter, whatever the ledger says.
         let only = attempt.replay.map(|replay| &replay.only).filter(|only| !only.is_empty());
         let repeated = |entry: &Entry, version: Option<MessageVersion>| {
             let outdone = message.and_then(|message| message.superseded_by(version));
@@ -62,7 +62,7 @@ impl DeliveryService {
         if !devices.is_empty() {
             return Ok(devices);
         }
-        // Whom an earlier attempt did not reach may be gone by now; then those that it did reach were all.
+        // Devices that an earlier attempt did not reach may be deleted by now; then it reached all that are left.
         if !entry.settled.is_empty() && only.is_none() {
             entry.complete = true;
             return Err(EventOutcome::with(Outcome::Duplicate, "already_delivered"));
@@ -70,7 +70,7 @@ impl DeliveryService {
         nobody(if had_devices { "muted" } else { "no_installation" })
     }
 
-    /// The devices as they were a moment ago. A call, and that nobody is there, rest on a read of their own.
+    /// The devices from the cache. For a call, and if the cache has no device to push to, the store is read.
     fn recent_devices(
         &self,
         attempt: DeliveryAttempt<'_>,
@@ -84,7 +84,7 @@ impl DeliveryService {
         devices.iter().any(|device| !is_muted(event, device)).then_some(devices)
     }
 
-    /// Everything that has to be known of an event, in one round trip to the store.
+    /// Reads ledger, message version and devices in one round trip to the store.
     async fn look_up(
         &self,
         attempt: DeliveryAttempt<'_>,

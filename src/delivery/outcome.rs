@@ -1,29 +1,29 @@
-//! How an event ends, and the one line that tells it.
+//! The eight outcomes of an event, and its log line.
 
 use serde::{Serialize, Serializer};
 
-/// The eight ends of an event.
+/// How an event ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its subject or type is not wanted.
+    /// Its subject or type is not among those to be handled.
     Filtered,
-    /// Nothing in it is worth a push.
+    /// It needs no notification.
     Ignored,
-    /// It is too old.
+    /// It is older than its lifetime.
     Expired,
     /// It was handled before.
     Duplicate,
-    /// Nobody is there to be pushed to.
+    /// The recipient has no device that should get it.
     NoDevice,
     /// The hub accepted it for a device, and refused the rest for good.
     Delivered,
     /// It can never succeed, and is kept for an operator.
     DeadLettered,
-    /// A repeat can mend it.
+    /// It failed, and may succeed when it is repeated.
     Failed,
 }
 
-/// What became of one event, in the form of its log line: nothing in it is secret or personal.
+/// The result of one event, as in its log line: nothing in it is secret or personal.
 #[derive(Debug, Serialize)]
 pub struct DeliveryResult {
     /// The event's id, where it has one.
@@ -38,11 +38,11 @@ pub struct DeliveryResult {
     pub reason: Option<String>,
     /// Devices that it was to be sent to this time.
     pub devices: usize,
-    /// Of these, where the hub accepted.
+    /// Devices for which the hub accepted it.
     pub delivered: usize,
-    /// Where it refused for good.
+    /// Devices for which it was refused for good.
     pub refused: usize,
-    /// Where a repeat can mend it.
+    /// Devices for which a repeat may succeed.
     pub failed: usize,
     /// How long it took.
     pub ms: u64,

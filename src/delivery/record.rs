@@ -1,4 +1,4 @@
-//! What is written down of an event: dead letters, and what other instances have to know at once.
+//! Writes dead letters, and the ledger entries that other instances have to know at once.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::storage::dead_letters::DeadLetter;
 use crate::storage::ledger::{Entry, EventKey};
 use crate::storage::store::StoreError;
 
-/// What nothing repeats when it fails is tried so often.
+/// A write that nothing else repeats is tried this often.
 const WRITE_ATTEMPTS: u32 = 3;
 const WRITE_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 impl DeliveryService {
-    /// Keeps the event for the devices that were refused for good. Where it cannot be kept, they count as failed.
+    /// Stores a dead letter for the devices that were refused for good. If that fails, they count as failed.
     pub(super) async fn dead_letter_refused(&self, attempt: DeliveryAttempt<'_>, results: &mut DeviceResults) {
         let Some((_, refusal)) = results.refused.first() else { return };
         let letter = DeadLetter {
@@ -32,7 +32,7 @@ impl DeliveryService {
         }
     }
 
-    /// Keeps an event that can never succeed. Where it cannot be kept it fails, so that it comes again.
+    /// Stores an event that can never succeed as a dead letter. If that fails, the event fails, so Event Grid repeats it.
     pub(super) async fn dead_letter_event(
         &self,
         attempt: DeliveryAttempt<'_>,
@@ -43,7 +43,7 @@ impl DeliveryService {
         if kept { event_outcome } else { EventOutcome::with(Outcome::Failed, "the dead letter could not be stored") }
     }
 
-    /// Says whether the letter is kept; one that is replayed is already, and a dry run keeps none.
+    /// Returns whether the letter is stored. A replayed one is stored already, and a dry run stores none.
     async fn store_dead_letter(&self, attempt: DeliveryAttempt<'_>, letter: &DeadLetter) -> bool {
         if attempt.replay.is_some() || attempt.is_dry_run() {
             return true;
@@ -52,14 +52,14 @@ impl DeliveryService {
         write_with_retries(attempt.deadlines, 1, || self.dead_letters.keep(letter)).await
     }
 
-    /// Writes what other instances must know at once: whom a call rang, and how far a repeat came.
+    /// Writes what other instances must know at once: which devices a call rang, and which a repeat reached.
     pub(super) async fn write_ledger_entry(&self, attempt: DeliveryAttempt<'_>, key: &EventKey, entry: &Entry) {
         if entry.is_worth_storing() && !attempt.is_dry_run() {
             write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || self.ledger.write(key, entry)).await;
         }
     }
 
-    /// Writes how a chat message changed, which other instances must know at once, too.
+    /// Writes the version of an edited or deleted chat message, for other instances.
     pub(super) async fn write_message_version(&self, attempt: DeliveryAttempt<'_>, message: &ChatMessageUpdate) {
         if !attempt.is_dry_run() {
             write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || {
@@ -70,7 +70,7 @@ impl DeliveryService {
     }
 }
 
-/// Whether the store took it in time, when it was asked so often at most.
+/// Returns whether a write succeeded in time, with at most `tries` attempts.
 async fn write_with_retries<W>(deadlines: Deadlines, tries: u32, write: impl Fn() -> W) -> bool
 where
     W: Future<Output = Result<(), StoreError>>,
@@ -91,8 +91,8 @@ where
     false
 }
 
-/// Tells an operator what the store said. What is behind an answer of Azure stays unsaid: it may name a blob, whose name
-/// stands for a person.
+/// Logs an error of the store. The source of an Azure error is left out: it may contain the name of a blob, which is derived
+/// from a person's id.
 pub(super) fn log_store_error(error: &StoreError) {
     let cause = if let StoreError::Folder(cause) = error { Some(tracing::field::display(cause)) } else { None };
     tracing::error!(cause, "{error}");

@@ -1,4 +1,4 @@
-//! One payload for devices that one hub reaches: put together, asked for, and what the hub's answer means for them.
+//! One payload for one or more devices of one hub: sends it, and decides what the hub's response means for the devices.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,58 +9,58 @@ use crate::notifications::device::{Device, DeviceHandle};
 use crate::push::hub::{DirectSend, Hub, SendError, SendFailure, SendSuccess};
 use crate::push::payload::Payload;
 
-/// What goes out as one request, or as several of the same.
+/// What is sent as one request, or as several equal ones.
 #[derive(Debug)]
 pub struct SendJob<'a> {
-    /// Where it is posted.
+    /// The hub that gets it.
     pub hub: &'a Hub,
-    /// What is posted, the same one for all.
+    /// The payload, the same for all devices.
     pub payload: Arc<Payload>,
-    /// For whom.
+    /// The devices.
     pub devices: Vec<&'a Device>,
     /// Their handles, in the same order.
     pub handles: Vec<&'a DeviceHandle>,
-    /// What it is.
+    /// What is sent, which decides what a failure means.
     pub kind: JobKind,
 }
 
-/// What a job is, which says what a failure of it means.
+/// What a job sends, which decides what a failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobKind {
-    /// Whether it is about a call: it goes before others, and an answer is not waited for so long.
+    /// Whether it is about a call: it is sent before others, with a shorter timeout.
     pub is_call: bool,
-    /// Whether an alert can take its place: it is a call for VoIP handles.
+    /// Whether an alert can be sent instead: it is a VoIP push.
     pub has_alert_fallback: bool,
-    /// Whether the hub is the default one for alerts. Only its wrong set-up is worth a repeat: another one must not hold
-    /// up the events of everybody else.
+    /// Whether the hub is the default app's for alerts. Only if that one is misconfigured, the event fails and is repeated:
+    /// another hub must not delay the events of everybody else.
     pub is_default_hub: bool,
 }
 
-/// What a hub's answer means for the devices of a job.
+/// What to do after a hub's response.
 #[derive(Debug)]
 pub enum NextStep {
-    /// It is the last word for each of them.
+    /// Nothing: this is the result of each device.
     Done(DeviceResult),
-    /// It says nothing of each device: each is to be tried by itself.
+    /// Send to each device separately: the response does not say which of them was refused.
     SendOneByOne,
-    /// They cannot be rung, as the hub is set up wrongly: an alert takes the place of the call.
+    /// Send an alert instead of the call: the VoIP hub is misconfigured.
     SendAlertInstead(SendError),
 }
 
-/// What became of devices.
+/// The result of a device.
 #[derive(Debug)]
 pub enum DeviceResult {
-    /// The hub took it.
+    /// The hub accepted it.
     Accepted(SendSuccess),
-    /// It cannot succeed.
+    /// It was refused for good.
     Refused(Refusal),
-    /// A repeat can mend it.
+    /// It failed, and a repeat may succeed.
     Failed(SendFailure),
-    /// The event grew too old.
+    /// The event expired.
     Expired,
 }
 
-/// What a hub said to a device that it refused for good.
+/// Why a device was refused for good.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// Why.
@@ -75,13 +75,13 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const CALL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl<'a> SendJob<'a> {
-    /// Adds a device that gets the same.
+    /// Adds a device that gets the same payload.
     pub fn add(&mut self, device: &'a Device, handle: &'a DeviceHandle) {
         self.devices.push(device);
         self.handles.push(handle);
     }
 
-    /// As many jobs as requests are to be made.
+    /// One job for each request.
     pub fn into_requests(self) -> Vec<Self> {
         if self.devices.len() == 1 {
             return vec![self];
@@ -108,7 +108,7 @@ impl<'a> SendJob<'a> {
         })
     }
 
-    /// Sends it as one request, and tells what the hub said. A dry run takes that for granted.
+    /// Sends it as one request, and returns the hub's response. A dry run sends nothing and assumes that the hub accepts.
     pub async fn send(
         self,
         deadlines: Deadlines,
@@ -132,14 +132,14 @@ impl<'a> SendJob<'a> {
         (self, result)
     }
 
-    /// What the answer means for its devices.
+    /// What to do after the hub's response.
     pub fn next_step(&self, result: Result<SendSuccess, SendFailure>) -> NextStep {
         let failure = match result {
             Ok(sent) => return NextStep::Done(DeviceResult::Accepted(sent)),
             Err(failure) => failure,
         };
         let cause = FailureCause::of(&failure.error);
-        // One answer for many handles: a refusal may be due to one of them, to the size of all, or to batches as such.
+        // One response for many handles: the cause may be one of them, their number, or that batches are not supported.
         if cause == FailureCause::Request && self.devices.len() > 1 {
             return NextStep::SendOneByOne;
         }
@@ -147,7 +147,7 @@ impl<'a> SendJob<'a> {
             if self.hub.should_log(&failure.error) {
                 tracing::error!(hub = self.hub.name(), "{}", failure.error);
             }
-            // A wrong VoIP hub must not cost the call.
+            // A misconfigured VoIP hub must not lose the call.
             if self.kind.has_alert_fallback {
                 return NextStep::SendAlertInstead(failure.error);
             }
@@ -163,18 +163,18 @@ impl<'a> SendJob<'a> {
     }
 }
 
-/// What an error is due to.
+/// The cause of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FailureCause {
-    /// What was sent: it stays refused.
+    /// The request itself: it will be refused again.
     Request,
-    /// The hub's name or keys, which an operator can mend.
+    /// The hub's name or keys, which an operator can correct.
     HubSetup,
-    /// The hub's credentials for the platform, which an operator can mend.
+    /// The hub's credentials for the platform, which an operator can correct.
     PlatformCredentials,
-    /// The moment: it passes.
+    /// Something temporary.
     Temporary,
-    /// The age of the event.
+    /// The event expired.
     EventExpired,
 }
 
@@ -199,7 +199,7 @@ impl FailureCause {
 }
 
 impl Refusal {
-    /// No hub was asked.
+    /// A refusal without a request.
     pub fn not_sent(reason: &str) -> Self {
         Self { reason: reason.to_owned(), status: None, tracking_id: None }
     }

@@ -1,4 +1,4 @@
-//! From a recipient's devices to what the hubs said: which hub, which payload, and who gets the same.
+//! Sends a notification to a recipient's devices: chooses hub and payload for each, and groups those that get the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,18 +33,18 @@ pub struct AppHubs {
     pub voip: Option<Hub>,
 }
 
-/// What became of the devices.
+/// The results of all devices.
 #[derive(Debug, Default)]
 pub struct DeviceResults {
     /// Installations for which a hub accepted.
     pub accepted: Vec<Arc<str>>,
     /// Installations for which a hub refused for good.
     pub refused: Vec<(Arc<str>, Refusal)>,
-    /// Installations that a repeat can still reach.
+    /// Installations for which a repeat may succeed.
     pub failed: Vec<Arc<str>>,
     /// Why, of the last one that was refused or failed.
     pub reason: Option<String>,
-    /// Why alerts took the place of a call, each cause once.
+    /// Why alerts were sent instead of a call, each cause once.
     pub alert_causes: Vec<AlertCause>,
     /// The hubs' ids of the requests.
     pub tracking: Vec<String>,
@@ -60,7 +60,7 @@ impl Hubs {
     }
 }
 
-/// Sends to all devices at once, to each what its audience gets, and in one request to those that get the same.
+/// Sends to all devices concurrently; those that get the same payload share one request.
 pub async fn send_all<'a>(
     hubs: &Hubs,
     devices: &[Device],
@@ -69,7 +69,7 @@ pub async fn send_all<'a>(
     deadlines: Deadlines,
     explanation: Option<&Explanation>,
 ) -> DeviceResults {
-    // Nearly always one.
+    // Nearly always there is one.
     let mut notifications: Vec<(Audience, Notification<'_>)> = Vec::with_capacity(1);
     for audience in devices.iter().map(&audience) {
         if notifications.iter().all(|(to, _)| *to != audience) {
@@ -93,7 +93,7 @@ pub async fn send_all<'a>(
     let (mut waiting, mut under_way) = (Vec::new(), FuturesUnordered::new());
     loop {
         waiting.extend(outbox.take());
-        // The usual event is one request, which needs no task of its own.
+        // Nearly every event is one request, which needs no task of its own.
         let only = if waiting.len() == 1 && under_way.is_empty() { waiting.pop() } else { None };
         let answered = match only {
             Some(job) => Some(job.send(deadlines, explanation).await),
@@ -118,18 +118,18 @@ pub async fn send_all<'a>(
     }
 }
 
-/// A device, and what it is to be told.
+/// A device and its notification.
 type Recipient<'a, 'n> = (&'a Device, Audience, &'n Notification<'n>);
 
-/// What waits to be sent: one job for all that get the same from the same hub.
+/// Jobs that wait to be sent: one for all devices that get the same payload from the same hub.
 struct Outbox<'a> {
     hubs: &'a Hubs,
-    /// What was made so far; `None` is what cannot be made, or not small enough.
+    /// The payloads so far; `None` if one cannot be made, or is too large.
     payloads: Vec<(PayloadKind, Audience, Option<Arc<Payload>>)>,
     jobs: Vec<SendJob<'a>>,
 }
 
-/// What a payload was made as.
+/// The kind of a payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PayloadKind {
     /// A call as such.
@@ -143,7 +143,7 @@ impl<'a> Outbox<'a> {
         Self { hubs, payloads: Vec::new(), jobs: Vec::new() }
     }
 
-    /// Adds what is best for a device. Where that is an alert in place of a call, it says why.
+    /// Adds the call or the alert for a device. Returns the cause if it is an alert instead of a call.
     fn add(&mut self, recipient: Recipient<'a, '_>) -> Result<Option<AlertCause>, Refusal> {
         let (device, _, notification) = recipient;
         let hubs = self.hubs_of(device)?;
@@ -154,7 +154,7 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Adds the call itself, where the device can ring.
+    /// Adds the call, if the device can ring.
     fn add_call(&mut self, recipient: Recipient<'a, '_>, call: &Call<'_>, hubs: &'a AppHubs) -> Result<(), AlertCause> {
         let (device, ..) = recipient;
         let format = PayloadFormat::of(device);
@@ -181,7 +181,7 @@ impl<'a> Outbox<'a> {
         Ok(())
     }
 
-    /// Adds what goes to a device's ordinary handle.
+    /// Adds the alert or background push for a device.
     fn add_alert(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
         let (device, _, notification) = recipient;
         let hub = &self.hubs_of(device)?.main;
@@ -196,7 +196,7 @@ impl<'a> Outbox<'a> {
     fn hubs_of(&self, device: &Device) -> Result<&'a AppHubs, Refusal> {
         self.hubs.of(device.app.as_ref()).ok_or_else(|| {
             tracing::error!(
-                "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or have it register anew"
+                "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or register the device again"
             );
             Refusal::not_sent("no hub for the device's app")
         })
@@ -235,19 +235,19 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Everything that waits, by requests.
+    /// Takes all jobs, one for each request.
     fn take(&mut self) -> impl Iterator<Item = SendJob<'a>> + use<'a> {
         std::mem::take(&mut self.jobs).into_iter().flat_map(SendJob::into_requests)
     }
 }
 
-/// Whether a hub cannot tell two payloads apart.
+/// Whether two payloads are equal for a hub.
 fn is_same_payload(one: &Payload, other: &Payload) -> bool {
     one.platform == other.platform && one.headers == other.headers && one.body == other.body
 }
 
 impl DeviceResults {
-    /// All devices that something became of, those for which the event grew too old left out.
+    /// All devices, without those for which the event expired.
     pub fn count(&self) -> usize {
         self.accepted.len() + self.refused.len() + self.failed.len()
     }
@@ -262,7 +262,7 @@ impl DeviceResults {
         self.accepted.iter().chain(self.refused.iter().map(|(id, _)| id)).map(|id| &**id)
     }
 
-    /// Adds why a device gets an alert in place of a call.
+    /// Adds why a device gets an alert instead of a call.
     fn add_alert_cause(&mut self, device: &Device, cause: AlertCause, explanation: Option<&Explanation>) {
         if let Some(explanation) = explanation {
             explanation.alert_in_place_of_call(device, &cause);
@@ -272,7 +272,7 @@ impl DeviceResults {
         }
     }
 
-    /// Adds what became of the devices of one request.
+    /// Adds the result of the devices of one request.
     fn add(&mut self, devices: &[&Device], result: DeviceResult) {
         let ids = devices.iter().map(|device| Arc::clone(&device.installation_id));
         match result {

@@ -49,7 +49,7 @@ pub struct FieldError {
 
 /// A document that is no JSON object. It says where, and not how: the parser's own words quote the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is no JSON object, from line {line}, column {column} on")]
+#[error("is not a JSON object (line {line}, column {column})")]
 pub struct NotAnObject {
     line: usize,
     column: usize,

@@ -1,7 +1,7 @@
 //! Whom an event is for: a communication user or a phone number.
 //!
 //! Raw ids are opaque: they have several forms (`8:acs:{resource}_{user}`, `8:acs:{resource}_wf_{tenant}_{object}`,
-//! `8:orgid:…`) and are compared whole, never split. No word of where a recipient comes from or who has a device.
+//! `8:orgid:…`) and are compared whole, never split. How a recipient is found, or which devices it has, does not belong here.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Event Grid subjects: which ones are wanted.
+//! Which Event Grid subjects are handled.
 //!
 //! ACS writes `/phonenumber/1555…` where its documentation's filter example says `phonenumber/1555`, so one leading
 //! slash, ASCII case and a `+` in front of digits make no difference here. What an event is about is decided in `event`.

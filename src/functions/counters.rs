@@ -1,4 +1,4 @@
-//! What this instance did so far. It always adds up: what was received is in flight or has an outcome.
+//! Counters of this instance. At any moment, the events received are those in flight plus those with an outcome.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,9 +16,9 @@ pub struct Counters {
 pub struct Counts {
     /// Events handed over by the host.
     pub received: u64,
-    /// Of these, without an outcome so far.
+    /// Those without an outcome so far.
     pub in_flight: u64,
-    /// The others, in the order of the outcomes.
+    /// Those with an outcome, in the order of `Outcome`.
     outcomes: [u64; Outcome::ALL.len()],
     /// Bodies that were no invocation.
     pub rejected: u64,
@@ -31,7 +31,7 @@ impl Counts {
     }
 }
 
-/// Events that are in flight. Dropped before they have outcomes, they failed: that is what a panic leaves behind.
+/// Events in flight. If it is dropped before they have outcomes, as by a panic, they count as failed.
 #[derive(Debug)]
 pub struct InFlight {
     counters: Arc<Counters>,
@@ -65,7 +65,7 @@ impl Counters {
 }
 
 impl InFlight {
-    /// Gives one of the events its outcome.
+    /// Counts the outcome of one of the events.
     pub fn settle(&mut self, outcome: Outcome) {
         let mut counts = self.counters.counts.lock().expect("nothing panics while it is held");
         counts.in_flight -= 1;

@@ -1,4 +1,4 @@
-//! The Functions host's envelope: what a custom handler is given and what it answers.
+//! The Functions host's envelope: the body of an invocation, and the response to it.
 //!
 //! The only file that knows `Data`, `Outputs`, `Logs` and `ReturnValue`. What an event is does not belong here.
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
@@ -18,7 +18,7 @@ pub enum InvocationRequest<'a> {
     Object(Fields<'a>),
     /// Other JSON.
     Json(&'a RawValue),
-    /// A text that should hold JSON.
+    /// A string that should contain JSON.
     Text(Cow<'a, str>),
 }
 
@@ -42,12 +42,12 @@ pub enum InvocationError {
 impl<'a> InvocationRequest<'a> {
     /// Reads the body of an Event Grid trigger's invocation.
     pub fn parse(body: &'a [u8]) -> Result<Self, InvocationError> {
-        // The usual body is read in one pass.
+        // Nearly every body is read in one pass.
         let data = Fields::from_slice(body, &["Data", "event", "data"])?.take("Data");
         let event = data.and_then(|data| data.into_object(&["Data"]).ok()?.take("event"));
         Ok(match event.ok_or(InvocationError::NoEvent)? {
             Value::Object(fields) => Self::Object(fields.with_path(&["Data", "event"])),
-            // Whatever is not an object travels as a string that holds its JSON.
+            // The host sends whatever is not an object as a string that contains its JSON.
             Value::Raw(event) => text_of(event).map_or(Self::Json(event), Self::Text),
         })
     }
@@ -78,10 +78,10 @@ impl<'a> InvocationRequest<'a> {
     }
 }
 
-/// What most lines have room in.
+/// Most log lines are shorter.
 const TYPICAL_LINE_BYTES: usize = 512;
 
-/// The answer to an invocation. The host hangs on an empty body, so there is always an object.
+/// The answer to an invocation. The host never finishes an invocation with an empty body, so there is always an object.
 #[derive(Debug, Serialize)]
 pub struct InvocationResponse {
     #[serde(rename = "Outputs")]
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_body_is_told_by_the_place() {
         for (body, told) in [
-            ("{\"Data\":{\"event\":{\"data\":{}}},\n]", "the body is no JSON object, from line 2, column 1 on"),
-            ("{\"Data\":{\"event\":{\"data\":{\"a\tb\":1}}}}", "the body is no JSON object, from line 1, column 28 on"),
+            ("{\"Data\":{\"event\":{\"data\":{}}},\n]", "the body is not a JSON object (line 2, column 1)"),
+            ("{\"Data\":{\"event\":{\"data\":{\"a\tb\":1}}}}", "the body is not a JSON object (line 1, column 28)"),
         ] {
             assert_eq!(InvocationRequest::parse(body.as_bytes()).unwrap_err().to_string(), told);
         }

@@ -1,4 +1,4 @@
-//! Which request is for which function: paths and methods, by warp. The host's routes take no notice of case.
+//! Which function a request is for: paths and methods, by warp. Like the host's routes, paths are case-insensitive.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -6,10 +6,10 @@ use std::future::ready;
 use warp::path::{end, param};
 use warp::{Filter, Rejection};
 
-/// What a request is for.
+/// The function that a request is for.
 #[derive(Debug)]
 pub enum Route {
-    /// Whether the handler is up.
+    /// `GET /`: whether the handler is ready.
     Root,
     /// The function of that name.
     EventGridTrigger,
@@ -25,7 +25,7 @@ pub enum Route {
     Unknown,
 }
 
-/// What is to be done with an installation.
+/// The operation on an installation.
 #[derive(Debug)]
 pub enum Method {
     /// Show it.
@@ -43,7 +43,7 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
     let status = segment("api").and(segment("status")).and(end());
     let installation = segment("api").and(segment("installations")).and(param()).and(end());
 
-    // The usual request first.
+    // The most frequent request first.
     (event_grid_trigger.and(warp::post()).map(|| Route::EventGridTrigger))
         .or(event_grid_trigger.map(|| Route::OtherMethod("POST")))
         .unify()

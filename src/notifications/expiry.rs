@@ -1,10 +1,10 @@
-//! When a notification stops being worth showing.
+//! Until when a notification is worth showing.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// When a notification stops being worth showing.
+/// Until when a notification is worth showing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry {
     /// The moment.

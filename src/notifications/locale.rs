@@ -1,4 +1,4 @@
-//! Language tags as phones write them, and which texts serve where theirs are missing.
+//! Language tags as phones write them, and their fallbacks.
 //!
 //! BCP 47 as far as an app's texts need it: language, script, region. <https://www.rfc-editor.org/info/bcp47>
 

@@ -1,5 +1,4 @@
-//! What a template may show of an event. Whatever the content mode keeps back is empty here, so nothing that is made of
-//! fields can tell it.
+//! The fields of an event that a template may show. What the content mode hides is empty here, so no template can show it.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What notifications say and how: the built-in texts and options, and those of a notifications file laid over them.
+//! What notifications say and how: the built-in texts and options, and those of a notifications file which override them.
 //!
 //! For each key of a type, in this order: the file's table of the device's language (and of the languages it falls back
 //! to), the file's table of the type, the built-in table of the language, the built-in table of the type, in English.
@@ -126,7 +126,9 @@ impl Texts {
             Ok(wording) => wording,
             Err(error) => {
                 let event_type = event_type.name();
-                tracing::error!("NOTIFICATIONS_FILE: a text of {event_type}: {error}; the built-in one stands in");
+                tracing::error!(
+                    "NOTIFICATIONS_FILE: a text of {event_type}: {error}; the built-in text is used instead"
+                );
                 built_in()
             }
         }

@@ -1,4 +1,4 @@
-//! The words of a notification: finished sentences, or keys of sentences that the app itself has.
+//! Title, body and data of a notification: texts, or keys of texts that the app itself has.
 
 /// What is said. `Debug` leaves it out.
 #[derive(Clone, Default, PartialEq, Eq)]

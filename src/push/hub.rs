@@ -1,6 +1,6 @@
 //! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
 //!
-//! It asks with the program's one client, and knows nothing of events or notifications.
+//! It uses the program's one HTTP client, and knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
 use std::mem::{Discriminant, discriminant};
@@ -40,24 +40,24 @@ pub struct Hub {
     name: String,
     client: Client,
     credentials: HubCredentials,
-    /// One permit for each request that may be under way.
+    /// One permit for each request that may be in flight.
     permits: Semaphore,
-    /// Whatever is not urgent waits here for its turn to wait there, so that what is urgent overtakes it.
+    /// A request that is not urgent needs a permit of this semaphore first, so an urgent one never waits behind it.
     non_urgent: Semaphore,
-    /// Until when the hub asked for silence.
+    /// Until when nothing is sent, because the hub is throttling.
     paused_until: Mutex<Option<Instant>>,
     batch_support: BatchSupport,
-    /// Which errors an operator was told of within the last minute.
+    /// Which errors were logged within the last minute.
     logged: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
 }
 
-/// Held while a request is under way.
+/// Held while a request is in flight.
 struct SendPermit<'a> {
     _permit: SemaphorePermit<'a>,
     _not_urgent: Option<SemaphorePermit<'a>>,
 }
 
-/// The hub took it. What the push service made of it is not in the answer.
+/// The hub accepted it. Whether the push service delivered it is not in the response.
 #[derive(Debug, Clone)]
 pub struct SendSuccess {
     /// The hub's id of the request, for its support.
@@ -75,7 +75,7 @@ pub struct SendFailure {
 
 const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// A `Retry-After` is obeyed by every invocation, but not for longer than this.
+/// A `Retry-After` pauses the hub for every invocation, but not for longer than this.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 const PAUSE_JITTER: Duration = Duration::from_millis(200);
 
@@ -99,7 +99,7 @@ impl Hub {
         &self.name
     }
 
-    /// Whether an operator was not told of an error of this kind within the last minute. One wrong setting meets every device.
+    /// Whether no error of this kind was logged within the last minute. One wrong setting affects every device.
     pub fn should_log(&self, error: &SendError) -> bool {
         let (kind, now) = (discriminant(error), Instant::now());
         let mut logged = self.logged.lock().expect("nothing panics while it is held");
@@ -111,7 +111,7 @@ impl Hub {
         should_log
     }
 
-    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub takes batches.
+    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub supports batches.
     pub fn batch_sizes(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
         if handles.len() < MIN_HANDLES || !self.batch_support.is_supported() {
             return vec![1; handles.len()];
@@ -119,7 +119,7 @@ impl Hub {
         batch::batch_sizes(payload, handles)
     }
 
-    /// Sends until the hub took it, refused it for good, or the time is over.
+    /// Sends, with retries, until the hub accepts it or refuses it for good, or until the deadline.
     pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<SendSuccess, SendFailure> {
         let request = Request::new(direct_send, fastrand::u128(..));
         let mut attempts = 0;
@@ -143,7 +143,7 @@ impl Hub {
                 tracing::warn!(hub = self.name, "{error}");
             }
             let error = match before.take() {
-                // An attempt that the deadline cut short says less than the one before it.
+                // An attempt that ended at the deadline has a less useful error than the one before it.
                 Some(before) if error == SendError::Timeout && Instant::now() >= direct_send.deadline => before,
                 Some(_) | None => error,
             };
@@ -159,7 +159,7 @@ impl Hub {
         }
     }
 
-    /// Waits until the hub may be asked: no pause, a free place, and still worth it.
+    /// Waits until a request may be sent: the hub is not paused, a permit is free, and the event has not expired.
     async fn acquire_permit(&self, direct_send: &DirectSend<'_>) -> Result<SendPermit<'_>, SendError> {
         loop {
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
@@ -167,7 +167,7 @@ impl Hub {
                 if until >= direct_send.deadline {
                     return Err(SendError::Paused);
                 }
-                // Not everybody at the same moment.
+                // Jitter: not all requests at the same moment.
                 sleep_until(until + PAUSE_JITTER.mul_f64(fastrand::f64())).await;
             }
             let permit = match self.try_acquire_permit(direct_send.urgent) {
@@ -179,7 +179,7 @@ impl Hub {
             if direct_send.expires_at.is_some_and(|at| at <= now) {
                 return Err(SendError::Expired);
             }
-            // While this one waited for its place, another may have been told to be silent.
+            // While this request waited for its permit, the response to another may have paused the hub.
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
             if paused_until.is_none_or(|until| until <= now) {
                 return Ok(permit);
@@ -187,7 +187,7 @@ impl Hub {
         }
     }
 
-    /// A place that nobody waits for: while somebody does, the semaphores have none to give away.
+    /// A permit without waiting. There is none while another request waits for one: the semaphores are fair.
     fn try_acquire_permit(&self, urgent: bool) -> Option<SendPermit<'_>> {
         let non_urgent = if urgent { None } else { Some(self.non_urgent.try_acquire().ok()?) };
         Some(SendPermit { _permit: self.permits.try_acquire().ok()?, _not_urgent: non_urgent })
@@ -199,7 +199,7 @@ impl Hub {
         SendPermit { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: non_urgent }
     }
 
-    /// One attempt. A refused signature is part of it: it is made anew once, then the other key has its turn.
+    /// One attempt. After a 401 it makes a new SAS token once, and then tries the other key.
     async fn attempt(
         &self,
         direct_send: &DirectSend<'_>,
@@ -217,7 +217,11 @@ impl Hub {
             if hub_response.status == 401 {
                 let ahead = self.credentials.key(key).renew(&authorization, hub_response.server_time, Utc::now());
                 if let Some(seconds) = ahead {
-                    tracing::warn!(hub = self.name, seconds, "this clock differs from the hub's; signing by the hub's");
+                    tracing::warn!(
+                        hub = self.name,
+                        seconds,
+                        "this computer's clock differs from the hub's; SAS tokens follow the hub's clock"
+                    );
                 }
                 tracking_id = hub_response.tracking_id;
                 continue;
@@ -225,7 +229,7 @@ impl Hub {
             if self.credentials.accepted(key) {
                 tracing::warn!(
                     hub = self.name,
-                    "the hub refused the first connection string; the secondary one serves"
+                    "the hub refused the first connection string; the secondary one is used"
                 );
             }
             return self.to_result(hub_response, request.is_batch());
@@ -243,7 +247,7 @@ impl Hub {
             self.pause(wait.min(MAX_PAUSE));
         }
         if error == SendError::BatchNotSupported && self.batch_support.mark_unsupported() {
-            tracing::warn!(hub = self.name, "{error}; for an hour its devices are sent to one by one");
+            tracing::warn!(hub = self.name, "{error}; for the next hour each device gets a request of its own");
         }
         Err((error, hub_response.tracking_id))
     }
@@ -252,7 +256,7 @@ impl Hub {
         let until = Instant::now() + wait;
         let mut paused_until = self.paused_until.lock().expect("nothing panics while it is held");
         if paused_until.is_none_or(|before| before <= Instant::now()) {
-            tracing::warn!(hub = self.name, seconds = wait.as_secs_f64(), "hub asked for silence");
+            tracing::warn!(hub = self.name, "hub is throttling; sends paused for {} s", wait.as_secs_f64());
         }
         *paused_until = Some(paused_until.map_or(until, |before| before.max(until)));
     }
@@ -273,7 +277,7 @@ impl Hub {
             Err(_) => return Err(SendError::Timeout),
         };
         let hub_response = HubResponse::from_head(&response, Utc::now);
-        // As a rule there is nothing to read, so nothing makes room for that.
+        // Usually the body is empty; a boxed future keeps this one small.
         if response.content_length() == Some(0) {
             Ok(hub_response)
         } else {

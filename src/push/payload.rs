@@ -15,21 +15,21 @@ mod truncate;
 #[cfg(test)]
 mod tests;
 
-/// What a kind of device reads.
+/// The payload format of a kind of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {
     /// APNs.
     Apns,
     /// FCM, for Android.
     FcmAndroid,
-    /// FCM, which hands it on to APNs.
+    /// FCM, which forwards it to APNs.
     FcmIos,
 }
 
-/// What goes to the hub for one kind of device.
+/// Headers and body for one kind of device.
 #[derive(Debug, Clone)]
 pub struct Payload {
-    /// Whose JSON it is.
+    /// The platform of the JSON.
     pub platform: Platform,
     /// Headers that the hub passes on to the push service, by lower-case name.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
@@ -45,11 +45,11 @@ pub struct PayloadTooLarge;
 /// The hub's limit for APNs, calls included, and FCM's own.
 pub const MAX_PAYLOAD_BYTES: usize = 4096;
 
-/// What most payloads have room in.
+/// Most payloads are smaller.
 const TYPICAL_BYTES: usize = 1024;
 
 impl Payload {
-    /// An alert or a background push; of a call the alert that stands for it.
+    /// An alert or a background push; for a call, the alert that is sent instead of it.
     pub fn new(notification: &Notification<'_>, format: PayloadFormat) -> Result<Self, PayloadTooLarge> {
         match format {
             PayloadFormat::Apns => apns::payload(notification),
@@ -58,8 +58,8 @@ impl Payload {
         }
     }
 
-    /// A call as such, on APNs for a VoIP handle. `None` when the notification is no call that the Calling SDK could take,
-    /// when it does not fit, and where such a device cannot ring.
+    /// A call, on APNs for a VoIP handle. `None` if the notification is not a call that the Calling SDK can handle, if it is too
+    /// large, or if such a device cannot ring.
     pub fn call(notification: &Notification<'_>, format: PayloadFormat) -> Option<Self> {
         let Effect::Ring(Call { context: Ok(context), display_name, .. }) = &notification.effect else { return None };
         match format {
@@ -71,7 +71,7 @@ impl Payload {
 }
 
 impl PayloadFormat {
-    /// What the device reads. FCM reaches both systems; one that does not tell is taken for Android.
+    /// The format of a device. FCM reaches both systems; without `os` it is taken for Android.
     pub fn of(device: &Device) -> Self {
         match (device.platform, device.os) {
             (Platform::Apns, _) => Self::Apns,
@@ -81,7 +81,7 @@ impl PayloadFormat {
     }
 }
 
-/// What the app is told of any notification but a call.
+/// The data for the app, of any notification but a call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AppData<'a> {
@@ -95,7 +95,7 @@ struct AppData<'a> {
     topic: Option<&'a str>,
 }
 
-/// What the Calling SDK takes a call by. The event id is a number on one platform and a text on the other.
+/// The data of a call for the Calling SDK. The event id is a number on one platform and a text on the other.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallData<'a, EventId> {

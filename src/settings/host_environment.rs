@@ -1,5 +1,4 @@
-//! Where the program runs, as the variables say that the platform and the Core Tools set by themselves. Whatever depends on
-//! it asks here.
+//! Whether the program runs in Azure or on a laptop, from variables that Azure and the Core Tools set.
 //!
 //! As the Functions host tells it: `EnvironmentExtensions.cs` in <https://github.com/Azure/azure-functions-host>.
 

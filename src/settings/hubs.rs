@@ -1,5 +1,5 @@
-//! The settings of hubs: `NOTIFICATION_HUB_…`, for the default app and for others by name, and what to do about a name
-//! that is none of them.
+//! The settings of hubs: `NOTIFICATION_HUB_…`, for the default app and for others by name. An unknown name is a fault that
+//! suggests the nearest known one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ pub(super) fn read(
             Name::Known => {}
             Name::Unknown => {
                 let nearest = nearest(&name, &apps);
-                settings.fault(&name, format!("is no setting: expected {nearest}, perhaps"));
+                settings.fault(&name, format!("unknown setting; did you mean {nearest}?"));
             }
         }
     }
@@ -175,7 +175,7 @@ fn app_settings(
     let voip = voip_hub(settings, &format!("{prefix}{VOIP}"), connection_strings, warnings);
     if voip.as_ref().is_some_and(|voip| voip.is(&main)) {
         let alerts = setting(prefix, NAME);
-        let problem = format!("is the hub of {alerts}: expected another one, whose bundle id ends in .voip");
+        let problem = format!("is the same hub as {alerts}: expected another one, whose bundle id ends in .voip");
         settings.fault(&setting(prefix, "VOIP_NAME"), problem);
     }
     AppSettings { main, voip }
@@ -192,7 +192,7 @@ fn voip_hub(
     let name = hub_name(settings, &setting(prefix, NAME)).or(own.entity_path());
     if name.is_none() && (own.first.is_some() || own.second.is_some()) {
         warnings.push(format!(
-            "{}: is not used without {}: calls on iOS are alerts",
+            "{}: is not used without {}; calls on iOS are sent as alerts",
             setting(prefix, if own.first.is_some() { CONNECTION_STRING } else { SECONDARY }),
             setting(prefix, NAME)
         ));

@@ -19,13 +19,14 @@ pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnin
         Some(("memory", "")) => {
             if host.in_azure() {
                 warnings
-                    .push("STORE: what is kept in memory is seen by this instance only, and goes with it".to_owned());
+                    .push("STORE: memory is not shared between instances, and is lost when this one stops".to_owned());
             }
             Some(StoreChoice::Memory)
         }
         Some(("file", path)) if !path.is_empty() => {
             if host.in_azure() {
-                warnings.push("STORE: a folder inside Azure is seen by one instance only, and may vanish".to_owned());
+                warnings
+                    .push("STORE: a folder inside Azure is not shared between instances, and may be lost".to_owned());
             }
             Some(StoreChoice::Folder(PathBuf::from(path)))
         }
@@ -39,7 +40,7 @@ pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnin
         }
         None if has_storage => container(settings, DEFAULT_CONTAINER.to_owned()),
         None if host.in_azure() => {
-            settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder has to be asked for by name"));
+            settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder is used only if STORE names it"));
             None
         }
         None => Some(StoreChoice::Folder(PathBuf::from(".acs-push"))),

@@ -1,4 +1,4 @@
-//! Events that can never succeed, kept where an operator finds them.
+//! Stores events that can never succeed, for an operator to look at and replay.
 //!
 //! A call's `incomingCallContext` is a credential and is left out, wherever it stands.
 
@@ -14,13 +14,13 @@ use crate::events::RawEvent;
 use crate::events::fields::{Fields, Value, text_of};
 use crate::storage::store::{Document, Store, StoreError};
 
-/// Where they are kept.
+/// The dead letters of a store.
 #[derive(Debug)]
 pub struct DeadLetters {
     store: Arc<Store>,
 }
 
-/// One of them.
+/// One dead letter.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {

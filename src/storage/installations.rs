@@ -1,18 +1,18 @@
-//! The register of devices: who has which phone in a pocket.
+//! The register of devices: which user or number has which device.
 //!
 //! Three kinds of documents. `installations/…` holds what was PUT, by id, and is the truth. `recipients/…` holds a copy
 //! of everything that belongs to one user or number, so that an event costs one read. `handles/…` says which installation
-//! a device handle belongs to. The rule that all of this is for: *what a recipient's document has, its handle's document
-//! names*, so a handle is never pushed to for two installations.
+//! a device handle belongs to. The rule: *each installation in a recipient's document owns its handle in
+//! the handle's document*, so a handle never gets pushes of two installations.
 //!
-//! A change is written into the installation's document first, with everything that may still hold an older form. Then it
-//! is finished, in an order that keeps the rule whatever comes between: the handles are claimed, for which whoever had them
-//! loses them; the old recipients lose the device; the new ones get it; what is not needed any more is released. A change
-//! that was cut off is finished by the next change of the same installation, or by Maintenance, which a document under
-//! `pending/…` reminds of it.
+//! A change is written to the installation's document first, with all recipients and handles that may still have an older
+//! version. Then it is finished, in an order that keeps the rule even if it is interrupted: it claims its handles, whose former
+//! owners lose them; it is removed from the old recipients; it is added to the new ones; it releases handles that it does not
+//! need any more. An interrupted change is finished by the next change of the same installation, or by Maintenance, for which
+//! there is a note under `pending/…`.
 //!
-//! Every change has a revision, greater than those before it on any clock. Where two changes of one installation meet, the
-//! greater revision wins; where two installations want one handle, the greater pair of revision and id.
+//! Every change has a revision, greater than those before it on any clock. Of two changes of one installation, the greater
+//! revision wins; of two installations that want one handle, the greater pair of revision and id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +48,11 @@ pub use response::InstallationResponse;
 /// A registered device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
-    /// What it is called; unique.
+    /// Its unique id.
     pub id: String,
     /// The user who holds it.
     pub user_id: Option<UserId>,
-    /// The numbers whose messages it shows.
+    /// The numbers whose SMS it gets.
     pub phone_numbers: Vec<PhoneNumber>,
     /// The push service that reaches it.
     pub platform: Platform,
@@ -68,9 +68,9 @@ pub struct Installation {
     pub locale: Option<String>,
     /// How much its lock screen may show.
     pub content: Option<ContentMode>,
-    /// Threads that its user does not want to hear of.
+    /// Chat threads without notifications.
     pub muted_threads: Vec<String>,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -81,16 +81,16 @@ pub struct Limits {
     pub per_user: usize,
     /// Installations of one number.
     pub per_number: usize,
-    /// How long an installation lives without being PUT again.
+    /// How long an installation lives without another PUT.
     pub time_to_live: TimeDelta,
 }
 
-/// What a PUT did.
+/// The result of a PUT.
 #[derive(Debug)]
 pub struct PutResult {
-    /// Whether nothing was there before.
+    /// Whether the installation is new.
     pub created: bool,
-    /// Ids of installations that had to make room, because a user or number had too many.
+    /// Ids of installations that were removed because a user or number had too many.
     pub evicted: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ pub struct Installations {
     store: Arc<Store>,
     limits: Limits,
     device_cache: DeviceCache,
-    /// Recipients whose damaged document is being put together anew.
+    /// Recipients whose damaged document is being rebuilt.
     repairs: repair::RepairsInProgress,
 }
 
@@ -111,14 +111,13 @@ struct ChangeStart {
     at: Instant,
 }
 
-/// A change gives up when it takes longer, so that later on none can be under way.
+/// A change gives up after this time, so that no older one can still be running.
 const MAX_CHANGE_TIME: Duration = Duration::from_secs(60);
 
-/// What a change leaves behind against those that come late outlives every change that could still be under way, on any
-/// instance's clock.
+/// How long fences and other traces of a change are kept: longer than any change can run, whatever the clocks say.
 const TRACE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// Everything that a PUT has to know of the store: one round trip.
+/// What a PUT reads from the store, in one round trip.
 struct Found {
     record: Versioned<InstallationRecord>,
     handles: Vec<Versioned<HandleRecord>>,
@@ -131,7 +130,7 @@ impl Installations {
         Self { store, limits, device_cache: DeviceCache::default(), repairs: repair::RepairsInProgress::default() }
     }
 
-    /// The devices that show what is for `recipient`: one read.
+    /// The devices of `recipient`: one read.
     pub async fn devices_of(&self, recipient: &Recipient, now: DateTime<Utc>) -> Result<Arc<[Device]>, StoreError> {
         let reading = self.device_cache.begin_read();
         let record: Option<RecipientRecord> = self.store.read(&recipient_key(recipient)).await?;
@@ -157,7 +156,7 @@ impl Installations {
         Ok(stored.map(StoredInstallation::into_installation))
     }
 
-    /// Registers a device, in place of what had its id or its handle before.
+    /// Registers a device. It replaces installations with the same id or handle.
     pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<PutResult, StoreError> {
         let began = ChangeStart::now(now);
         let found = self.find(installation).await?;
@@ -223,7 +222,7 @@ impl Installations {
         }
     }
 
-    /// Forgets a device. Nothing happens when there is none of that id.
+    /// Deletes a device. Nothing happens if there is none with this id.
     pub async fn delete(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         if self.read_versioned::<InstallationRecord>(id).await?.document.is_some() {
             self.remove(id, ChangeStart::now(now), |_| true).await?;

@@ -159,7 +159,7 @@ impl Ledger {
     async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         match self.store.read_if_present(key).await {
             Err(error @ StoreError::Unreadable(_)) => {
-                tracing::error!("{error}; it counts as none, so this event may push twice");
+                tracing::error!("{error}; it is treated as absent, so this event may be pushed twice");
                 Ok(None)
             }
             found => found,

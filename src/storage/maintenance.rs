@@ -1,8 +1,8 @@
-//! Removes what is over: expired installations and what is left of them, and ledger entries, markers and dead letters
-//! that are old enough. Finishes changes of the register that were cut off.
+//! Removes expired installations and their traces, and old ledger entries, markers and dead letters. Finishes interrupted
+//! changes of the register.
 //!
-//! What may be over is decided by the listing's own times, and only that is opened: a run costs what is over, and not what
-//! is there.
+//! The times in a listing say what may have expired, and only that is read: the cost of a run depends on what has expired,
+//! not on what is stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

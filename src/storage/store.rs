@@ -1,6 +1,6 @@
-//! Documents under keys, shared by every process of the app: in Azure Blob, in a folder, or in memory.
+//! Stores documents under keys, shared by every process of the app: in Azure Blob, in a folder, or in memory.
 //!
-//! It knows keys, versions and conditional changes, and nothing of what the documents mean. A key is a kind, a shard and a
+//! It handles keys, versions and conditional changes, and does not know what the documents mean. A key is a kind, a shard and a
 //! name, of lower-case letters, digits, `-` and `/`, so it is safe on every file system; a [`Fingerprint`] makes one of any
 //! texts. `store::azure` is the only place that names `object_store`.
 
@@ -34,11 +34,11 @@ use memory::Memory;
 #[cfg(test)]
 pub use memory::{Contents, Gate, Permission, Step};
 
-/// Where everything that outlives an invocation is kept.
+/// Stores everything that outlives an invocation.
 #[derive(Debug)]
 pub struct Store {
     backend: Backend,
-    /// Changes of one document wait for one another here rather than collide in the backend.
+    /// Changes of one document in this process run one after the other, so they do not conflict in the backend.
     key_locks: KeyLocks,
 }
 
@@ -49,21 +49,21 @@ enum Backend {
     Azure(AzureBlobs),
 }
 
-/// What becomes of a document, and what its change tells the caller.
+/// What to do with a document, and the result for the caller.
 #[derive(Debug)]
 pub enum Change<T, R> {
-    /// It is written.
+    /// Write it.
     Write(T, R),
-    /// It goes.
+    /// Delete it.
     Delete(R),
-    /// It stays as it is.
+    /// Leave it as it is.
     Keep(R),
 }
 
-/// A document that was read, for a change that follows.
+/// A document and its version, for a conditional change.
 #[derive(Debug)]
 pub struct Versioned<T> {
-    /// What was there.
+    /// The document, if there was one.
     pub document: Option<T>,
     version: Version,
 }
@@ -91,7 +91,7 @@ enum Version {
     ETag(String),
 }
 
-/// A document as the backend has it.
+/// A document's bytes and its version in the backend.
 #[derive(Debug, PartialEq, Eq)]
 struct RawDocument {
     bytes: Bytes,
@@ -101,17 +101,17 @@ struct RawDocument {
 const MAX_ATTEMPTS: u32 = 30;
 
 impl Store {
-    /// Keeps everything in this process, for as long as it runs.
+    /// A store in memory, lost when the process ends.
     pub fn memory() -> Self {
         Self::on(Backend::Memory(Memory::default()))
     }
 
-    /// Keeps everything in a folder, which is created if need be. Several processes of one machine may share it.
+    /// A store in a folder, which is created if it does not exist. Several processes of one machine may share it.
     pub fn folder(path: &Path) -> Result<Self, StoreError> {
         Ok(Self::on(Backend::Folder(Folder::open(path)?)))
     }
 
-    /// Keeps everything in a container of Azure Blob, which is created when it is first needed.
+    /// A store in a container of Azure Blob, which is created when it is first needed.
     pub fn azure(container: &azure::Container, client: Client) -> Result<Self, StoreError> {
         let blobs = AzureBlobs::open(container, client)?;
         Ok(Self::on(Backend::Azure(blobs)))
@@ -121,8 +121,8 @@ impl Store {
         Self { backend, key_locks: KeyLocks::default() }
     }
 
-    /// Fails when another program's documents lie there. Every operation on Azure does the same before it trusts what it
-    /// reads; a folder was checked when it was opened.
+    /// Fails if the store has documents of another layout. On Azure every operation checks this before it uses what it read; a
+    /// folder was checked when it was opened.
     pub async fn check_layout(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Azure(azure) => azure.check_layout().await,
@@ -135,7 +135,7 @@ impl Store {
         Ok(self.read_versioned(key).await?.document)
     }
 
-    /// Reads a document that as a rule is not there. In a folder that was moved away there is none, either.
+    /// Reads a document that usually does not exist. A folder that was moved away counts as empty here.
     pub async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         if let Backend::Folder(folder) = &self.backend
             && !folder.has(key)?
@@ -169,7 +169,7 @@ impl Store {
         }
     }
 
-    /// Changes a document as one step: no other change comes between what `change` sees and what it decides. It may be
+    /// Changes a document atomically: there is no other change between what `change` gets and what it decides. `change` may be
     /// called several times.
     pub async fn update<T: Document, R>(
         &self,
@@ -179,7 +179,7 @@ impl Store {
         self.update_from(key, None, change).await
     }
 
-    /// The same for a document that was read before: as a rule that reading is still true, and spares another.
+    /// The same for a document that was read before: usually it is unchanged, and need not be read again.
     pub async fn update_from<T: Document, R>(
         &self,
         key: &str,
@@ -188,7 +188,7 @@ impl Store {
     ) -> Result<R, StoreError> {
         let _lock = self.key_locks.lock(key).await;
         if let Backend::Folder(folder) = &self.backend {
-            // Under the lock nobody comes between.
+            // The lock excludes other changes.
             let guard = folder.lock(key).await?;
             return match change(self.read_versioned(key).await?.document) {
                 Change::Keep(result) => Ok(result),
@@ -206,7 +206,7 @@ impl Store {
             };
             let (written, result) = match change(document) {
                 Change::Keep(result) if is_fresh => return Ok(result),
-                // Only a write finds out whether what was read before is still true.
+                // What was read before may be outdated; only a write would find out.
                 Change::Keep(_) => continue,
                 Change::Write(document, result) => (Some(Bytes::from(encode(&document, fastrand::u64(..)))), result),
                 Change::Delete(result) if version == Version::Absent => return Ok(result),
@@ -220,7 +220,7 @@ impl Store {
                 return Ok(result);
             }
             let there = self.get(key).await?;
-            // The backend repeats what was not answered, and then meets its own result.
+            // The backend repeats a write whose response was lost, and is then refused because of its own write.
             if there.as_ref().map(|raw| &raw.bytes) == written.as_ref() {
                 return Ok(result);
             }
@@ -233,7 +233,7 @@ impl Store {
         Err(StoreError::Contended(kind(key)))
     }
 
-    /// Puts a document in place of one that is damaged. Nothing happens where it is not, or not any more.
+    /// Replaces a damaged document. Nothing happens if it is not damaged, or not any more.
     pub async fn replace_damaged<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
         let _lock = self.key_locks.lock(key).await;
         let guard = match &self.backend {
@@ -248,7 +248,7 @@ impl Store {
         let bytes = encode(document, fastrand::u64(..));
         match guard {
             Some((folder, guard)) => folder.write(key, bytes, guard).await,
-            // Where somebody else came first, it is damaged no more.
+            // If another process was faster, the document is not damaged any more.
             None => self.put_if(key, bytes.into(), &raw.version).await.map(drop),
         }
     }
@@ -265,7 +265,7 @@ impl Store {
         }
     }
 
-    /// Removes a document unless it was written since it was listed. Says whether it did.
+    /// Removes a document unless it was written since it was listed. Returns whether it was removed.
     pub async fn delete_listed(&self, listed: &ListedDocument) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Folder(folder) => {
@@ -288,7 +288,7 @@ impl Store {
         }
     }
 
-    /// Removes what a killed process left half written.
+    /// Removes temporary files of killed processes.
     pub async fn remove_partial_writes(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Folder(folder) => folder.remove_partial_writes().await,
@@ -300,12 +300,12 @@ impl Store {
         match &self.backend {
             Backend::Memory(memory) => memory.get(key).await,
             Backend::Folder(folder) => folder.read(key),
-            // On the heap: whatever waits for a document would have its size.
+            // Boxed: every future that reads a document would have its size.
             Backend::Azure(azure) => Box::pin(azure.get(key)).await,
         }
     }
 
-    /// Writes if nobody wrote since; says whether it did. A folder's changes happen under a lock instead.
+    /// Writes if the version is unchanged; returns whether it did. A folder's changes run under a lock instead.
     async fn put_if(&self, key: &str, bytes: Bytes, version: &Version) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Memory(memory) => memory.put(key, bytes, Some(version)).await,
@@ -341,7 +341,7 @@ impl Store {
     }
 }
 
-/// Runs a change to its end, also when whoever waits for it gives up: half of a change would be none of the two.
+/// Runs a change to completion, even if the caller stops waiting: a change must not stop halfway.
 pub async fn run_to_completion<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(change).await {
         Ok(result) => result,

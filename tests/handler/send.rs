@@ -110,8 +110,7 @@ async fn an_alert_in_place_of_a_call_is_told_with_its_cause_for_the_device_and_f
     let (hub, folder) = with_phones().await;
     let mut unreadable = call("e1", "d732db64-4803-462d-be9c-518943ea2b7a");
     unreadable["data"]["incomingCallContext"] = json!("{incoming-call-contextValue}");
-    let cause =
-        "context_unreadable: the event's incomingCallContext has no claim cc that can be read, so an alert takes";
+    let cause = "context_unreadable: the event's incomingCallContext has no readable claim cc, so an alert is sent";
     for arguments in [&["--dry-run"][..], &[]] {
         let (code, told) = send(&hub, folder.path(), &unreadable, arguments).await;
         assert_eq!(code, Some(0), "{told}");

@@ -121,7 +121,7 @@ fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
     ] {
         let told = faults(&[(name, "x"), ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox")]);
         let [line] = told.as_slice() else { panic!("{name}: {told:?}") };
-        assert!(line.starts_with(&format!("{name}: is no setting: expected {nearest},")), "{line}");
+        assert!(line.starts_with(&format!("{name}: unknown setting; did you mean {nearest}?")), "{line}");
     }
 }
 
@@ -133,7 +133,7 @@ fn an_app_is_called_anything_that_is_two_edits_away_from_voip_and_secondary() {
     for slip in ["VOP", "VOIPS", "TOIP", "OVIP", "SECODNARY", "SECONDARI", "SECONDRY"] {
         for ending in ["NAME", "VOIP_NAME", "CONNECTION_STRING"] {
             let told = faults(&[(&format!("NOTIFICATION_HUB_{slip}_{ending}"), "hub-of-app")]);
-            assert!(matches!(told.as_slice(), [line] if line.contains("is no setting")), "{slip} {ending}: {told:?}");
+            assert!(matches!(told.as_slice(), [line] if line.contains("unknown setting")), "{slip} {ending}: {told:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Reads a notifications file: TOML, a table for each event type and within it one for each language. Whatever is wrong
-//! in it is found in one reading, and told with its line and what would be right. <https://toml.io/en/v1.0.0>
+//! Reads a notifications file: TOML, a table for each event type and within it one for each language. Finds
+//! every mistake at once, and reports it with its line and what is expected. <https://toml.io/en/v1.0.0>
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,7 +38,7 @@ pub fn read(source: &str, check: bool) -> Result<Layer, Vec<Mistake>> {
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
         let problem = error.message().lines().collect::<Vec<_>>().join(", ");
-        reader.mistake(at, "", format!("is no TOML: {problem}"));
+        reader.mistake(at, "", format!("is not valid TOML: {problem}"));
     }
     for (name, value) in document.get_ref() {
         reader.event_type(name.get_ref(), name.span().start, value);
@@ -66,7 +66,7 @@ impl Reader<'_> {
             let today =
                 [name, &format!("Microsoft.Communication.{name}")].into_iter().find_map(EventType::from_full_name);
             let expected = today.map_or_else(|| nearest(name, known), EventType::name);
-            return self.mistake(at, &format!("[{name}]"), format!("is no event type: expected {expected}, perhaps"));
+            return self.mistake(at, &format!("[{name}]"), format!("unknown event type; did you mean {expected}?"));
         };
         let Some(table) = value.get_ref().as_table() else {
             return self.mistake(at, name, format!("expected a table, [{name}]"));
@@ -98,21 +98,21 @@ impl Reader<'_> {
             match Key::ALL.into_iter().find(|known| known.name() == &**key.get_ref()) {
                 Some(known) if known.is_for_languages() => self.key(event_type, known, &place, at, value, &mut entry),
                 Some(known) => {
-                    let problem = format!("is the same in every language: expected it in [{}]", event_type.name());
+                    let problem = format!("cannot differ by language: expected it in [{}]", event_type.name());
                     self.mistake(at, &format!("{place} {}", known.name()), problem);
                 }
                 None => self.unknown_key(event_type, &place, key.get_ref(), at),
             }
         }
         if self.layer.entry(Some(locale.clone())).or_default().insert(event_type, entry).is_some() {
-            self.mistake(at, &place, format!("is there twice, as two forms of the tag {locale}: expected one"));
+            self.mistake(at, &place, format!("is there twice, in two spellings of {locale}: expected one"));
         }
     }
 
     fn key(&mut self, event_type: EventType, key: Key, place: &str, at: usize, value: &Value<'_>, entry: &mut Entry) {
         let place = format!("{place} {}", key.name());
         if !key.is_for(event_type) {
-            let problem = "is for something that is shown, and this type shows nothing: expected on, time_to_live, content or data";
+            let problem = "is not allowed, because this type shows nothing: expected on, time_to_live, content or data";
             return self.mistake(at, &place, problem.to_owned());
         }
         let fields = TemplateField::of(event_type);
@@ -195,7 +195,7 @@ impl Reader<'_> {
     fn unknown_key(&mut self, event_type: EventType, place: &str, key: &str, at: usize) {
         let known = Key::ALL.into_iter().filter(|known| known.is_for(event_type)).map(Key::name);
         let nearest = nearest(key, known);
-        self.mistake(at, &format!("{place} {key}"), format!("is no key: expected {nearest}, perhaps"));
+        self.mistake(at, &format!("{place} {key}"), format!("unknown key; did you mean {nearest}?"));
     }
 
     fn checked<T>(&mut self, at: usize, place: &str, value: Result<T, String>) -> Option<T> {

@@ -134,7 +134,7 @@ impl TemplateError {
 
     fn unknown(source: &str, name: &str, fields: &[TemplateField]) -> Self {
         let known: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-        let problem = format!("has no field {name}: expected one of {}", known.join(", "));
+        let problem = format!("unknown field {name}: expected one of {}", known.join(", "));
         // The compiler does not tell where: the first place between braces where a word begins like it.
         let is_named = |before: &&str| {
             let opened = before.rfind("{{").max(before.rfind("{%"));
@@ -185,9 +185,9 @@ mod tests {
     fn each_mistake_says_what_would_be_right() {
         assert_eq!(problems("{{ sender or 'New' }} {{ text|upper }}"), Vec::<String>::new());
         for (source, expected) in [
-            ("{{ nobody }}", "has no field nobody: expected one of sender, text"),
-            ("{{ sender.name }}", "has no field sender.name: expected"),
-            ("{{ range(5) }}", "has no field range: expected"),
+            ("{{ nobody }}", "unknown field nobody: expected one of sender, text"),
+            ("{{ sender.name }}", "unknown field sender.name: expected"),
+            ("{{ range(5) }}", "unknown field range: expected"),
             ("{{ text|shout }}", "shout"),
             ("{{ 'a'|shout if not sender and not text }}", "expected one of capitalize"),
             ("{{ text", "syntax error"),

@@ -109,7 +109,7 @@ pub fn data_name(name: &str) -> Result<String, String> {
     }
     let reserved = ["google", "gcm", "titleLocArg", "bodyLocArg"];
     if RESERVED_NAMES.contains(&name) || reserved.iter().any(|reserved| name.starts_with(reserved)) {
-        return Err("is the name of something else in the payload: expected another one".to_owned());
+        return Err("is reserved in the payload: expected another name".to_owned());
     }
     Ok(name.to_owned())
 }

@@ -1,7 +1,7 @@
-//! One payload for many device handles in one request: how many go into one, and what it looks like.
+//! One payload for many device handles in one request: how many handles, and the body.
 //!
-//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-batch-send>. It documents 1000 handles and 64 KB, and not
-//! what counts towards these; the limits here stay below whatever that is.
+//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-batch-send>. It documents 1000 handles and 64 KB, but not
+//! what is counted; the limits here are lower, to be safe.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,23 +16,23 @@ pub const MIN_HANDLES: usize = 10;
 const MAX_HANDLES: usize = 200;
 const MAX_BYTES: usize = 60 * 1024;
 
-/// A namespace may be moved to another tier.
+/// A namespace may have been moved to another tier by then.
 const RETRIED_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Whether a hub takes batches. Those of the Free tier do not, which shows only when they are asked.
+/// Whether a hub supports batches. One of the Free tier does not, which only its response tells.
 #[derive(Debug, Default)]
 pub struct BatchSupport {
     refused_at: Mutex<Option<Instant>>,
 }
 
 impl BatchSupport {
-    /// Whether the hub may be asked.
+    /// Whether to try a batch.
     pub fn is_supported(&self) -> bool {
         let refused_at = self.refused_at.lock().expect("nothing panics while it is held");
         refused_at.is_none_or(|at| at.elapsed() >= RETRIED_AFTER)
     }
 
-    /// Remembers that the hub refused one. Says whether that is news.
+    /// Remembers that the hub refused a batch. Returns whether this was not known.
     pub fn mark_unsupported(&self) -> bool {
         let mut refused_at = self.refused_at.lock().expect("nothing panics while it is held");
         let is_news = refused_at.is_none_or(|at| at.elapsed() >= RETRIED_AFTER);
@@ -43,7 +43,7 @@ impl BatchSupport {
     }
 }
 
-/// How many of `handles`, in their order, go into each batch: as evenly as the limits let them.
+/// How many of `handles`, in their order, go into each batch: evenly, within the limits.
 pub fn batch_sizes(payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
     let share = handles.len().div_ceil(handles.len().div_ceil(MAX_HANDLES).max(1));
     let frame = body(payload, &[], &boundary(0)).len();
@@ -64,7 +64,7 @@ pub fn batch_sizes(payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
     batch_sizes
 }
 
-/// What separates the parts: nothing that a payload could hold.
+/// The boundary between the parts; random, so no payload contains it.
 pub fn boundary(random: u128) -> String {
     format!("acs-push-{random:032x}")
 }
@@ -91,7 +91,7 @@ fn json(handles: &[&DeviceHandle]) -> String {
     serde_json::to_string(&handles).expect("texts always serialize")
 }
 
-/// The most bytes that a handle takes among others: with its quotes, a comma, and what has to be escaped.
+/// The bytes of a handle in the JSON array: with quotes, comma and escapes.
 fn size(handle: &DeviceHandle) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' => 2,

@@ -37,7 +37,7 @@ pub enum ConnectionStringError {
     #[error("has {0} twice; expected it once")]
     Twice(&'static str),
     /// The endpoint is no address of a namespace.
-    #[error("has an Endpoint that is no address; expected sb://NAMESPACE.servicebus.windows.net/")]
+    #[error("has an Endpoint that is not a valid address; expected sb://NAMESPACE.servicebus.windows.net/")]
     Endpoint,
     /// A name or key is longer than the service allows.
     #[error("has a {0} of more than 256 characters; expected the one from the hub's access policies")]

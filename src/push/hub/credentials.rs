@@ -1,7 +1,7 @@
-//! A hub's address and the keys that open it: signed URLs, cached signatures, and which key is in use.
+//! A hub's address and access keys: URLs, cached SAS tokens, and which key is in use.
 //!
 //! A rule has two keys so that one can be replaced while the other works. The first is used until the hub refuses it;
-//! then the second serves, and the first is tried again after a while.
+//! then the second is used, and the first is tried again after five minutes.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,17 +16,17 @@ use tokio::time::Instant;
 use super::connection_string::ConnectionString;
 use super::sas;
 
-/// How long a signature is valid, and after how much of that it is made anew.
+/// How long a SAS token is valid, and after which time it is replaced.
 const SAS_TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 const SAS_TOKEN_RENEWED_AFTER: Duration = Duration::from_secs(48 * 60);
 
-/// After this long on the second key the first gets another chance.
+/// After this time on the second key, the first is tried again.
 const FIRST_KEY_RETRIED_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// Clocks may differ by so many seconds before signatures follow the server's.
+/// If the clocks differ by more seconds than this, SAS tokens follow the server's clock.
 const CLOCK_TOLERANCE: i64 = 60;
 
-/// The ways into one hub: one, or two while keys are being rotated.
+/// The access keys of one hub: one, or two so that keys can be rotated.
 #[derive(Debug)]
 pub struct HubCredentials {
     keys: Vec<AccessKey>,
@@ -34,7 +34,7 @@ pub struct HubCredentials {
     second_since: Mutex<Option<Instant>>,
 }
 
-/// One connection string's way into the hub.
+/// Address and key of one connection string.
 #[derive(Debug)]
 pub struct AccessKey {
     /// Where a Direct Send is posted.
@@ -44,19 +44,19 @@ pub struct AccessKey {
     resource: String,
     rule: String,
     key: SecretString,
-    /// Seconds that the server's clock is ahead of ours, when that is worth minding.
+    /// Seconds that the server's clock is ahead of ours; 0 within the tolerance.
     clock_offset: AtomicI64,
     sas_token: Mutex<Option<(HeaderValue, Instant)>>,
 }
 
 impl HubCredentials {
-    /// Ways into the hub `name` by each of the connection strings, of which there is at least one.
+    /// The keys of each connection string, of which there is at least one, for the hub `name`.
     pub fn new(name: &str, connection_strings: &[ConnectionString]) -> Self {
         let keys = connection_strings.iter().map(|connection_string| AccessKey::new(name, connection_string)).collect();
         Self { keys, second_since: Mutex::new(None) }
     }
 
-    /// The index of the key to begin with.
+    /// The index of the key to try first.
     pub fn preferred(&self) -> usize {
         let second_since = *self.second_since.lock().expect("nothing panics while it is held");
         usize::from(second_since.is_some_and(|since| since.elapsed() < FIRST_KEY_RETRIED_AFTER))
@@ -72,8 +72,8 @@ impl HubCredentials {
         (self.keys.len() > 1).then_some(1 - index)
     }
 
-    /// Remembers which key the hub accepted, so that the next request begins with it. Says whether the second one serves
-    /// from now on.
+    /// Remembers which key the hub accepted, so that the next request tries it first. Returns whether this switched to the
+    /// second key.
     pub fn accepted(&self, index: usize) -> bool {
         let mut second_since = self.second_since.lock().expect("nothing panics while it is held");
         if index == 0 {
@@ -112,7 +112,7 @@ impl AccessKey {
         }
     }
 
-    /// The value of the `Authorization` header, from the cache while it is fresh.
+    /// The value of the `Authorization` header: the cached SAS token, or a new one.
     pub fn authorization(&self, now: Instant, clock: impl Fn() -> DateTime<Utc>) -> HeaderValue {
         let mut cached = self.sas_token.lock().expect("nothing panics while it is held");
         match &*cached {
@@ -129,8 +129,8 @@ impl AccessKey {
         }
     }
 
-    /// Forgets the signature `refused`, so that the next one is new. When the server's clock is far from ours, new
-    /// signatures follow the server's; returns by how many seconds it is ahead then.
+    /// Drops the SAS token `refused`, so that the next one is new. If the server's clock differs by more than the tolerance, new
+    /// ones follow it; returns by how many seconds it is ahead then.
     pub fn renew(&self, refused: &HeaderValue, server_time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<i64> {
         let mut cached = self.sas_token.lock().expect("nothing panics while it is held");
         if cached.as_ref().is_some_and(|(sas_token, _)| sas_token == refused) {

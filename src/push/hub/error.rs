@@ -1,4 +1,4 @@
-//! Why a request to a hub did not succeed, in words that say what to do about it.
+//! Why a request to a hub failed, and what an operator can do about it.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ pub enum SendError {
     #[error("hub 403: its access policy needs the right Send, and the namespace's quota must not be used up")]
     Forbidden,
     /// 403 to a batch, without `Retry-After`.
-    #[error("hub 403: it takes no batches, which need the tier Basic or Standard")]
+    #[error("hub 403: batches are not supported; they need the tier Basic or Standard")]
     BatchNotSupported,
     /// 404: no hub of that name in the namespace.
     #[error("hub 404: check the hub's name")]
     NotFound,
-    /// 400: it cannot do anything with this request.
+    /// 400: payload or device handle.
     #[error("hub 400: it refused the payload or the device handle")]
     BadRequest,
     /// 400 because the hub has no credentials for the platform.
     #[error("hub 400: it has no credentials for this platform")]
     NoPlatformCredentials,
-    /// 413: too many bytes.
+    /// 413: the body is too large.
     #[error("hub 413: the payload is too large")]
     TooLarge,
     /// 429, or 403 with `Retry-After`, which older API versions say instead.
@@ -33,36 +33,36 @@ pub enum SendError {
     Throttled {
         /// The status.
         status: u16,
-        /// How long it asked to wait.
+        /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// 408 or 5xx: it is unwell.
+    /// 408 or 5xx.
     #[error("hub {status}: unavailable")]
     Unavailable {
         /// The status.
         status: u16,
-        /// How long it asked to wait.
+        /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// Any other status: refused for good.
     #[error("hub {0}")]
     Refused(u16),
-    /// No connection came about: the name, the network or TLS.
+    /// No connection was made: name resolution, network or TLS.
     #[error("no connection to the hub at {0}")]
     NoConnection(ConnectError),
-    /// The connection broke before an answer was there.
+    /// The connection was lost before the response.
     #[error("connection to the hub lost")]
     ConnectionLost,
-    /// There was no answer in time; the hub may have taken the request.
+    /// There was no response in time; the hub may have accepted the request.
     #[error("no answer from the hub")]
     Timeout,
-    /// The hub asked for silence beyond the deadline, before this was sent.
-    #[error("hub paused by its Retry-After")]
+    /// The hub is throttling beyond the deadline, so this was not sent.
+    #[error("hub is throttling; its Retry-After ends after the deadline")]
     Paused,
-    /// The deadline came while waiting for a turn.
+    /// The deadline passed while waiting for a permit.
     #[error("deadline reached before the hub had a free connection")]
     DeadlineReached,
-    /// The event grew too old between two attempts.
+    /// The event expired between two attempts.
     #[error("event expired")]
     Expired,
 }

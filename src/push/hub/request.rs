@@ -1,4 +1,4 @@
-//! What is posted to a hub: one payload to one device handle, or to several at once.
+//! The HTTP request to a hub: one payload for one device handle, or for several at once.
 //!
 //! The only place that names `ServiceBusNotification-*`.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
@@ -15,20 +15,20 @@ use super::credentials::AccessKey;
 use crate::notifications::device::{DeviceHandle, Platform};
 use crate::push::payload::Payload;
 
-/// One thing to send.
+/// One payload and its device handles, with limits.
 #[derive(Debug, Clone, Copy)]
 pub struct DirectSend<'a> {
-    /// Where it goes; several go out as one batch.
+    /// The device handles; several are sent as one batch.
     pub handles: &'a [&'a DeviceHandle],
-    /// What goes there.
+    /// The payload.
     pub payload: &'a Payload,
-    /// Whether it goes before others when the hub is busy.
+    /// Whether it is sent before others when the hub is busy.
     pub urgent: bool,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
-    /// When all attempts have to be over.
+    /// When the last attempt has to end.
     pub deadline: Instant,
-    /// When it stops being worth another attempt, if ever.
+    /// When the event expires, if ever.
     pub expires_at: Option<Instant>,
 }
 
@@ -48,7 +48,7 @@ static FORMAT: HeaderName = HeaderName::from_static("servicebusnotification-form
 static DEVICE_HANDLE: HeaderName = HeaderName::from_static("servicebusnotification-devicehandle");
 
 impl<'a> Request<'a> {
-    /// What is to be posted. Of `random` comes what separates the parts of a batch.
+    /// The request; `random` makes the boundary between the parts of a batch.
     pub fn new(direct_send: &DirectSend<'a>, random: u128) -> Self {
         let DirectSend { handles, payload, .. } = *direct_send;
         if let [handle] = handles {
@@ -64,7 +64,7 @@ impl<'a> Request<'a> {
         matches!(self.to, To::Many { .. })
     }
 
-    /// As it is posted, signed with `key`; `None` when something cannot stand in a header.
+    /// The request signed with `key`; `None` if a value is not valid in a header.
     pub fn signed(&self, key: &AccessKey, authorization: HeaderValue) -> Option<reqwest::Request> {
         let mut request = reqwest::Request::new(Method::POST, self.url(key).clone());
         *request.headers_mut() = self.headers(authorization)?;

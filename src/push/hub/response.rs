@@ -1,4 +1,4 @@
-//! What a hub answered: the one table from its status to a [`SendError`].
+//! A hub's response: the one table from its status to a [`SendError`]. Here it is decided what a 429 means.
 //!
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>, and for what it leaves out the recordings in
 //! the official .NET SDK's tests.
@@ -12,21 +12,21 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{SendError, retry};
 
-/// An answer.
+/// What is used of a hub's response.
 #[derive(Debug)]
 pub struct HubResponse {
     /// The HTTP status.
     pub status: u16,
-    /// How long the hub asked to wait.
+    /// The hub's `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The hub's clock, where it refused a signature.
+    /// The hub's clock, of a 401.
     pub server_time: Option<DateTime<Utc>>,
     /// The hub's id of the request.
     pub tracking_id: Option<String>,
     no_credentials: bool,
 }
 
-/// No answer of the service comes near; more of it is not read, nor waited for.
+/// No response of the service is nearly as long; more is not read or waited for.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_BODY_WAIT: Duration = Duration::from_secs(1);
 
@@ -34,7 +34,7 @@ static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 static TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
 
 impl HubResponse {
-    /// What the head of an answer says.
+    /// Reads status and headers.
     pub fn from_head(response: &Response, now: impl Fn() -> DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -42,7 +42,7 @@ impl HubResponse {
         let retry_after = || {
             let milliseconds = header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok());
             let wait = milliseconds.map(|wait| Duration::from_millis(wait).min(retry::MAX_RETRY_AFTER));
-            // A date is the hub's, so it is held against the hub's clock.
+            // A date is compared with the hub's own clock.
             wait.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or_else(&now)))
         };
         Self {
@@ -54,8 +54,8 @@ impl HubResponse {
         }
     }
 
-    /// Reads the body to its end, so that the connection can serve again, and what it says where the head does not. One
-    /// that breaks off, or does not come until `limit`, does not matter: the status is there.
+    /// Reads the body to its end, so that the connection can be reused, and takes from it what the headers do not say. An
+    /// incomplete or late body is ignored: the status is known.
     pub async fn read(mut self, mut response: Response, limit: Instant) -> Self {
         let is_of_interest = self.tracking_id.is_none() || self.status == 400;
         let (mut text, mut length) = (Vec::new(), 0);
@@ -75,9 +75,9 @@ impl HubResponse {
         self
     }
 
-    /// The error that the status stands for; `None` for success. 401 has its own story, in the caller.
+    /// The error that the status stands for; `None` for success. The caller handles 401 itself.
     ///
-    /// 403 to a batch is the answer of the Free tier, and of whoever may not send at all: a single send tells which.
+    /// 403 to a batch means the Free tier or a missing right; a single send shows which.
     pub fn error(&self, is_batch: bool) -> Option<SendError> {
         let (status, retry_after) = (self.status, self.retry_after);
         match status {
@@ -97,7 +97,7 @@ impl HubResponse {
     }
 }
 
-/// The GUID that `text` begins with, and a suffix like `_G4`. Nothing else: it goes into logs.
+/// The GUID that `text` begins with, and a suffix like `_G4`. Nothing else, because it is logged.
 fn identifier(text: &str) -> Option<String> {
     let (guid, rest) = text.split_at_checked(36)?;
     let is_guid = guid.bytes().enumerate().all(|(index, byte)| match index {

@@ -1,4 +1,4 @@
-//! When a request to a hub is worth another try. Pure: waiting is up to the caller, randomness a parameter.
+//! Whether and when a request to a hub is tried again. Pure: the caller waits, and randomness is a parameter.
 //!
 //! The service publishes no policy; this follows what its official SDKs agree on, plus 502, which they forget.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/common-concepts>
@@ -9,12 +9,12 @@ use chrono::{DateTime, Utc};
 
 use super::SendError;
 
-/// Whether to try again.
+/// Whether to try again, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Another try cannot mend it.
+    /// Another attempt would fail, too.
     Never,
-    /// Try again after so long.
+    /// Try again after this time.
     After(Duration),
 }
 
@@ -22,14 +22,14 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
 impl SendError {
-    /// The one place that decides about another try. `attempts` were made; `random` is in 0..1.
+    /// The one place that decides whether to try again. `attempts` were made; `random` is in 0..1.
     pub fn retry(&self, attempts: u32, random: f64) -> Retry {
         match self {
-            // A wait of nothing would have it asked as fast as it can answer.
+            // Without the backoff, `Retry-After: 0` would cause requests without a pause.
             Self::Throttled { retry_after: Some(wait), .. } | Self::Unavailable { retry_after: Some(wait), .. } => {
                 Retry::After((*wait).max(backoff(attempts, random)))
             }
-            // As a rule it was idle for too long, and the next one is new.
+            // Usually the connection was idle for too long, and the next attempt opens a new one.
             Self::ConnectionLost if attempts == 1 => Retry::After(Duration::ZERO),
             Self::Throttled { retry_after: None, .. }
             | Self::Unavailable { retry_after: None, .. }
@@ -57,7 +57,7 @@ fn backoff(attempts: u32, random: f64) -> Duration {
     bound.mul_f64(random)
 }
 
-/// No hub means a longer wait, and no clock runs over with it.
+/// Longer values are cut to this: no hub means more, and adding it never overflows a clock.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads a `Retry-After` header, seconds or a date. A date in the past means at once.

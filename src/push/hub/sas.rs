@@ -1,11 +1,11 @@
-//! The SAS token of Notification Hubs. Pure: the clock and the cache live with the caller.
+//! Creates a SAS token for Notification Hubs. Pure: the caller has the clock and the cache.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/common-concepts>
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Signs for `resource` (a URI; its case does not matter) until `expires_at` (Unix seconds) in the name of `rule`.
+/// Signs for `resource` (a URI; its case does not matter) until `expires_at` (Unix seconds) with the rule `rule`.
 /// `key` is used as the text it is, not base64-decoded.
 pub fn create_sas_token(resource: &str, rule: &str, key: &str, expires_at: i64) -> String {
     let resource = urlencoding::encode(&resource.to_lowercase()).into_owned();

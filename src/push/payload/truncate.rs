@@ -1,4 +1,4 @@
-//! Cuts texts so that a payload keeps its limit: the body first, then the title, each at a grapheme border.
+//! Truncates texts so that a payload keeps its limit: the body first, then the title, each at a grapheme border.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,7 +10,7 @@ use crate::notifications::Wording;
 
 const ELLIPSIS: &str = "…";
 
-/// A further member takes no more: all of them together leave room for title and body.
+/// The limit of a further data member: all of them together leave room for title and body.
 const MAX_DATA_VALUE_BYTES: usize = 256;
 
 /// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
@@ -27,7 +27,7 @@ pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>
     }
     let texts: usize = wording.texts().map(|text| escaped_len(text)).sum();
     let mut left = MAX_PAYLOAD_BYTES.checked_sub(whole.len().saturating_sub(texts)).ok_or(PayloadTooLarge)?;
-    // Each may take all that those before it left.
+    // Each may use what those before it left.
     for text in wording.to_mut().texts_mut() {
         truncate(text, left);
         left -= escaped_len(text);
@@ -36,8 +36,8 @@ pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>
     if truncated.len() <= MAX_PAYLOAD_BYTES { Ok(truncated) } else { Err(PayloadTooLarge) }
 }
 
-/// Leaves the longest beginning of `text` that, as JSON and with an ellipsis when something is missing, takes at most
-/// `limit` bytes. Nothing at all where not even the ellipsis fits.
+/// Truncates `text` so that, as JSON and with an ellipsis if something was removed, it takes at most `limit` bytes. Empty if not
+/// even the ellipsis fits.
 fn truncate(text: &mut String, limit: usize) {
     if escaped_len(text) <= limit {
         return;

@@ -1,4 +1,4 @@
-//! The steps of a change after its installation's document was written, which may be taken again by whoever comes next.
+//! The steps of a change after its installation's document was written. They may be repeated by a later change.
 
 use std::collections::BTreeSet;
 

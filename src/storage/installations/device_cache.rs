@@ -1,8 +1,8 @@
-//! What was read a moment ago: messages come in bursts, and each would read the same.
+//! Devices that were read in the last seconds: messages come in bursts, and each would read the same.
 //!
 //! Five seconds after a change was answered no instance may act on the older state, so nothing here is used for longer
-//! than [`CACHE_TTL`] after its reading began. A change on this instance shows at once. That nobody has a device is never
-//! taken from here.
+//! than [`CACHE_TTL`] after its reading began. A change on this instance shows at once. An empty list is never
+//! cached.
 //!
 //! moka would bring the bound and the expiry, by a clock that no test can advance; the rule about changes, and with it this
 //! lock, would stay.
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::events::recipient::Recipient;
 use crate::notifications::device::Device;
 
-/// How long a reading is used.
+/// How long a read is used.
 pub const CACHE_TTL: Duration = Duration::from_secs(3);
 
 /// About two megabytes.

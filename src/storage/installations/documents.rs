@@ -1,4 +1,4 @@
-//! Reading and changing the register's documents. One that is damaged is put together anew first.
+//! Reading and changing the register's documents. A damaged one is rebuilt first.
 
 use futures_util::future::BoxFuture;
 
@@ -8,7 +8,7 @@ use crate::events::recipient::Recipient;
 use crate::notifications::device::DeviceHandle;
 use crate::storage::store::{Change, Document, StoreError, Versioned};
 
-/// A kind of document that can be put together from the others.
+/// A kind of document that can be rebuilt from the others.
 pub(super) trait Repairable: Document {
     /// What one is about.
     type About: ?Sized + Sync;
@@ -16,7 +16,7 @@ pub(super) trait Repairable: Document {
     /// Where the document about it lies.
     fn key(about: &Self::About) -> String;
 
-    /// Puts it together, if it is damaged.
+    /// Rebuilds it, if it is damaged.
     fn repair<'a>(register: &'a Installations, about: &'a Self::About) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 

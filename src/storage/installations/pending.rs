@@ -1,4 +1,4 @@
-//! `pending/…` and `expiring/…`: which installations Maintenance has to look at, so that it need not look at all of them.
+//! `pending/…` and `expiring/…`: notes about installations that Maintenance has to review, so that it need not read all.
 //!
 //! Every change leaves a note before it begins, and removes it at its end when it left nothing behind. An installation
 //! with an end has a note under the time of that end.

@@ -1,4 +1,4 @@
-//! An installation as a backend PUTs it: every fault is named, in one answer.
+//! Validates the body of a PUT: one response names every fault.
 
 use chrono::{DateTime, Utc};
 
@@ -8,14 +8,14 @@ use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 
-/// Reads what was submitted, field by field.
+/// The body of a PUT, read field by field.
 #[derive(Debug)]
 pub struct PutRequest<'a> {
     fields: Fields<'a>,
     faults: Vec<String>,
 }
 
-/// What is wrong with a submitted installation: each fault names its field and what would be right.
+/// What is wrong with the body: each fault names its field and what is expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct InstallationError(pub Vec<String>);

@@ -8,29 +8,29 @@ use super::{ChangeStart, Installations, TRACE_LIFETIME};
 use crate::events::recipient::Recipient;
 use crate::storage::store::{Change, StoreError, Versioned};
 
-/// Whether a change is sure of its place where a user or number has too many.
+/// Who runs a change, which decides who is removed if a user or number has too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trigger {
-    /// It was asked for just now: others make room.
+    /// A request of now: others are removed.
     Requested,
-    /// Somebody left it unfinished, so others may have come later.
+    /// It finishes an interrupted change, so other installations may be newer.
     Resumed,
 }
 
-/// What became of giving an installation to a recipient.
+/// The result of adding an installation to a recipient.
 #[derive(Debug)]
 pub(super) enum AddResult {
-    /// It is there; these had to make room.
+    /// It was added; these were removed because there were too many.
     Added(Vec<String>),
-    /// A newer change of the same installation was there before.
+    /// A newer change of the same installation was faster.
     Superseded,
 }
 
-/// What one try came to.
+/// The result of one attempt.
 enum AddAttempt {
     Added,
     Superseded,
-    /// So many of these, the oldest first, have to make room.
+    /// This many of these, the oldest first, have to be removed.
     Full(Vec<StoredInstallation>, usize),
 }
 

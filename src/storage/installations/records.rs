@@ -16,7 +16,7 @@ use crate::storage::store::Document;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstallationRecord {
-    /// What it is called: the key does not tell.
+    /// Its id, which cannot be read from the key.
     #[serde(rename = "installationId")]
     pub id: String,
     /// Grows with each change, also over deletions. In microseconds, and no earlier than the change.

@@ -1,5 +1,5 @@
-//! Damaged documents, put together anew from the other kinds. That takes a look at every document of one kind, so it
-//! happens where a PUT, a DELETE, an event or Maintenance meets the damage, and nowhere else.
+//! Rebuilds damaged documents from the other kinds. That reads every document of one kind, so it is done only when a PUT, a
+//! DELETE, an event or Maintenance finds the damage.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -15,15 +15,15 @@ use crate::events::recipient::Recipient;
 use crate::notifications::device::DeviceHandle;
 use crate::storage::store::{Document, StoreError};
 
-/// Recipients whose documents are being put together.
+/// Recipients whose documents are being rebuilt.
 #[derive(Debug, Default)]
 pub(super) struct RepairsInProgress(Mutex<HashSet<Recipient>>);
 
-/// So many documents are read at a time.
+/// How many documents are read at the same time.
 const MAX_CONCURRENT_READS: usize = 32;
 
 impl Installations {
-    /// Puts a recipient's document together while an event that met the damage fails, and comes again.
+    /// Rebuilds a recipient's document in the background, while the event that found the damage fails and is repeated.
     pub fn repair_later(self: &Arc<Self>, recipient: &Recipient) {
         let is_first = self.repairs.0.lock().expect("nothing panics while it is held").insert(recipient.clone());
         if !is_first {
@@ -34,12 +34,12 @@ impl Installations {
             let repaired = register.repair_recipient(&recipient).await;
             register.repairs.0.lock().expect("nothing panics while it is held").remove(&recipient);
             if let Err(error) = repaired {
-                tracing::error!("a damaged document under recipients could not be put together: {error}");
+                tracing::error!("a damaged document under recipients could not be repaired: {error}");
             }
         });
     }
 
-    /// Puts an installation's document together from the copies that its recipients have.
+    /// Rebuilds an installation's document from the copies that its recipients have.
     pub(super) async fn repair_installation(&self, id: &str) -> Result<(), StoreError> {
         let mut copies: Vec<StoredInstallation> = Vec::new();
         let mut newest = 0;
@@ -62,7 +62,7 @@ impl Installations {
         self.store.replace_damaged(&installation_key(id), &record).await
     }
 
-    /// Puts a recipient's document together from the installations that name it.
+    /// Rebuilds a recipient's document from the installations that name it.
     pub(super) async fn repair_recipient(&self, recipient: &Recipient) -> Result<(), StoreError> {
         let began = ChangeStart::now(Utc::now());
         let (mut there, mut unfinished) = (RecipientRecord::default(), Vec::new());
@@ -102,7 +102,7 @@ impl Installations {
         Ok(true)
     }
 
-    /// Puts a handle's document together from the installations that have it, or may still have it. Of several, the one
+    /// Rebuilds a handle's document from the installations that have it, or may still have it. Of several, the one
     /// that was PUT last stays.
     pub(super) async fn repair_handle(&self, handle: &DeviceHandle) -> Result<(), StoreError> {
         let began = ChangeStart::now(Utc::now());

@@ -1,4 +1,4 @@
-//! The JSON of an installation in an answer.
+//! The JSON of an installation in a response.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::records::{ContentName, OsName, PlatformName};
 use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, DeviceHandle};
 
-/// An installation as its owner sees it: the handles are masked.
+/// An installation with masked handles.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstallationResponse<'a> {
@@ -33,7 +33,7 @@ pub struct InstallationResponse<'a> {
     muted_threads: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration_time: Option<DateTime<Utc>>,
-    /// Ids of installations that had to make room for it.
+    /// Ids of installations that were removed for it.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     evicted: &'a [String],
 }

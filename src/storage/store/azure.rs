@@ -30,7 +30,7 @@ pub struct Container {
     pub name: String,
     /// The account it belongs to.
     pub account: Account,
-    /// What opens it.
+    /// The credential.
     pub credential: Credential,
 }
 
@@ -39,11 +39,11 @@ pub struct Container {
 pub struct Account {
     /// Its name.
     pub name: String,
-    /// Where it answers, without a slash at the end.
+    /// The URL of its Blob service, without a slash at the end.
     pub endpoint: String,
 }
 
-/// What opens a container.
+/// How to authenticate.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// One of the account's keys.
@@ -54,10 +54,10 @@ pub enum Credential {
     ManagedIdentity {
         /// Which one, where it has several.
         client_id: Option<String>,
-        /// Where tokens are to be had: `IDENTITY_ENDPOINT`.
+        /// `IDENTITY_ENDPOINT`, which issues the access tokens.
         endpoint: Option<String>,
     },
-    /// Whoever is logged in on this laptop.
+    /// The login of the Azure CLI on this laptop.
     AzureCli,
 }
 
@@ -71,9 +71,9 @@ pub struct AzureBlobs {
     client: StoreClient,
     /// Whether the container is known to be there.
     container_exists: AtomicBool,
-    /// Held by who creates it, while others wait.
+    /// Held while the container is created.
     creating: Mutex<()>,
-    /// Held by who finds out whose layout it has, while others wait.
+    /// Held while the layout is checked.
     checking: Mutex<()>,
     /// Whether the container is known to be empty or to have this program's layout.
     layout_checked: AtomicBool,

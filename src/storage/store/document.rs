@@ -1,4 +1,4 @@
-//! A document's JSON: its own members, and before them the version of its format and the name of the write.
+//! A document's JSON: format version and name of the write, then the document's own members.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ fn leading_version(bytes: &[u8]) -> Option<u32> {
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
-/// The part of a key that may be told: the rest stands for a person.
+/// The part of a key that may be logged: the rest is derived from a person's id.
 pub fn kind(key: &str) -> String {
     key.split('/').next().unwrap_or_default().to_owned()
 }

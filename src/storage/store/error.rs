@@ -1,4 +1,4 @@
-//! Why the store did not do what was asked: in words that say whose fault it is.
+//! Why an operation of the store failed, and who can correct it.
 
 use super::{azure, layout};
 use crate::client::ConnectError;
@@ -6,16 +6,16 @@ use crate::client::ConnectError;
 /// Why a document could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No connection came about: the name, the network or TLS.
+    /// No connection was made: name resolution, network or TLS.
     #[error("no connection to the store at {0}")]
     NoConnection(ConnectError),
     /// The service does not answer, or refuses.
     #[error("the store does not answer")]
     Unreachable(#[source] object_store::Error),
-    /// The folder is not there, not ours, or full.
+    /// The folder does not exist, is not accessible, or is full.
     #[error("the store's folder cannot be used")]
     Folder(#[source] std::io::Error),
-    /// What is stored is not what this program writes.
+    /// The document is not one that this program writes.
     #[error("a stored document under {0} is damaged")]
     Unreadable(String),
     /// A newer program wrote it.
@@ -26,7 +26,7 @@ pub enum StoreError {
         /// The version it has.
         version: u32,
     },
-    /// Another program's documents lie there.
+    /// The store has another layout.
     #[error(
         "the store has layout {found}, and this program reads and writes layout {} only: use an empty store; devices \
          register again when their apps start",
@@ -36,8 +36,8 @@ pub enum StoreError {
         /// The layout it has; 1 had no number of its own.
         found: u32,
     },
-    /// Too many others changed it at the same time.
-    #[error("a stored document under {0} was changed by too many others at once")]
+    /// Too many concurrent changes.
+    #[error("a stored document under {0} has too many concurrent changes")]
     Contended(String),
 }
 

@@ -1,6 +1,6 @@
-//! What stands for texts in keys: of one length for any of them, and safe on every file system.
+//! The hash of texts in a key: always of one length, and valid on every file system.
 //!
-//! SHA-256, for form and not for secrecy: whoever knows a key can try all phone numbers, so a key is never logged.
+//! SHA-256. It does not keep the texts secret: whoever knows a key can try all phone numbers, so a key is never logged.
 
 use sha2::{Digest, Sha256};
 

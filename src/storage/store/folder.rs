@@ -1,7 +1,7 @@
-//! A folder of one machine that several processes may share. It is for its owner only.
+//! Documents in a folder, which several processes of one machine may share. Only its owner can read it.
 //!
-//! Files have no conditional changes, so these happen under locks. What is written comes whole or not at all, and is on the
-//! disk before it is answered.
+//! Files have no conditional changes, so changes run under lock files. A document is written completely or not at all, and is
+//! synced to disk before the change returns.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -26,7 +26,7 @@ pub struct Folder {
     locks: FileLocks,
 }
 
-/// Where a document is written before it takes its place: one file for each lock, so whoever holds the lock has it alone.
+/// Temporary files, one for each lock, so only the holder of the lock uses it.
 const STAGING: &str = ".staging";
 
 impl Folder {
@@ -59,7 +59,7 @@ impl Folder {
         written.and_then(|()| sync_folder(&self.path)).map_err(StoreError::Folder)
     }
 
-    /// Reads at once: a small file comes sooner than another thread would.
+    /// Reads on this thread: for a small file that is faster than handing it to another.
     pub fn read(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         let read = |path: &Path| {
             let bytes = std::fs::read(path)?;
@@ -69,7 +69,7 @@ impl Folder {
             if error.kind() == ErrorKind::NotFound {
                 return Ok(None);
             }
-            // A folder in its place is as damaged as a file without sense.
+            // A folder in its place counts as a damaged document.
             if error.kind() == ErrorKind::IsADirectory {
                 let version = Version::Modified(DateTime::UNIX_EPOCH);
                 return Ok(Some(RawDocument { bytes: [].as_slice().into(), version }));
@@ -132,7 +132,7 @@ impl Folder {
         shards.map_ok(|shard| stream::iter(shard.into_iter().map(Ok))).try_flatten().map_err(StoreError::Folder)
     }
 
-    /// A folder that was moved away must not pass for an empty one, nor be made anew.
+    /// A folder that was moved away must not be taken for an empty store, nor be created again.
     pub fn check(&self) -> Result<(), StoreError> {
         self.locks.check().map_err(StoreError::Folder)
     }
@@ -142,7 +142,7 @@ impl Folder {
         self.locks.acquire(key).await.map_err(StoreError::Folder)
     }
 
-    /// Removes what killed processes left half written: it holds device handles.
+    /// Removes temporary files of killed processes: they contain device handles.
     pub async fn remove_partial_writes(&self) -> Result<(), StoreError> {
         self.remove_staged().map_err(StoreError::Folder)
     }
@@ -163,14 +163,14 @@ impl Folder {
     }
 
     fn file(&self, key: &str) -> PathBuf {
-        // Keys are safe, so joining them needs no care.
+        // Keys have safe characters only, so they can be joined.
         let mut path = OsString::with_capacity(self.path.as_os_str().len() + 1 + key.len());
         path.extend([self.path.as_os_str(), "/".as_ref(), key.as_ref()]);
         path.into()
     }
 }
 
-/// Waiting for a disk does not hold up the events.
+/// Runs on another thread, so that events do not wait for the disk.
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, StoreError> {

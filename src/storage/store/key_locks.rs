@@ -1,4 +1,5 @@
-//! Changes of one document take locks within a process. A cache crate (moka) may drop a lock that somebody holds.
+//! A lock for each key, so that changes of one document run one after the other within a process. A cache crate (moka) may
+//! drop a lock that is held.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ impl KeyLocks {
     pub async fn lock(&self, key: &str) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock().expect("nothing panics while it is held");
-            // Those that nobody waits for go when there are many.
+            // When there are many, unused ones are removed.
             if locks.len() > 256 {
                 locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             }

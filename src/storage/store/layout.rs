@@ -1,5 +1,5 @@
-//! Which layout of keys and documents a store has: a document of its own, so that another program's store is told and
-//! never read as empty.
+//! The version of a store's layout (keys and documents), in a document of its own: a store of another layout is an error, and
+//! is never read as empty.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,10 @@ use super::document::{Document, decode, encode};
 /// The layout that this program reads and writes. The first one had no number: its keys had no shards.
 pub const LAYOUT: u32 = 2;
 
-/// Where the number lies.
+/// The key of the document.
 pub const KEY: &str = "layout";
 
-/// What a store has that was written by any program so far.
+/// The kinds of documents that any version of this program has written.
 pub const KINDS: [&str; 9] = [
     "installations",
     "recipients",
@@ -47,7 +47,7 @@ pub fn check(document: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-/// A store without a number is empty, or of the first layout.
+/// A store without this document is empty, or of the first layout.
 pub fn check_without_document(is_empty: bool) -> Result<(), StoreError> {
     if is_empty { Ok(()) } else { Err(StoreError::OtherLayout { found: 1 }) }
 }

@@ -1,4 +1,4 @@
-//! Documents in this process. In tests every operation can be held up, refused, or robbed of its answer.
+//! Documents in memory. In tests every operation can be delayed or refused, or its response lost.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -68,7 +68,7 @@ impl Memory {
         .await
     }
 
-    /// Writes; with a version only if that is still the one. Says whether it did.
+    /// Writes; with a version only if that is still the one. Returns whether it did.
     pub async fn put(&self, key: &str, bytes: Bytes, version: Option<&Version>) -> Result<bool, StoreError> {
         self.step("put", key, |contents, now| {
             let is_allowed = version.is_none_or(|version| *version == contents.version(key));
@@ -80,7 +80,7 @@ impl Memory {
         .await
     }
 
-    /// Removes; with a version only if that is still the one. Says whether it is gone.
+    /// Removes; with a version only if that is still the one. Returns whether it is removed.
     pub async fn delete(&self, key: &str, version: Option<&Version>) -> Result<bool, StoreError> {
         self.step("delete", key, |contents, now| {
             let is_allowed = version.is_none_or(|version| *version == contents.version(key));

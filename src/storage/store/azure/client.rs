@@ -1,4 +1,4 @@
-//! How `object_store` asks: with the client that the hubs are asked with.
+//! Lets `object_store` use the program's HTTP client.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl HttpService for StoreClient {
     }
 }
 
-/// What did not come to an answer is repeated, as every change of ours may be made twice.
+/// A request without a response is repeated: every change of this program may safely be made twice.
 fn failure(error: RequestError) -> HttpError {
     match error {
         RequestError::Connect(error) => HttpError::new(HttpErrorKind::Connect, error),

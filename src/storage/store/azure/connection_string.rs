@@ -22,7 +22,7 @@ pub enum ConnectionStringError {
     #[error("has an AccountKey that is not base64; expected one of the account's keys")]
     Key,
     /// The endpoint is no address.
-    #[error("has a BlobEndpoint that is no address; expected https://NAME.blob.core.windows.net")]
+    #[error("has a BlobEndpoint that is not a valid address; expected https://NAME.blob.core.windows.net")]
     Endpoint,
 }
 
