@@ -35,7 +35,8 @@ pub enum RequestError {
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// A client with the platform's certificates. Its certificates are loaded by [`Client::load_certificates`], or at the first request.
+    /// A client with the platform's certificates. They are
+    /// loaded by [`Client::load_certificates`], or at the first request.
     pub fn new() -> Self {
         Self(Arc::default())
     }

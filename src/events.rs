@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_type_or_id_is_no_event() {
+    fn a_value_without_type_or_id_is_not_an_event() {
         for text in [
             "1",
             "[]",
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_every_age_are_read_and_others_are_absent() {
+    fn times_are_read_in_every_documented_format_and_others_are_absent() {
         for (text, millis) in [
             ("2020-09-18T00:22:20Z", 1_600_388_540_000),
             ("2020-09-18T00:22:20.2855749Z", 1_600_388_540_285),

@@ -180,7 +180,7 @@ impl<'a> Notification<'a> {
             EventData::TopicChanged(changed) => {
                 let about = about(Some(&changed.thread_id), "", Effect::UpdateThread);
                 let title = LocalizableText::Text(fields.get(TemplateField::Topic).to_owned());
-                // An id of its own: it must not take the place of an alert about the thread.
+                // An id of its own: it must not replace an alert about the thread.
                 let id = id(&changed.thread_id, "topic");
                 Self { id, wording: Wording { title, ..about.wording }, ..about }
             }
@@ -202,7 +202,7 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// What the app is told that this is.
+    /// The operation for the app.
     pub fn op(&self) -> &'static str {
         match self {
             Self::Show(_) | Self::Ring(_) => "show",

@@ -153,7 +153,7 @@ impl ConfigError {
         Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }], store: None }
     }
 
-    /// The same and those that show when the store is opened: all faults are told at once.
+    /// Adds the faults that show when the store is opened: all faults are reported at once.
     pub fn with_store_faults(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
         let more = self.store.as_deref().and_then(open);
         self.faults.extend(more.into_iter().flat_map(|more| more.faults));
@@ -229,7 +229,7 @@ impl SettingsReader {
         })
     }
 
-    /// The texts of the notifications file on top of the built-in ones; each mistake in it is a fault of its own.
+    /// The texts of the notifications file over the built-in ones; each mistake in it is a fault of its own.
     fn texts(&mut self) -> Texts {
         const NAME: &str = "NOTIFICATIONS_FILE";
         let read = self.get(NAME).map(|path| (path.to_owned(), read_text(path)));
@@ -274,7 +274,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The text of a file of bearable length: a device, or a log named by mistake, may have no end.
+/// The text of a file, 1 MiB at most: a device, or a log named by mistake, may have no end.
 fn read_text(path: &str) -> io::Result<String> {
     const LONGEST: u64 = 1024 * 1024;
     let mut text = String::new();

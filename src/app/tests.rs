@@ -114,7 +114,7 @@ async fn a_panic_fails_its_own_invocation_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_call_rings_once_although_the_store_first_refused_to_take_that_it_rang() {
+async fn a_call_rings_once_although_the_first_write_of_the_ledger_fails() {
     let ((store, left), hub) = (store_with_faults(), Emulator::start(Options::default()).await.unwrap());
     let (one, other) = (start(&store, &hub).await, start(&store, &hub).await);
     let phone = json!({"userId": "8:acs:bob", "platform": "fcmv1", "pushChannel": "token-of-bob"}).to_string();

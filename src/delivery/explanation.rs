@@ -166,7 +166,7 @@ fn last_two(digits: &str) -> String {
     format!("****{}", digits.get(digits.len().saturating_sub(2)..).filter(|_| digits.len() > 6).unwrap_or_default())
 }
 
-/// The same JSON with all control characters escaped: serde_json escapes only some of them.
+/// The same JSON with all control characters escaped: `serde_json` escapes only some of them.
 fn without_controls(json: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => format!("\\u{:04x}", u32::from(character)),

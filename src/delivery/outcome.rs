@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_everything_in_one_order_and_leaves_out_what_there_is_none_of() {
+    fn a_line_has_its_members_in_a_fixed_order_and_omits_absent_ones() {
         let delivery = DeliveryResult {
             event: Some("1".to_owned()),
             type_name: Some("T".to_owned()),

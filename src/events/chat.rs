@@ -14,7 +14,7 @@ use crate::events::fields::{FieldError, Fields, Value};
 pub struct ChatMessage<'a> {
     /// Which of the three.
     pub action: MessageAction,
-    /// The thread it stands in.
+    /// Its thread.
     pub thread_id: Cow<'a, str>,
     /// Unique within its thread.
     pub message_id: Cow<'a, str>,
@@ -26,7 +26,7 @@ pub struct ChatMessage<'a> {
     pub sender_name: Cow<'a, str>,
     /// What was written, as plain text; empty for a deletion.
     pub body: Cow<'a, str>,
-    /// Whether the thread itself wrote it, about a topic or a participant.
+    /// Whether it is a system message of the thread, about a topic or a participant.
     control: bool,
     composed: Option<DateTime<Utc>>,
     edited: Option<DateTime<Utc>>,
@@ -192,7 +192,7 @@ fn member<'a>(data: &Fields<'a>, today: &'static str, of_2020: &'static str) -> 
     raw_id.ok_or_else(|| participant.error("participantCommunicationIdentifier", "has no rawId"))
 }
 
-/// The display name under which `raw_id` stands among the thread's first members.
+/// The display name of `raw_id` among the thread's first members.
 fn name_among_members<'a>(data: &Fields<'a>, raw_id: Option<&str>) -> Result<Option<Cow<'a, str>>, FieldError> {
     let Some(raw_id) = raw_id else { return Ok(None) };
     let members = match data.array("participants")? {

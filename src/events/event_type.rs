@@ -1,7 +1,7 @@
-//! The names of the event types that a push can come of, those of 2020 included.
+//! The names of the event types that can be pushed, including those of 2020.
 //! <https://learn.microsoft.com/azure/event-grid/event-schema-communication-services>
 
-/// The event types that a push can come of. Thread-level copies, call progress, and what is unknown are none of them.
+/// The event types that can be pushed. Thread-level copies, call progress and unknown types are not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     /// A text message came in.

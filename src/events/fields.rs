@@ -1,8 +1,8 @@
 //! Reads a JSON object by field name in any case, borrowing from the text.
 //!
 //! Event Grid's and ACS's members changed case over the years (`MessageId`, `messageId`), which no derive of serde takes,
-//! so names are compared without ASCII case. Values stay raw until somebody asks for them: what nobody reads may have any
-//! shape and any depth. No knowledge of events or installations belongs here.
+//! so names are compared without ASCII case. A value stays raw until it is used, so an unused one may have any shape and
+//! depth. No knowledge of events or installations belongs here.
 
 use std::borrow::Cow;
 
@@ -17,12 +17,12 @@ pub use text::text_of;
 /// The members of one JSON object, in the order of the text, repeated ones included.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    /// Where the object stands, for errors: the names on the way to it.
+    /// The path of the object, for errors.
     path: Path,
     members: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
-/// Names of objects that stand in each other.
+/// Names of nested objects, each in the one before.
 pub type Names = &'static [&'static str];
 
 /// The names on the way to a value.
@@ -31,9 +31,9 @@ pub type Path = Cow<'static, [&'static str]>;
 /// A JSON value.
 #[derive(Debug, Clone)]
 pub enum Value<'a> {
-    /// As it stands there.
+    /// Unparsed.
     Raw(&'a RawValue),
-    /// An object that was read together with what it stands in. Its errors begin with its own name.
+    /// An object that was read together with its parent. Its errors begin with its own name.
     Object(Fields<'a>),
 }
 
@@ -47,7 +47,7 @@ pub struct FieldError {
     pub problem: &'static str,
 }
 
-/// A document that is no JSON object. It says where, and not how: the parser's own words quote the document.
+/// A document that is no JSON object. It says where, and not why: the parser's messages quote the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a JSON object (line {line}, column {column})")]
 pub struct NotAnObject {
@@ -56,8 +56,8 @@ pub struct NotAnObject {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the object `raw` that stands at `path`, and in the same pass the objects that stand in each other in it under
-    /// the names `nested`.
+    /// Reads the object `raw` at `path`, and in the same pass the objects nested in it under the names `nested`, each in the
+    /// one before.
     pub fn parse(raw: &'a RawValue, path: impl Into<Path>, nested: Names) -> Result<Self, FieldError> {
         let path = path.into();
         match read(raw.get(), nested) {
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
         Some(self.members.swap_remove(position).1).filter(|value| !value.is_null())
     }
 
-    /// Whether the field stands there, be it as `null`.
+    /// Whether the field is there, even as `null`.
     pub fn has(&self, name: &str) -> bool {
         self.member(name).is_some()
     }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_along_says_the_same_as_what_is_read_level_by_level() {
+    fn nested_objects_read_in_one_pass_equal_those_read_level_by_level() {
         for (document, is_read_along) in [
             (r#"{"a":{"id":1,"b":{"id":2},"b":3,"B":{}},"A":4}"#, true),
             (r#"{"A":{"b":[]},"a":{"id":1},"a":{"id":2},"a":[]}"#, true),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_may_be_nested_without_end() {
+    fn an_unused_value_may_be_nested_to_any_depth() {
         let deep = format!(r#"{{"unread":{}{},"id":"1"}}"#, "[".repeat(200_000), "]".repeat(200_000));
         assert_eq!(fields(&deep).required_text("id").unwrap(), "1");
     }

@@ -57,7 +57,7 @@ impl<'a> InvocationRequest<'a> {
         Self::Text(Cow::Borrowed(text))
     }
 
-    /// The events: the elements of an array, or the one value that stands there instead.
+    /// The events: the elements of an array, or the one value instead of an array.
     pub fn events(&self) -> Result<Vec<RawEvent<'_>>, InvocationError> {
         let value = match self {
             Self::Object(fields) => return Ok(vec![RawEvent::Object(fields)]),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_without_json_is_handed_on_as_text() {
+    fn a_string_that_is_not_json_is_an_event_of_text() {
         assert_eq!(events(r#"{"Data":{"event":"hello"}}"#), ["text hello"]);
     }
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_body_is_told_by_the_place() {
+    fn an_error_in_a_body_has_its_line_and_column() {
         for (body, told) in [
             ("{\"Data\":{\"event\":{\"data\":{}}},\n]", "the body is not a JSON object (line 2, column 1)"),
             ("{\"Data\":{\"event\":{\"data\":{\"a\tb\":1}}}}", "the body is not a JSON object (line 1, column 28)"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_never_empty() {
+    fn the_response_is_never_empty() {
         let answer = InvocationResponse::with_logs([]).into_json();
         assert_eq!(String::from_utf8(answer).unwrap(), r#"{"Outputs":{},"Logs":[],"ReturnValue":null}"#);
     }

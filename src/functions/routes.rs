@@ -17,7 +17,7 @@ pub enum Route {
     Maintenance,
     /// The function of that name.
     Status,
-    /// An installation, by its id as it stands in the path.
+    /// An installation, by its id, percent-encoded as in the path.
     Installation(Method, String),
     /// A function that takes these methods only.
     OtherMethod(&'static str),

@@ -38,7 +38,7 @@ impl Locale {
         })
     }
 
-    /// The locales whose texts serve this one, the best first. Chinese is told apart by script, which a region implies;
+    /// The locales whose texts can be used for this one, the best first. Chinese differs by script, which a region implies;
     /// texts without a script serve those only who read it by habit.
     pub fn fallbacks(&self) -> Vec<Self> {
         let script = self.script.or_else(|| self.usual_script());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tag_is_none() {
+    fn an_invalid_tag_is_none() {
         for text in ["", "-", "f", "french", "12", "fr-", "fr-C!", "한국어", "_CA", "@fr", "_#Hant"] {
             assert_eq!(Locale::parse(text), None, "{text}");
         }

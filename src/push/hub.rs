@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_place_that_a_call_waits_for_goes_to_nobody_who_comes_later() {
+    async fn a_permit_that_a_call_waits_for_is_not_given_to_a_later_request() {
         let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
         let connection_strings = [ConnectionString::parse(connection_string).unwrap()];
         let hub = Hub::new("hub", &connection_strings, 1, Client::without_certificates());

@@ -21,7 +21,7 @@ pub struct AppSettings {
 pub struct HubSettings {
     /// Its name within the namespace.
     pub name: String,
-    /// The ways into it: one, or two.
+    /// Its connection strings: one or two.
     pub connection_strings: Vec<ConnectionString>,
 }
 
@@ -53,7 +53,7 @@ const VOIP: &str = "VOIP_";
 const SUFFIXES: [&str; 6] =
     ["VOIP_SECONDARY_CONNECTION_STRING", "VOIP_CONNECTION_STRING", "VOIP_NAME", SECONDARY, CONNECTION_STRING, NAME];
 
-/// Words that stand where an app's name would.
+/// Words that cannot be app names.
 const RESERVED_APP_NAMES: [&str; 2] = ["VOIP", "SECONDARY"];
 
 const OTHERS: [&str; 2] = ["NOTIFICATION_CONTENT", "NOTIFICATIONS_FILE"];
@@ -149,7 +149,7 @@ impl ConnectionStrings {
     /// Each falls back by itself.
     fn or(self, fallback: &Self) -> Self {
         Self {
-            // A second way into somebody else's hub is none into this one.
+            // A secondary key of another hub does not open this one.
             second: self.second.or_else(|| fallback.second.clone().filter(|_| self.first.is_none())),
             first: self.first.or_else(|| fallback.first.clone()),
         }
@@ -181,7 +181,7 @@ fn app_settings(
     AppSettings { main, voip }
 }
 
-/// The key of a rule that may Send is a key of one hub, so the VoIP hub can have its own; else it has the app's.
+/// A Send rule of a hub opens that hub only, so the VoIP hub can have its own connection string; the default is the app's.
 fn voip_hub(
     settings: &mut SettingsReader,
     prefix: &str,

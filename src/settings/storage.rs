@@ -12,7 +12,7 @@ const STORAGE: &str = "AzureWebJobsStorage";
 const DEFAULT_CONTAINER: &str = "acs-push";
 const EXPECTED: &str = "expected azure:CONTAINER, file:PATH or memory:";
 
-/// Reads where everything is kept. Whether storage answers makes no difference here.
+/// Reads which store to use. Whether it is reachable makes no difference here.
 pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnings: &mut Vec<String>) -> StoreChoice {
     let has_storage = settings.values.keys().any(|name| name == STORAGE || name.starts_with("AzureWebJobsStorage__"));
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
@@ -90,7 +90,7 @@ fn identity_account(settings: &mut SettingsReader) -> Option<Account> {
     Some(Account { name, endpoint })
 }
 
-/// Inside Azure the app's identity; on a laptop whoever is logged in.
+/// Inside Azure the app's identity; on a laptop the login of the Azure CLI.
 fn identity(settings: &mut SettingsReader) -> Option<Credential> {
     let kind = settings.get("AzureWebJobsStorage__credential");
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("managedidentity")) {

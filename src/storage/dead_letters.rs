@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_was_read_with_its_data_is_kept_alike() {
+    fn an_event_that_was_read_with_its_data_is_stored_alike() {
         let event = r#"{"id":"1","data":{"to":{"a":[1]},"incomingCallContext":"secret","n":"\u00e9"},"Data":null}"#;
         let fields = Fields::from_slice(event.as_bytes(), &["data"]).unwrap();
         let letter = without_call_context(RawEvent::Object(&fields));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn no_depth_hides_it() {
+    fn the_call_context_is_left_out_at_any_depth() {
         let deep = format!(r#"{}{{"incomingCallContext":"secret"}}{}"#, "[".repeat(5000), "]".repeat(5000));
         assert!(!kept(&deep).contains("secret"));
     }

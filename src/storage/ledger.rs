@@ -1,9 +1,9 @@
-//! Who was served already: what keeps a repeated event from being shown twice.
+//! Which devices got which event, so that a repeated event is not shown twice.
 //!
-//! Event Grid delivers at least once, and repeats a whole batch when one event of it failed. What happened on this
-//! instance is known from memory. What another instance may have to know is written to the store: the devices served
-//! before an invocation fails, the devices that a call rang, and which version of a chat message was handled last.
-//! The normal delivery of a message writes nothing.
+//! Event Grid delivers at least once, and repeats a whole batch if one event of it failed. This instance has its own events in
+//! memory. What other instances may need is written to the store: the devices that were served before an invocation fails,
+//! the devices that a call rang, and the last version of an edited or deleted chat message. The normal delivery of a message
+//! writes nothing.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -32,14 +32,14 @@ pub type Removed = BTreeMap<&'static str, u64>;
 /// Well inside the `functionTimeout` of `host.json`, which is two minutes.
 const MAX_RUN_TIME: Duration = Duration::from_secs(45);
 
-/// So many documents of a kind are worked on at a time.
+/// How many documents of a kind are reviewed at the same time.
 const MAX_CONCURRENT: usize = 16;
 
 /// Event Grid repeats for a day.
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// What is looked through, all of it side by side.
+/// The kinds of documents, reviewed concurrently.
 const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "pending", "expiring", "installations"];
 
 impl Maintenance {
@@ -48,8 +48,8 @@ impl Maintenance {
         Self { store, installations, running: Mutex::default() }
     }
 
-    /// Works until everything was reviewed at once or the slice is over. What cannot be read or removed is told and passed
-    /// over; the first such error is returned at the end.
+    /// Reviews everything once, or until the time is over. What cannot be read or removed is logged and skipped; the first such
+    /// error is returned at the end.
     pub async fn run(&self, now: DateTime<Utc>) -> Result<Removed, StoreError> {
         let _running = self.running.lock().await;
         self.store.check_layout().await?;

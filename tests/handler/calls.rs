@@ -136,7 +136,7 @@ async fn without_a_voip_handle_or_hub_and_through_fcm_an_iphone_gets_an_alert_an
 }
 
 #[tokio::test]
-async fn each_cause_is_told_once_however_many_devices_have_it_and_beside_what_failed() {
+async fn each_cause_is_in_the_reason_once_however_many_devices_have_it() {
     let app = App::start().await;
     app.register_iphone(BOB).await;
     app.register_android(BOB).await;

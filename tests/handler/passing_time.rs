@@ -18,7 +18,7 @@ fn event(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn no_retry_after_silences_a_hub_for_more_than_a_minute() {
+async fn no_retry_after_pauses_a_hub_for_more_than_a_minute() {
     let app = App::start().await;
     app.register("iphone", phone()).await;
     app.hub.add_fault(Fault::status(429).retry_after("3600"));

@@ -104,7 +104,7 @@ fn a_second_way_into_the_hub_does_not_stand_for_the_first() {
 }
 
 #[test]
-fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
+fn an_unknown_setting_is_reported_with_the_nearest_one() {
     for (name, nearest) in [
         ("NOTIFICATION_HUB_NAMES", "NOTIFICATION_HUB_NAME"),
         ("NOTIFICATION_HUB_CONECTION_STRING", "NOTIFICATION_HUB_CONNECTION_STRING"),
@@ -233,7 +233,7 @@ async fn events_go_to_the_hub_of_the_entity_path_unless_another_one_is_named() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_none_of_them_shows_a_secret() {
+fn all_faults_are_reported_at_once_and_none_shows_a_secret() {
     let secret_twice =
         format!("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey={SECRET};SharedAccessKey={SECRET}");
     let told = faults(&[

@@ -1,4 +1,4 @@
-//! Reads objects by serde: a name and a raw value for each member, in one pass also of objects that stand in each other.
+//! Reads objects by serde: a name and a raw value for each member, in one pass, including nested objects.
 //!
 //! A raw value may have any depth: `serde_json` finds its end without recursion.
 
@@ -11,24 +11,24 @@ use serde_json::value::RawValue;
 
 use super::{Fields, Names, Value, text_of};
 
-/// Most objects of an invocation have fewer members. A piece of memory of up to 1 KiB is what the allocator is quickest with.
+/// Most objects of an invocation have fewer members. Up to 1 KiB is fastest with the allocator.
 const TYPICAL_MEMBERS: usize = 14;
 
-/// Reads a document that is an object, and along with it those that stand in each other in it under these names.
+/// Reads a document that is an object, and in the same pass the objects nested in it under these names.
 pub fn read<'a>(document: &'a str, nested: Names) -> serde_json::Result<Fields<'a>> {
     let read = |object: Object| {
         let mut reader = serde_json::Deserializer::from_str(document);
         let fields = object.deserialize(&mut reader)?;
         reader.end().map(|()| fields)
     };
-    // It may be that something to be read along is no object, or that a name holds half a surrogate pair.
+    // A nested value may not be an object, or a name may contain half a surrogate pair: read without nesting.
     read(Object { nested, any_names: false }).or_else(|_| read(Object { nested: &[], any_names: true }))
 }
 
 /// Reads an object, and with it the first object in it that has the first name of `nested`, and so on.
 struct Object {
     nested: Names,
-    /// Whether names are taken that serde does not take for a `str`.
+    /// Whether to accept names that are not valid as a `str`.
     any_names: bool,
 }
 

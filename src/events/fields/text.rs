@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn only_escapes_are_copied() {
+    fn only_strings_with_escapes_are_copied() {
         assert!(matches!(text(r#""안녕""#), Some(Cow::Borrowed("안녕"))));
         assert_eq!(text(r#""a\n\u00e9\ud83d\ude00""#).unwrap(), "a\né😀");
         assert_eq!([text("7"), text("null"), text("[104, 105]"), text("{}")], [const { None }; 4]);

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_says_what_would_be_right() {
+    fn each_mistake_says_what_is_expected() {
         assert_eq!(problems("{{ sender or 'New' }} {{ text|upper }}"), Vec::<String>::new());
         for (source, expected) in [
             ("{{ nobody }}", "unknown field nobody: expected one of sender, text"),

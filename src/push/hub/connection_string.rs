@@ -33,7 +33,7 @@ pub enum ConnectionStringError {
         "has no {0}; expected Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=RULE;SharedAccessKey=KEY"
     )]
     Missing(&'static str),
-    /// A part stands there twice.
+    /// A part occurs twice.
     #[error("has {0} twice; expected it once")]
     Twice(&'static str),
     /// The endpoint is no address of a namespace.
@@ -89,7 +89,7 @@ mod tests {
     use ConnectionStringError as Error;
 
     #[test]
-    fn parts_stand_in_any_order_and_case() {
+    fn parts_are_read_in_any_order_and_case() {
         for text in [
             "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=a2V5PQ==",
             "sharedaccesskey=a2V5PQ==; SHAREDACCESSKEYNAME = r ;endpoint=sb://ns.servicebus.windows.net;",

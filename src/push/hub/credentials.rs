@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_used_again_and_replaced_ten_minutes_before_its_end_at_the_latest() {
+    fn a_sas_token_is_reused_and_replaced_at_least_ten_minutes_before_it_expires() {
         let (key, (began, opened)) = (key(), start());
         let mut used = Vec::new();
         for minute in 0..180 {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_follow_a_clock_that_differs_by_more_than_a_minute() {
+    fn sas_tokens_follow_a_clock_that_differs_by_more_than_a_minute() {
         for (ahead, followed) in [(0, 0), (60, 0), (61, 61), (-60, 0), (-61, -61), (7200, 7200)] {
             let (key, (began, now)) = (key(), start());
             let refused = key.authorization(began, || now);

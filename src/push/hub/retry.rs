@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_retry_after_is_obeyed_to_the_letter() {
+    fn a_retry_after_is_waited_for_exactly() {
         let throttled = SendError::Throttled { status: 429, retry_after: Some(Duration::from_secs(7)) };
         assert_eq!(throttled.retry(1, 0.5), Retry::After(Duration::from_secs(7)));
         let at_once = SendError::Throttled { status: 429, retry_after: Some(Duration::ZERO) };
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_wait_is_random_under_a_bound_that_doubles() {
+    fn without_a_retry_after_the_wait_is_random_under_a_bound_that_doubles() {
         let error = SendError::Unavailable { status: 503, retry_after: None };
         assert_eq!(error.retry(1, 1.0), Retry::After(Duration::from_millis(500)));
         assert_eq!(error.retry(3, 1.0), Retry::After(Duration::from_secs(2)));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_was_lost_is_replaced_at_once_and_then_with_patience() {
+    fn a_lost_connection_is_retried_at_once_and_then_with_backoff() {
         assert_eq!(SendError::ConnectionLost.retry(1, 1.0), Retry::After(Duration::ZERO));
         assert_eq!(SendError::ConnectionLost.retry(2, 1.0), Retry::After(Duration::from_secs(1)));
     }

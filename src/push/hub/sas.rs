@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_token_is_as_the_service_wants_it() {
+    fn the_whole_sas_token_has_the_format_of_the_service() {
         assert_eq!(
             create_sas_token(
                 "https://Contoso-NS.servicebus.windows.net/Contoso-Hub",

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_left_alone() {
+    fn texts_within_the_limit_are_not_changed() {
         assert_eq!(truncated("t", "b"), (9, "t".to_owned(), "b".to_owned()));
     }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_too_long_by_itself_is_cut_after_the_body_is_gone() {
+    fn a_title_over_the_limit_is_cut_and_the_body_is_empty() {
         let (_, title, body) = truncated(&"t".repeat(5000), "body");
         assert!(title.ends_with(ELLIPSIS) && title.len() > 4000);
         assert_eq!(body, "");

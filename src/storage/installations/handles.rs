@@ -7,10 +7,10 @@ use super::{ChangeStart, Installations};
 use crate::notifications::device::DeviceHandle;
 use crate::storage::store::{Change, StoreError, Versioned};
 
-/// So many others may have a handle one after the other while it is claimed.
+/// How many other owners may follow each other while a handle is claimed.
 const MAX_ATTEMPTS: u32 = 30;
 
-/// What became of claiming a handle.
+/// The result of claiming a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claim {
     /// It belongs to the installation.
@@ -20,8 +20,8 @@ pub(super) enum Claim {
 }
 
 impl Installations {
-    /// Has the handle's document know of a PUT before it is written anywhere else: whoever comes later is newer, also
-    /// where this one is cut off. Returns the revision that it takes if another PUT has that one, or a greater one.
+    /// Writes the revision of a PUT to the handle's document before anything else, so that a later PUT gets a greater one even
+    /// if this one is interrupted. Returns the revision to use instead if another PUT has this one or a greater one.
     pub(super) async fn reserve(
         &self,
         handle: &DeviceHandle,
@@ -38,8 +38,8 @@ impl Installations {
         self.update(handle, seen, reserve).await
     }
 
-    /// Makes the handle this installation's own. Another one that has it is a phone that was set up anew, and loses it
-    /// *first*, with all copies: cut off in between, nobody has two phones, and a repeat goes on from there.
+    /// Makes this installation the owner of the handle. Another owner is the same phone set up again, and loses the handle
+    /// *first*, with all copies: if this is interrupted, the handle has no two owners, and a repeat continues.
     pub(super) async fn claim(
         &self,
         handle: &DeviceHandle,
@@ -67,7 +67,7 @@ impl Installations {
         Err(StoreError::Contended("handles".to_owned()))
     }
 
-    /// Has another installation lose a handle, unless it was PUT later: then this one lost.
+    /// Removes a handle from another installation, unless that one was PUT later: then this one lost.
     async fn evict(
         &self,
         other: &HandleRecord,
@@ -109,7 +109,7 @@ impl Installations {
         try_join_all(taken).await.map(drop)
     }
 
-    /// Gives a handle up, unless it was claimed anew since the change that did so.
+    /// Releases a handle, unless it was claimed again since that change.
     pub(super) async fn release(&self, handle: &DeviceHandle, id: &str, revision: i64) -> Result<(), StoreError> {
         let release = |current: Option<HandleRecord>| match current {
             Some(current) if current.is_of(id) && current.revision <= revision => {

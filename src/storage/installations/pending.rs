@@ -12,17 +12,17 @@ use super::{ChangeStart, Installations, TRACE_LIFETIME};
 use crate::notifications::device::DeviceHandle;
 use crate::storage::store::{Change, Fingerprint, ListedDocument, StoreError};
 
-/// A change that is older is not under way any more.
+/// A change that is older is not running any more.
 const INTERRUPTED_AFTER: TimeDelta = TimeDelta::minutes(3);
 
-/// What looking at an installation came to.
+/// The result of reviewing an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewResult {
-    /// It was over, and is gone.
+    /// It had expired, and was removed.
     Removed,
-    /// Nothing is left to be done.
+    /// Nothing is left to do.
     Done,
-    /// There will be more to do.
+    /// It has to be reviewed again.
     NotYet,
 }
 
@@ -56,8 +56,7 @@ impl Installations {
         self.store.write(&key, &MaintenanceNote { installation_id: id.to_owned(), handles: Vec::new() }).await
     }
 
-    /// Looks at the installation of one note under `pending/`: finishes a change that was cut off, and removes what it left
-    /// behind. Says whether an installation went.
+    /// Reviews the installation of a note under `pending/`: finishes an interrupted change, and removes its traces.
     pub async fn review_pending(
         &self,
         listed: &ListedDocument,
@@ -80,7 +79,7 @@ impl Installations {
         self.store.delete(&listed.key).await.map(|()| review)
     }
 
-    /// Looks at the installation of one note under `expiring/`, when its time has come.
+    /// Reviews the installation of a note under `expiring/`, once its time has come.
     pub async fn review_expiring(
         &self,
         listed: &ListedDocument,
@@ -102,7 +101,7 @@ impl Installations {
         self.store.delete(&listed.key).await.map(|()| review)
     }
 
-    /// Looks at an installation whose document was not written for as long as one lives.
+    /// Reviews an installation whose document was not written for longer than an installation lives.
     pub async fn review_old(&self, listed: &ListedDocument, now: DateTime<Utc>) -> Result<ReviewResult, StoreError> {
         if now - listed.modified < self.limits.time_to_live {
             return Ok(ReviewResult::NotYet);
@@ -110,7 +109,7 @@ impl Installations {
         match self.store.read::<InstallationRecord>(&listed.key).await {
             Ok(Some(record)) => self.review(&record.id, now).await,
             Ok(None) => Ok(ReviewResult::Done),
-            // Whatever it was is over.
+            // It has expired, whatever it was.
             Err(StoreError::Unreadable(_)) => self.store.delete_listed(listed).await.map(|_| ReviewResult::Done),
             Err(error) => Err(error),
         }
@@ -145,8 +144,8 @@ impl Installations {
         }
     }
 
-    /// Forgets where older forms of an installation were, once no change can be under way that knows them. The document of
-    /// one that is gone goes with that.
+    /// Removes the traces of older versions of an installation, once no change that could use them can be running. The document
+    /// of a deleted one is removed with them.
     async fn settle(&self, record: &InstallationRecord, now: DateTime<Utc>) -> Result<ReviewResult, StoreError> {
         if now - record.changed_at() < TRACE_LIFETIME {
             return Ok(ReviewResult::NotYet);

@@ -35,7 +35,7 @@ enum AddAttempt {
 }
 
 impl Installations {
-    /// Takes forms of an installation that are older than `revision` from a recipient, and keeps them out.
+    /// Removes versions of an installation that are older than `revision` from a recipient, and sets a fence against them.
     pub(super) async fn remove_from(
         &self,
         recipient: &Recipient,
@@ -57,8 +57,8 @@ impl Installations {
         taken
     }
 
-    /// Adds an installation to a recipient, unless a newer change of it was there already. Who was not PUT for longest makes
-    /// room where there are too many.
+    /// Adds an installation to a recipient, unless a newer change of it was faster. If there are too many, those with the oldest
+    /// PUT are removed.
     pub(super) async fn add_to(
         &self,
         recipient: &Recipient,
@@ -94,8 +94,8 @@ impl Installations {
         }
     }
 
-    /// Takes entries out whose installations do not name the recipient any more: a change of them was cut off, and nobody
-    /// else makes room for them. Says whether there was one.
+    /// Removes entries whose installations do not name the recipient any more, because a change of them was interrupted. Returns
+    /// whether there was one.
     async fn remove_stale_entries(
         &self,
         recipient: &Recipient,
@@ -142,8 +142,8 @@ impl Installations {
         Change::Keep(AddAttempt::Full(record.installations, excess))
     }
 
-    /// Has an installation no longer name a recipient that has too many. One that names nobody goes. It is written into
-    /// its own document first, as every change is.
+    /// Removes a recipient that has too many installations from one of them, which is deleted if it has no other. As every
+    /// change, this is written to its own document first.
     async fn evict_from(
         &self,
         recipient: &Recipient,
@@ -173,7 +173,7 @@ impl Installations {
         }
     }
 
-    /// Lets an entry live on from now; says whether it is there.
+    /// Renews an entry; returns whether it is there.
     pub(super) async fn renew(
         &self,
         recipient: &Recipient,
@@ -198,8 +198,8 @@ impl Installations {
         renewed
     }
 
-    /// Removes what is left of an installation's older forms when no change can be under way that knows them, and a
-    /// document in which nothing is left.
+    /// Removes older versions of an installation and its fence, once no change that could use them can be running, and the
+    /// document if it is empty.
     pub(super) async fn prune_after(
         &self,
         recipient: &Recipient,
@@ -222,7 +222,7 @@ impl Installations {
         self.update(recipient, None, tidy).await
     }
 
-    /// What is over goes. An entry that expired keeps older forms of its installation out, as one that was taken does.
+    /// Removes what has expired. An expired entry leaves a fence, as a removed one does.
     fn prune(&self, record: &mut RecipientRecord, now: DateTime<Utc>) {
         let over = record.installations.iter().filter(|entry| !self.is_alive(entry, now));
         let over: Vec<_> = over.map(|entry| (entry.id.clone(), entry.revision)).collect();
@@ -239,7 +239,7 @@ impl Installations {
 }
 
 impl RecipientRecord {
-    /// Whether a newer form of the installation is there, or was.
+    /// Whether a newer version of the installation is there, or was.
     fn is_superseded(&self, id: &str, revision: i64) -> bool {
         self.fences.iter().any(|fence| fence.id == id && fence.revision > revision)
             || self.installations.iter().any(|entry| entry.id == id && entry.revision > revision)
@@ -249,13 +249,13 @@ impl RecipientRecord {
         self.installations.iter().any(|entry| entry.id == id && entry.revision == revision)
     }
 
-    /// Whether no form that is older than `revision` is there or can come.
+    /// Whether no version older than `revision` is there or can be added.
     fn is_fenced(&self, id: &str, revision: i64) -> bool {
         self.fences.iter().any(|fence| fence.id == id && fence.revision >= revision)
             && !self.installations.iter().any(|entry| entry.id == id && entry.revision < revision)
     }
 
-    /// Takes forms of an installation out that are older than `revision`, and keeps them out.
+    /// Removes versions of an installation that are older than `revision`, and sets a fence against them.
     pub(super) fn remove_and_fence(&mut self, id: &str, revision: i64, now: DateTime<Utc>) {
         self.installations.retain(|entry| entry.id != id || entry.revision >= revision);
         let before = self.fences.iter().filter(|fence| fence.id == id).map(|fence| fence.revision).max();

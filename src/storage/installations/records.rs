@@ -12,7 +12,7 @@ use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, O
 use crate::notifications::locale::Locale;
 use crate::storage::store::Document;
 
-/// `installations/…`: what was PUT under an id, and where older forms of it may still be.
+/// `installations/…`: what was PUT under an id, and where older versions of it may still be.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstallationRecord {
@@ -21,12 +21,12 @@ pub struct InstallationRecord {
     pub id: String,
     /// Grows with each change, also over deletions. In microseconds, and no earlier than the change.
     pub revision: i64,
-    /// `None` after a deletion, until nobody can come late any more.
+    /// `None` after a deletion, until no late change is possible.
     pub installation: Option<StoredInstallation>,
-    /// Recipients that it does not have now, and that may hold an older form.
+    /// Recipients that it does not have now, and that may have an older version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<StoredRecipient>,
-    /// Handles that it does not have now, and that may still be claimed by it.
+    /// Handles that it does not have now, and may still own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_handles: Vec<StoredHandle>,
     /// When an entry under `expiring/` has Maintenance look at it.
@@ -39,7 +39,7 @@ pub struct InstallationRecord {
 pub struct RecipientRecord {
     /// Copies of the installations.
     pub installations: Vec<StoredInstallation>,
-    /// What keeps a slow PUT from bringing back an installation that has left since.
+    /// Prevents a slow PUT from adding an installation that was removed since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fences: Vec<Fence>,
 }
@@ -68,20 +68,20 @@ pub struct HandleRecord {
     pub wanted: i64,
 }
 
-/// Keeps forms of an installation out that are older than `revision`.
+/// Rejects versions of an installation that are older than `revision`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fence {
     /// The installation.
     #[serde(rename = "installationId")]
     pub id: String,
-    /// The first revision that may come in.
+    /// The first revision that may be added.
     pub revision: i64,
-    /// When it was set: it need not stand for ever.
+    /// When it was set; it is removed later.
     pub set_at: DateTime<Utc>,
 }
 
-/// One form of an installation. Its `Debug` redacts.
+/// One version of an installation. Its `Debug` redacts.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredInstallation {
@@ -187,14 +187,14 @@ impl InstallationRecord {
         Self { id: id.to_owned(), revision, installation, leaving, left_handles, watched_until }
     }
 
-    /// Everybody who may hold some form of the installation.
+    /// Every recipient that may have some version of the installation.
     pub fn recipients(&self) -> Vec<Recipient> {
         let mut recipients = self.leaving();
         recipients.extend(self.installation.as_ref().map(StoredInstallation::recipients).unwrap_or_default());
         recipients
     }
 
-    /// Everybody who may hold an older form and none that it has now.
+    /// Every recipient that may have an older version, and is not one of it now.
     pub fn leaving(&self) -> Vec<Recipient> {
         self.leaving.iter().filter_map(StoredRecipient::recipient).collect()
     }
@@ -211,7 +211,7 @@ impl InstallationRecord {
         self.left_handles.iter().map(StoredHandle::handle).collect()
     }
 
-    /// Whether no older form of it is anywhere.
+    /// Whether no older version of it is anywhere.
     pub fn is_settled(&self) -> bool {
         self.leaving.is_empty() && self.left_handles.is_empty()
     }

@@ -77,7 +77,7 @@ async fn a_clock_that_is_behind_does_not_lose_a_registration() {
 }
 
 #[tokio::test]
-async fn one_that_is_evicted_by_both_its_recipients_is_gone() {
+async fn an_installation_evicted_by_both_its_recipients_is_deleted() {
     let register = register(1);
     let number = PhoneNumber::from_digits_of("15551234567").unwrap();
     let with_number =
@@ -90,7 +90,7 @@ async fn one_that_is_evicted_by_both_its_recipients_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reading_is_used_for_three_seconds_unless_the_recipient_is_changed_here_or_ends_before() {
+async fn cached_devices_are_used_for_three_seconds_unless_the_recipient_is_changed_here_or_a_device_expires() {
     let (here, now) = (register(20), Utc::now());
     let elsewhere = Installations::new(Arc::clone(&here.store), here.limits);
     let recipient = Recipient::User(UserId::new("u0"));
@@ -116,7 +116,7 @@ async fn a_reading_is_used_for_three_seconds_unless_the_recipient_is_changed_her
 }
 
 #[tokio::test]
-async fn what_began_to_be_read_before_a_change_is_not_kept_after_it() {
+async fn a_read_that_began_before_a_change_is_not_cached() {
     let register = register(20);
     let recipient = Recipient::User(UserId::new("u0"));
     register.put(&installation("x", "u0", H), Utc::now()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A bounded memory of what came last. Whoever holds an entry has it for itself; the older half makes room at once.
+//! A bounded map of recent entries, each locked by one user at a time. When it is full, the older half is dropped.
 //!
 //! A cache crate (moka) may drop an entry while somebody holds it, and may keep an old one in place of a new one.
 
@@ -18,11 +18,11 @@ pub struct RecentEntries<V> {
 
 #[derive(Debug)]
 struct Memory<V> {
-    /// What somebody holds or waits for.
+    /// Entries that are locked or waited for.
     held: ByKey<Arc<tokio::sync::Mutex<V>>>,
-    /// What came last.
+    /// The newer half.
     newer: ByKey<V>,
-    /// What came before that.
+    /// The older half.
     older: ByKey<V>,
 }
 
@@ -32,7 +32,7 @@ type ByKey<V> = HashMap<u128, V, BuildHasherDefault<IdentityHasher>>;
 #[derive(Debug, Default)]
 struct IdentityHasher(u64);
 
-/// An entry, for whoever has this alone. What it is then is remembered, unless it is nothing.
+/// A locked entry. When it is dropped, its value is kept unless it is the default.
 #[derive(Debug)]
 pub struct EntryGuard<'a, V: Clone + Default + PartialEq> {
     // Goes before the place does, which finds out whether anybody else waits.
@@ -40,7 +40,7 @@ pub struct EntryGuard<'a, V: Clone + Default + PartialEq> {
     _place: EntrySlot<'a, V>,
 }
 
-/// Keeps an entry from being forgotten.
+/// Keeps an entry while it is used or waited for.
 #[derive(Debug)]
 struct EntrySlot<'a, V: Clone + Default + PartialEq> {
     recent: &'a RecentEntries<V>,

@@ -14,7 +14,7 @@ impl Fingerprint {
         Self::after(&[], texts)
     }
 
-    /// The fingerprint of what this one stands for, and of texts.
+    /// The fingerprint of this one's texts and of further ones.
     pub fn and(&self, texts: &[&str]) -> Self {
         Self::after(&self.0, texts)
     }

@@ -11,7 +11,7 @@ use super::super::{ListedDocument, RawDocument, StoreError, Version, layout};
 use super::{AzureBlobs, is_container_missing};
 
 impl AzureBlobs {
-    /// Reads a blob. Where it is not known whose layout the container has, that is asked beside it.
+    /// Reads a blob. If the layout was not checked yet, that is done concurrently.
     pub(in crate::storage::store) async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         if self.layout_checked.load(Ordering::Relaxed) {
             return self.get_blob(key).await;
@@ -20,7 +20,7 @@ impl AzureBlobs {
         Ok(raw)
     }
 
-    /// Fails when another program's documents lie in the container. In one that is not there lies nothing.
+    /// Fails if the container has documents of another layout. A container that does not exist is empty.
     pub(in crate::storage::store) async fn check_layout(&self) -> Result<(), StoreError> {
         let _checking = self.checking.lock().await;
         if self.layout_checked.load(Ordering::Relaxed) {
