@@ -72,17 +72,17 @@ pub struct Event<'a> {
 pub enum EventData<'a> {
     /// A text message.
     Sms(Sms<'a>),
-    /// What became of a text message that was sent.
+    /// The delivery report of a text message that was sent.
     SmsDeliveryReport(SmsDeliveryReport<'a>),
-    /// A chat message came, changed or went.
+    /// A chat message was received, edited or deleted.
     ChatMessage(ChatMessage<'a>),
-    /// Somebody is now in a thread.
+    /// A participant joined a thread.
     ThreadJoined(ThreadJoined<'a>),
-    /// Somebody is no longer in a thread.
+    /// A participant left a thread, or it was deleted.
     ThreadLeft(ThreadLeft<'a>),
     /// A thread has another topic.
     TopicChanged(TopicChanged<'a>),
-    /// Somebody calls.
+    /// An incoming call.
     IncomingCall(IncomingCall<'a>),
 }
 

@@ -226,7 +226,7 @@ impl<'a> Alert<'a> {
     }
 }
 
-/// What stacks the messages of one conversation: both numbers, which nobody sees, or nothing of them when hidden.
+/// The group of an SMS conversation: both numbers, which are not shown; without them when hidden.
 fn conversation<'a>(own: Option<&PhoneNumber>, other: &str, mode: ContentMode) -> Cow<'a, str> {
     match mode {
         ContentMode::Full | ContentMode::Sender => {

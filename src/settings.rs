@@ -49,7 +49,7 @@ pub struct Config {
     pub limits: Limits,
     /// How long an invocation may take.
     pub deadline: Duration,
-    /// Requests that may be under way to one hub.
+    /// Requests that may be in flight to one hub.
     pub max_in_flight: usize,
     /// Which log lines are written.
     pub log_filter: String,

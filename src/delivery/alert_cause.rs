@@ -34,7 +34,7 @@ pub enum AlertCause {
     /// The Calling SDK could not tell who calls whom.
     #[error("no_raw_id: the event does not name the raw ids of caller and callee, {INSTEAD}")]
     NoRawId,
-    /// The call's fixed part alone is over the limit of a payload.
+    /// Even without its texts, the call is larger than a payload may be.
     #[error("call_too_large: the call does not fit into one payload, {INSTEAD}")]
     CallTooLarge,
 }

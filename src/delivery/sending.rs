@@ -132,7 +132,7 @@ struct Outbox<'a> {
 /// The kind of a payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PayloadKind {
-    /// A call as such.
+    /// A call.
     Call(PayloadFormat),
     /// Everything else.
     Notification(PayloadFormat),

@@ -39,11 +39,11 @@ pub enum MessageAction {
     Received,
     /// It got another text.
     Edited,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
 }
 
-/// Somebody is now in a thread: it was created with them, or they were added.
+/// A participant joined a thread: it was created with them, or they were added.
 pub struct ThreadJoined<'a> {
     /// The thread.
     pub thread_id: Cow<'a, str>,
@@ -57,7 +57,7 @@ pub struct ThreadJoined<'a> {
     pub initiator_name: Cow<'a, str>,
 }
 
-/// Somebody is no longer in a thread: it was deleted, or they were removed.
+/// A participant left a thread: it was deleted, or they were removed.
 pub struct ThreadLeft<'a> {
     /// The thread.
     pub thread_id: Cow<'a, str>,

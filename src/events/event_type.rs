@@ -4,9 +4,9 @@
 /// The event types that can be pushed. Thread-level copies, call progress and unknown types are not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
-    /// A text message came in.
+    /// An SMS was received.
     SmsReceived,
-    /// A text message of ours reached somebody, or did not.
+    /// The delivery report of an SMS that was sent.
     SmsDeliveryReportReceived,
     /// A chat message of somebody else.
     ChatMessageReceived,
@@ -24,7 +24,7 @@ pub enum EventType {
     ChatThreadWithUserDeleted,
     /// The topic of one of them changed.
     ChatThreadPropertiesUpdatedPerUser,
-    /// Somebody calls.
+    /// An incoming call.
     IncomingCall,
 }
 

@@ -38,7 +38,7 @@ pub fn to_text(html: &str) -> String {
     decoded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A `<` begins a tag only before a letter, `/` or `!`; elsewhere it is what somebody typed.
+/// A `<` begins a tag only before a letter, `/` or `!`; elsewhere it is text.
 fn starts_tag(rest: &str) -> bool {
     rest.starts_with(|character: char| character.is_ascii_alphabetic() || character == '/' || character == '!')
 }

@@ -18,7 +18,7 @@ pub struct PhoneNumber(String);
 pub enum Recipient {
     /// A communication user.
     User(UserId),
-    /// Whoever registered for this number.
+    /// Every device that is registered for this number.
     Number(PhoneNumber),
 }
 

@@ -14,7 +14,7 @@ pub struct Device {
     pub app: Option<AppName>,
     /// The push service that reaches it.
     pub platform: Platform,
-    /// Its operating system, where it was told: FCM reaches both.
+    /// Its operating system, if known: FCM reaches both.
     pub os: Option<Os>,
     /// The language of its user.
     pub locale: Option<Locale>,

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct Expiry {
     /// The moment.
     pub at: DateTime<Utc>,
-    /// What is left until then; zero when it is over.
+    /// The time until then; zero when it has passed.
     pub remaining: Duration,
 }
 

@@ -20,13 +20,13 @@ pub enum LocalizableText {
     Localized {
         /// The name of the sentence in the app.
         key: String,
-        /// What goes into it.
+        /// Its arguments.
         args: Vec<String>,
     },
 }
 
 impl Wording {
-    /// Whether nobody would see anything.
+    /// Whether title and body are blank.
     pub fn is_blank(&self) -> bool {
         let is_blank = |line: &LocalizableText| matches!(line, LocalizableText::Text(text) if text.trim().is_empty());
         is_blank(&self.title) && is_blank(&self.body)
@@ -66,7 +66,7 @@ impl LocalizableText {
         }
     }
 
-    /// What goes into it.
+    /// Its arguments.
     pub fn args(&self) -> &[String] {
         match self {
             Self::Text(_) => &[],

@@ -49,7 +49,7 @@ const NAME: &str = "NAME";
 /// Stands before the ending of a setting of the VoIP hub.
 const VOIP: &str = "VOIP_";
 
-/// What an app's settings end with. The longer ones first: each is a name of its own.
+/// The suffixes of an app's settings, the longer ones first.
 const SUFFIXES: [&str; 6] =
     ["VOIP_SECONDARY_CONNECTION_STRING", "VOIP_CONNECTION_STRING", "VOIP_NAME", SECONDARY, CONNECTION_STRING, NAME];
 

@@ -46,7 +46,7 @@ impl Document for DeadLetter {
 }
 
 impl DeadLetter {
-    /// A letter about an event that reached nobody yet.
+    /// A dead letter of an event that no device got.
     pub fn new(reason: String, raw_event: RawEvent<'_>, now: DateTime<Utc>) -> Self {
         let event = without_call_context(raw_event);
         Self { reason, hub_status: None, tracking_id: None, installations: Vec::new(), stored_at: now, event }

@@ -170,7 +170,7 @@ impl Installations {
         let (pending, ()) = try_join(noted, self.watch(&installation.id, watch)).await?;
         let (record, before) = self.write(installation, found.record, found.handles, watch, began).await?;
         let evicted = self.finish(&record, Trigger::Requested, found.recipients, began).await?;
-        // What it left behind is looked at again when no change can be under way that came before.
+        // If it left traces, Maintenance reviews them when no earlier change can be running.
         if record.is_settled() && evicted.is_some() {
             self.forget_pending(&pending).await?;
         }
@@ -178,8 +178,8 @@ impl Installations {
         Ok(PutResult { created: !before.is_some_and(|before| self.is_alive(&before, now)), evicted })
     }
 
-    /// Writes what was PUT into the installation's own document, with a revision greater than any that its handles know of,
-    /// whatever their owners' clocks said, and that they know of before. Returns the document, and what was there before.
+    /// Writes the PUT to the installation's own document. Its revision is greater than any in its handles' documents, where it is
+    /// written before. Returns the document, and the installation that it replaced.
     async fn write(
         &self,
         installation: &Installation,
@@ -200,7 +200,7 @@ impl Installations {
             let wanted = try_join_all(wanted.map(|(handle, seen)| self.reserve(handle, revision, seen))).await?;
             let greatest = wanted.into_iter().fold(revision, i64::max);
             if greatest > revision {
-                // One of its handles has it; the other may have it already.
+                // Another PUT has this revision for one of the handles.
                 revision = greatest + 1;
                 continue;
             }
@@ -241,8 +241,8 @@ impl Installations {
         Ok(Found { record, handles, recipients })
     }
 
-    /// What is registered already only gets older again: an app PUTs the same at each of its starts. `None` where anything
-    /// is not as this PUT would leave it.
+    /// Renews an unchanged installation: an app PUTs the same at each start. `None` if anything is not as this PUT would
+    /// leave it.
     async fn refresh(
         &self,
         installation: &Installation,
@@ -256,13 +256,13 @@ impl Installations {
         else {
             return Ok(None);
         };
-        // Somebody newer may want it, and was cut off before it had it.
+        // A newer PUT may want it, and was interrupted before it owned it.
         let is_owner = |handle: &HandleRecord| handle.is_of(&stored.id) && handle.wanted <= stored.put_revision;
         let is_claimed = found.handles.iter().all(|seen| seen.document.as_ref().is_some_and(is_owner));
         if !is_claimed {
             return Ok(None);
         }
-        // Whoever is shown is pushed to: the copies live no shorter.
+        // The copies must not expire before the installation's document.
         let recipients = installation.recipients();
         let renewed = recipients.iter().map(|recipient| self.renew(recipient, stored, began.now));
         if !try_join_all(renewed).await?.into_iter().all(|is_renewed| is_renewed) {

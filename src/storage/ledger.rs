@@ -104,7 +104,7 @@ impl Entry {
 }
 
 impl MessageVersion {
-    /// Whether nothing is left to be told of this version after `handled`. Versions without numbers tell nothing.
+    /// Whether this version need not be sent after `handled`. Versions without numbers cannot be compared.
     pub fn is_superseded_by(self, handled: Self) -> bool {
         let is_later = handled.version.zip(self.version).is_some_and(|(handled, this)| handled >= this);
         handled.deleted || (is_later && !self.deleted)
@@ -127,14 +127,12 @@ impl Ledger {
         EventKey(last.1.and(&["event", id, recipient]))
     }
 
-    /// What this instance knows of the event, for whoever has this alone: a repeat that comes meanwhile waits, and then
-    /// finds what became of it.
+    /// Locks this instance's entry of the event: a concurrent repeat waits, and then finds the result.
     pub async fn lock_event(&self, key: &EventKey) -> EntryGuard<'_, Entry> {
         self.events.hold(key.0.short()).await
     }
 
-    /// The newest version of a message that this instance handled, for whoever has this alone: its edit waits until it
-    /// was shown.
+    /// Locks the newest version of a message that this instance handled: a concurrent edit waits until it was sent.
     pub async fn lock_message(&self, key: &MessageKey) -> EntryGuard<'_, Option<MessageVersion>> {
         self.messages.hold(key.0.short()).await
     }
@@ -144,7 +142,7 @@ impl Ledger {
         Ok(self.read_if_present(&key.0.key(EVENTS)).await?.unwrap_or_default())
     }
 
-    /// Writes what became of the event, so that a repeat on any instance goes only to the rest.
+    /// Writes which devices got the event, so that a repeat on any instance goes to the others only.
     pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
         let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
         run_to_completion(async move { add(&store, &key, &entry).await }).await
@@ -155,7 +153,7 @@ impl Ledger {
         self.read_if_present(&key.0.key(MESSAGES)).await
     }
 
-    /// A document that is damaged counts as none: who was served is better served twice than not at all.
+    /// A damaged document counts as absent: a second push is better than none.
     async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         match self.store.read_if_present(key).await {
             Err(error @ StoreError::Unreadable(_)) => {

@@ -59,7 +59,7 @@ impl Maintenance {
         let mut removed = Removed::new();
         let mut failed = None;
         for (kind, (n, error)) in KINDS.into_iter().zip(reviewed) {
-            // Notes are no one's business; the installations that they are about are counted.
+            // Not the notes are counted, but the installations that they are about.
             let kind = if matches!(kind, "pending" | "expiring") { "installations" } else { kind };
             *removed.entry(kind).or_default() += n;
             failed = failed.or(error);

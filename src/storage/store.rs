@@ -156,7 +156,7 @@ impl Store {
         }
     }
 
-    /// Writes a document under a key that nobody else uses.
+    /// Writes a document unconditionally, for keys that only one process uses.
     pub async fn write<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
         let bytes = encode(document, fastrand::u64(..));
         match &self.backend {
@@ -253,7 +253,7 @@ impl Store {
         }
     }
 
-    /// Removes a document that nobody changes any more.
+    /// Removes a document unconditionally.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Memory(memory) => memory.delete(key, None).await.map(drop),

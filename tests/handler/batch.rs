@@ -289,7 +289,7 @@ async fn that_a_hub_does_not_support_batches_is_logged_once() {
         assert_eq!(process.outcome(&message(event)).await, "delivered");
     }
     let (_, told) = process.terminate().await;
-    assert_eq!(told.matches("takes no batches").count(), 1, "{told}");
+    assert_eq!(told.matches("batches are not supported").count(), 1, "{told}");
 }
 
 #[tokio::test]

@@ -18,11 +18,11 @@ pub enum Key {
     Body,
     /// The key of a title that the app itself has.
     TitleLoc,
-    /// What goes into it.
+    /// Its arguments.
     TitleLocArgs,
     /// The key of a body that the app itself has.
     Loc,
-    /// What goes into it.
+    /// Its arguments.
     LocArgs,
     /// iOS: a sound.
     Sound,
@@ -51,11 +51,11 @@ pub struct Entry {
     pub body: Option<Template>,
     /// The title's key in the app.
     pub title_loc_key: Option<Template>,
-    /// What goes into it.
+    /// Its arguments.
     pub title_loc_args: Option<Vec<Template>>,
     /// The body's key in the app.
     pub loc_key: Option<Template>,
-    /// What goes into it.
+    /// Its arguments.
     pub loc_args: Option<Vec<Template>>,
     /// iOS: a sound; empty for none.
     pub sound: Option<String>,

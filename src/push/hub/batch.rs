@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::notifications::device::DeviceHandle;
 use crate::push::payload::Payload;
 
-/// Fewer devices get their requests one by one, each with an answer and an id of its own.
+/// With fewer devices each gets its own request, with its own response and tracking id.
 pub const MIN_HANDLES: usize = 10;
 const MAX_HANDLES: usize = 200;
 const MAX_BYTES: usize = 60 * 1024;

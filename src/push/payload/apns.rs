@@ -142,7 +142,7 @@ impl<'a> Aps<'a> {
     }
 }
 
-/// Seconds of Unix time, or 0, "now or never", for what is over already.
+/// Seconds of Unix time, or 0, "now or never", if it has expired.
 fn expiration(expiry: &Expiry) -> Cow<'static, str> {
     if expiry.remaining.is_zero() { Cow::Borrowed("0") } else { Cow::Owned(expiry.at.timestamp().to_string()) }
 }

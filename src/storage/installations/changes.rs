@@ -11,8 +11,8 @@ use super::{ChangeStart, Installations};
 use crate::storage::store::{Change, StoreError, Versioned};
 
 impl Installations {
-    /// Takes every step of the change that wrote `record`. Returns the ids of those that had to make room, or `None` where a
-    /// newer change came first. `seen` is what was read before, in the order of its recipients.
+    /// Takes every step of the change that wrote `record`. Returns the ids of evicted installations, or `None` if a newer change
+    /// was faster. `seen` is what was read before, in the order of its recipients.
     pub(super) async fn finish(
         &self,
         record: &InstallationRecord,
@@ -50,7 +50,7 @@ impl Installations {
         Ok(Some(evicted.into_iter().collect()))
     }
 
-    /// Deletes an installation if the condition holds for it, and finishes a deletion that was cut off in any case.
+    /// Deletes an installation if the condition holds for it, and finishes an interrupted deletion in any case.
     pub(super) async fn remove(
         &self,
         id: &str,
@@ -87,8 +87,8 @@ impl Installations {
         }
     }
 
-    /// A change that came late somewhere was replaced by a newer one, which releases what this one claimed. If it was not
-    /// replaced, the backend has to repeat it.
+    /// Checks that a late change was replaced by a newer one, which releases what this one claimed. If not, the request fails and
+    /// has to be repeated.
     async fn check_superseded(&self, stored: &StoredInstallation) -> Result<(), StoreError> {
         let record = self.read_versioned::<InstallationRecord>(&stored.id).await?.document;
         let is_latest = record.is_some_and(|record| record.revision == stored.revision);

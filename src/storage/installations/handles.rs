@@ -88,7 +88,7 @@ impl Installations {
                     self.remove(id, began, has_it).await?;
                     return Ok(Claim::Won);
                 }
-                // It has another handle by now, or is gone. Copies may be left that still have this one.
+                // It has another handle now, or was deleted. Copies with this handle may be left.
                 _ => self.remove_older_copies(&record, began).await?,
             }
         }
@@ -123,7 +123,7 @@ impl Installations {
         self.update(handle, None, release).await
     }
 
-    /// Removes the document of a handle that nobody has, and that nobody wanted after `revision`.
+    /// Removes the document of a handle without an owner, if no PUT wanted it after `revision`.
     pub(super) async fn forget_unowned(&self, handle: &DeviceHandle, revision: i64) -> Result<(), StoreError> {
         let forget = |current: Option<HandleRecord>| match current {
             Some(current) if current.installation_id.is_none() && current.wanted <= revision => Change::Delete(()),

@@ -122,7 +122,7 @@ impl Installations {
         };
         let expired = record.installation.as_ref().filter(|stored| !self.is_alive(stored, now));
         if let Some(expired) = expired {
-            // No later than the one before, so nobody waits for those that come late when there can be none.
+            // Based on the last revision and not on now, so that its traces can be removed at once if no late change is possible.
             let revision = |record: &InstallationRecord| record.revision + 1;
             let is_it = |current: &StoredInstallation| current.revision == expired.revision;
             if let Some(pending) = self.remove_as(id, began, revision, is_it).await? {

@@ -35,7 +35,7 @@ struct IdentityHasher(u64);
 /// A locked entry. When it is dropped, its value is kept unless it is the default.
 #[derive(Debug)]
 pub struct EntryGuard<'a, V: Clone + Default + PartialEq> {
-    // Goes before the place does, which finds out whether anybody else waits.
+    // Dropped before the slot, which checks whether another task waits.
     entry: OwnedMutexGuard<V>,
     _place: EntrySlot<'a, V>,
 }
@@ -55,7 +55,7 @@ impl<V: Clone + Default + PartialEq> RecentEntries<V> {
         Self { half, memory: Mutex::new(memory) }
     }
 
-    /// Waits until nobody else holds the entry of that key.
+    /// Waits for the entry of that key.
     pub async fn hold(&self, key: u128) -> EntryGuard<'_, V> {
         let place = self.place(key);
         EntryGuard { entry: Arc::clone(&place.entry).lock_owned().await, _place: place }

@@ -135,8 +135,7 @@ impl AzureBlobs {
         Ok(&self.blobs)
     }
 
-    /// Whether something was not found because the container is gone that was there before. The next one who needs it
-    /// creates it anew.
+    /// Whether the container was deleted since it was last used. The next write creates it again.
     fn note_lost_container(&self, error: &object_store::Error) -> bool {
         if !is_container_missing(error) {
             return false;
@@ -154,7 +153,7 @@ impl AzureBlobs {
         }
     }
 
-    /// Deletes a blob, if it still has that `ETag`; says whether it is gone. `object_store` has no condition, and wraps each
+    /// Deletes a blob, if it still has that `ETag`; returns whether it is removed. `object_store` has no condition, and wraps each
     /// deletion into a batch.
     async fn delete_blob(&self, key: &str, e_tag: Option<&str>) -> Result<bool, object_store::Error> {
         let url = format!("{}/{}", self.url, Path::from(key));
@@ -197,8 +196,8 @@ impl AzureBlobs {
     }
 }
 
-/// Whether there is no such container. `object_store` tells it as a blob that is missing, or as any error; the service's
-/// answer is in its source.
+/// Whether the container does not exist. `object_store` reports a missing blob or a general error; the service's response is in
+/// its source.
 fn is_container_missing(error: &object_store::Error) -> bool {
     format!("{error:?}").contains("ContainerNotFound")
 }

@@ -152,7 +152,7 @@ impl Folder {
             let entry = entry?;
             // What bears no lock's number is the layout's, and no secret.
             let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            // Nobody writes it while its lock is held here.
+            // Its lock is held here, so no process is writing it.
             let Some(_guard) = self.locks.try_acquire(number)? else { continue };
             match std::fs::remove_file(entry.path()) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

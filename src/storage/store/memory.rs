@@ -68,7 +68,7 @@ impl Memory {
         .await
     }
 
-    /// Writes; with a version only if that is still the one. Returns whether it did.
+    /// Writes; with a version only if it is unchanged. Returns whether it did.
     pub async fn put(&self, key: &str, bytes: Bytes, version: Option<&Version>) -> Result<bool, StoreError> {
         self.step("put", key, |contents, now| {
             let is_allowed = version.is_none_or(|version| *version == contents.version(key));
@@ -80,7 +80,7 @@ impl Memory {
         .await
     }
 
-    /// Removes; with a version only if that is still the one. Returns whether it is removed.
+    /// Removes; with a version only if it is unchanged. Returns whether it is removed.
     pub async fn delete(&self, key: &str, version: Option<&Version>) -> Result<bool, StoreError> {
         self.step("delete", key, |contents, now| {
             let is_allowed = version.is_none_or(|version| *version == contents.version(key));

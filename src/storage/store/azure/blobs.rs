@@ -36,7 +36,7 @@ impl AzureBlobs {
                     Some(Err(error)) if !is_container_missing(&error) => return Err(self.failure(error)),
                     first => first.and_then(Result::ok),
                 };
-                // Whoever wrote something since wrote the number before it.
+                // A process that wrote anything since then wrote the layout first.
                 let is_empty = first.is_none() || self.get_blob(layout::KEY).await?.is_some();
                 layout::check_without_document(is_empty)?;
             }
@@ -45,7 +45,7 @@ impl AzureBlobs {
         Ok(())
     }
 
-    /// Writes a blob; with a version only if that is still the one. Says whether it did.
+    /// Writes a blob; with a version only if it is unchanged. Returns whether it did.
     pub(in crate::storage::store) async fn put(
         &self,
         key: &str,
@@ -65,7 +65,7 @@ impl AzureBlobs {
         }
     }
 
-    /// Removes a blob if it still has that version. Says whether it is gone.
+    /// Removes a blob if it still has that version. Returns whether it is removed.
     pub(in crate::storage::store) async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, StoreError> {
         let Version::ETag(e_tag) = version else { return Ok(true) };
         self.delete_blob(key, Some(e_tag)).await.map_err(|error| self.failure(error))
@@ -99,7 +99,7 @@ impl AzureBlobs {
         let was_there = self.container_exists.load(Ordering::Relaxed);
         let got = match self.blobs.get(&Path::from(key)).await {
             Ok(got) => got,
-            // A container that was created while this was under way is not lost.
+            // A container that was created during this request was not deleted.
             Err(error @ Error::NotFound { .. }) if !(was_there && self.note_lost_container(&error)) => return Ok(None),
             Err(error) => return Err(self.failure(error)),
         };

@@ -34,7 +34,7 @@ impl FileLocks {
         Ok(Self { folder, task_locks: (0..LOCK_FILES).map(|_| Arc::default()).collect() })
     }
 
-    /// Whether the folder is still there. Where it is not, the whole store is gone, and not only a document in it.
+    /// Fails if the folder is missing: then the whole store is missing, and not only a document.
     pub fn check(&self) -> io::Result<()> {
         std::fs::metadata(&self.folder).map(drop)
     }
@@ -50,7 +50,7 @@ impl FileLocks {
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // The turn goes along, so that it is kept even where nobody waits for the answer any more.
+        // The task lock moves along, so it is held even if the caller stops waiting.
         let locked = tokio::task::spawn_blocking(move || {
             file.lock()?;
             Ok(LockGuard { number, _file: file, _task_lock: task_lock })
@@ -58,7 +58,7 @@ impl FileLocks {
         locked.await.map_err(io::Error::other)?
     }
 
-    /// The lock of that number, if nobody holds it.
+    /// The lock of that number, if it is free.
     pub fn try_acquire(&self, number: usize) -> io::Result<Option<LockGuard>> {
         let Some(task_lock) =
             self.task_locks.get(number).and_then(|task_lock| Arc::clone(task_lock).try_lock_owned().ok())
