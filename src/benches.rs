@@ -1,23 +1,23 @@
-//! Single steps of an event's way, for `benches/` to measure. Only there with the feature `benches`, so in no program.
+//! Single steps of a delivery, for `benches/` to measure. Compiled with the feature `benches` only, so in no program.
 //!
-//! Each function is one step as the program takes it. Nothing may be decided here.
+//! Each function calls one step of the program. No logic belongs here.
 
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::device::ContentMode;
-use crate::event::EventType;
-pub use crate::event::{Event, EventGridEvent};
-use crate::hub::access::Access;
-use crate::hub::connection_string::ConnectionString;
-use crate::installations;
-use crate::invocation::InvocationRequest;
-use crate::notification::Audience;
-pub use crate::notification::{Notification, Texts};
-pub use crate::payload::Form;
-use crate::payload::Payload;
+use crate::events::EventType;
+pub use crate::events::{Event, EventGridEvent};
+use crate::functions::invocation::InvocationRequest;
+use crate::notifications::Audience;
+use crate::notifications::device::ContentMode;
+pub use crate::notifications::{Notification, Texts};
+use crate::push::hub::connection_string::ConnectionString;
+use crate::push::hub::credentials::HubCredentials;
+use crate::push::payload::Payload;
+pub use crate::push::payload::PayloadFormat;
+use crate::storage::installations;
 
 /// Texts as they are without a notifications file.
 pub fn texts() -> Texts {
@@ -27,14 +27,14 @@ pub fn texts() -> Texts {
 /// Reads an invocation, and hands on each of its events, the data still unread.
 pub fn each_event(body: &[u8], mut take: impl FnMut(&EventGridEvent<'_>)) {
     let request = InvocationRequest::parse(body).expect("the samples are invocations");
-    for given in request.events().expect("the samples are no larger than a batch") {
-        take(&EventGridEvent::parse(given).expect("the samples hold events"));
+    for raw_event in request.events().expect("the samples are no larger than a batch") {
+        take(&EventGridEvent::parse(raw_event).expect("the samples hold events"));
     }
 }
 
 /// Reads the data of an event, and with it whom the event is for.
 pub fn read<'a>(envelope: &EventGridEvent<'a>) -> Event<'a> {
-    let event_type = EventType::named(&envelope.type_name).expect("a push comes of every sample");
+    let event_type = EventType::from_full_name(&envelope.type_name).expect("a push comes of every sample");
     Event::read(envelope, event_type).expect("the samples are well formed")
 }
 
@@ -50,18 +50,18 @@ pub fn notification<'a>(event: &'a Event<'a>, texts: &'a Texts, now: DateTime<Ut
 }
 
 /// The payload for a kind of device.
-pub fn payload(notification: &Notification<'_>, form: Form) -> Payload {
-    Payload::new(notification, form).expect("whatever is too large is cut")
+pub fn payload(notification: &Notification<'_>, format: PayloadFormat) -> Payload {
+    Payload::new(notification, format).expect("whatever is too large is cut")
 }
 
 /// The payload of a call for an iPhone.
 pub fn voip_payload(notification: &Notification<'_>) -> Payload {
-    Payload::call(notification, Form::Apns).expect("the call is complete")
+    Payload::call(notification, PayloadFormat::Apns).expect("the call is complete")
 }
 
 /// Signs for a hub.
 #[derive(Debug)]
-pub struct Signer(Access);
+pub struct Signer(HubCredentials);
 
 impl Signer {
     /// For a hub in a namespace of the usual length.
@@ -70,7 +70,7 @@ impl Signer {
                     SharedAccessKeyName=DefaultFullSharedAccessSignature;\
                     SharedAccessKey=c2VjcmV0LXRlc3Qta2V5LWZvci1uaC12ZWN0b3ItMDE=";
         let connection_string = ConnectionString::parse(text).expect("it has all that it needs");
-        Self(Access::new("contoso-hub", &[connection_string]))
+        Self(HubCredentials::new("contoso-hub", &[connection_string]))
     }
 
     /// The authorization, out of the cache after the first time.

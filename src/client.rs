@@ -1,7 +1,7 @@
-//! The one HTTP client of hubs and store: reqwest, with HTTP/1.1 and nothing that asks for more than it was told to.
+//! The one HTTP client, for hubs and store: reqwest with HTTP/1.1, without redirects, proxies or retries.
 //!
-//! `handler` makes it. Loading certificates takes longer than everything else at the start, so it happens on a thread beside,
-//! and not at all where every address is `http://`.
+//! `app` makes it. Loading certificates takes longer than everything else at the start, so it runs on another thread, and not at
+//! all if every address is `http://`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,44 +15,45 @@ mod connect_error;
 
 pub use connect_error::ConnectError;
 
-/// Asks hubs and store. Clones share their connections.
+/// Sends requests to hubs and store. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client(Arc<OnceCell<reqwest::Client>>);
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// No connection came about, so nobody got the request.
+    /// No connection was made, so the request was not sent.
     #[error("no connection to {0}")]
     Connect(#[source] ConnectError),
-    /// The connection broke, or what came is no answer.
+    /// The connection was lost, or the response is not HTTP.
     #[error("connection lost")]
     Lost(#[source] reqwest::Error),
 }
 
-/// How long name, TCP and TLS may take together. Leaves time for another try within the shortest limit of an attempt, which
+/// How long name resolution, TCP and TLS may take together. Leaves time for another try within the shortest limit of an attempt, which
 /// is a call's four seconds.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// One that trusts whom the platform trusts. Its certificates are loaded by [`Client::load`], or at the first request.
+    /// A client with the platform's certificates. They are
+    /// loaded by [`Client::load_certificates`], or at the first request.
     pub fn new() -> Self {
         Self(Arc::default())
     }
 
-    /// One for `http://`, which is there at once. It trusts nobody.
+    /// A client for `http://` only, without certificates.
     pub fn without_certificates() -> Self {
-        Self(Arc::new(OnceCell::new_with(Some(trusting_nobody()))))
+        Self(Arc::new(OnceCell::new_with(Some(client_without_certificates()))))
     }
 
-    /// Loads the certificates, if there are any to load and that was not done yet.
-    pub async fn load(&self) {
-        self.loaded().await;
+    /// Loads the certificates, if that is needed and was not done yet.
+    pub async fn load_certificates(&self) {
+        self.client().await;
     }
 
-    async fn loaded(&self) -> &reqwest::Client {
+    async fn client(&self) -> &reqwest::Client {
         let load = || async {
-            match spawn_blocking(trusting_the_platform).await {
+            match spawn_blocking(client_with_platform_certificates).await {
                 Ok(client) => client,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
@@ -60,39 +61,39 @@ impl Client {
         self.0.get_or_init(load).await
     }
 
-    /// Asks once. There is no limit but [`CONNECT_LIMIT`]: how long an answer may take is up to the caller.
+    /// Sends a request once. Only [`CONNECT_TIMEOUT`] is applied; the caller limits the time for the response.
     pub async fn execute(&self, request: Request) -> Result<Response, RequestError> {
-        self.loaded().await.execute(request).await.map_err(|error| match ConnectError::of(&error) {
+        self.client().await.execute(request).await.map_err(|error| match ConnectError::of(&error) {
             Some(connect) => RequestError::Connect(connect),
             None => RequestError::Lost(error.without_url()),
         })
     }
 }
 
-fn trusting_the_platform() -> reqwest::Client {
+fn client_with_platform_certificates() -> reqwest::Client {
     builder().build().unwrap_or_else(|error| {
         let cause = error.source().map(tracing::field::display);
         tracing::error!(
             cause,
             "no certificate authorities: install ca-certificates, or no https:// address can be reached"
         );
-        trusting_nobody()
+        client_without_certificates()
     })
 }
 
-fn trusting_nobody() -> reqwest::Client {
+fn client_without_certificates() -> reqwest::Client {
     builder().tls_certs_only([]).build().expect("ring is installed, and nothing is loaded")
 }
 
-/// Beside what is set here, reqwest notices a server that is gone without a word, by TCP's keep-alive, and closes what nobody
-/// used for 90 seconds: Azure's load balancers forget a connection that was idle for four minutes.
+/// reqwest itself notices a vanished server by TCP keep-alive, and closes connections that were idle for 90 seconds: Azure's load
+/// balancers drop a connection that was idle for four minutes.
 fn builder() -> ClientBuilder {
-    // Fails when somebody installed one before, which is as good.
+    // Fails if a provider is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
-        // With HTTP/2 everything under way would share one connection and its fate.
+        // With HTTP/2 all requests would share one connection, and fail with it.
         .http1_only()
-        .connect_timeout(CONNECT_LIMIT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none())
         .retry(retry::never().max_retries_per_request(0))
         .no_proxy()

@@ -1,53 +1,37 @@
-//! acs-push: an Azure Functions custom handler that turns Azure Communication Services events into pushes.
+//! acs-push: an Azure Functions custom handler that turns Azure Communication Services events into push notifications.
 //!
-//! Read it as a street: events come in, are decided, go out as pushes. `ARCHITECTURE.md` has one line for each file.
+//! The modules form a tower: each imports only from those below it. `ARCHITECTURE.md` has one line for each file, and says
+//! where each decision is made.
 
-// Comes in.
-mod server;
-mod invocation;
-mod fields;
-mod event;
-mod subject;
-mod wanted;
-mod recipient;
-mod locale;
-
-// Is decided.
-mod delivery;
-mod notification;
-mod device;
-
-// Goes out.
-mod payload;
-mod hub;
-mod client;
-
-// Is kept.
-mod store;
-mod installations;
-mod ledger;
-mod dead_letters;
-mod maintenance;
-
-// Is told.
-mod config;
-mod counters;
-mod handler;
-
-// Walks through schedules of what runs side by side.
-#[cfg(test)]
-mod explorer;
-mod replay;
-mod send;
-mod events_file;
-mod log;
-
-// What `benches/` measures.
+// Single steps for `benches/` to measure; in no program.
 #[cfg(feature = "benches")]
 pub mod benches;
 
-pub use config::{Config, ConfigError};
-pub use events_file::EventsFileError;
-pub use handler::Handler;
+// Puts the program together. `main.rs` above it reads the environment and the command line, and handles signals.
+mod app;
+// `acs-push send` and `acs-push replay`.
+mod commands;
+// What the Functions host calls, over HTTP.
+mod functions;
+// What happens to one event, from the host's JSON to the hubs' responses.
+mod delivery;
+// Every setting; all faults are reported at once.
+mod settings;
+// Documents in Azure Blob, a folder or memory: installations, ledger, dead letters, and their maintenance.
+mod storage;
+// One platform's JSON, and Direct Send through Notification Hubs.
+mod push;
+// What a person should see, for no particular platform.
+mod notifications;
+// The JSON of events, what each type says, and which events are wanted.
+mod events;
+
+// The one HTTP client, for hubs and storage.
+mod client;
+// Where log lines go.
+mod log;
+
+pub use app::Handler;
+pub use commands::{EventsFileError, ReplayError};
 pub use log::init as init_log;
-pub use replay::ReplayError;
+pub use settings::{Config, ConfigError};

@@ -12,19 +12,19 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts writing the lines that `filter` names. Once per process; a second call changes nothing.
+/// Starts writing the log lines that `filter` selects. A second call in the same process changes nothing.
 pub fn init(filter: &str) {
-    let wanted: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let levels: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let ours = filter_fn(|metadata| metadata.target().starts_with("acs_push"));
     let writer = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
     // The host stamps each line with its own time.
     let lines = tracing_subscriber::fmt::layer().without_time().with_target(false).with_ansi(false).with_writer(writer);
-    let _ = tracing_subscriber::registry().with(lines.with_filter(wanted.and(ours))).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(levels.and(ours))).try_init();
 }
 
 /// Writes a line to standard output as it is, whatever the filter says.
-pub fn line(text: &str) {
+pub fn write_line(text: &str) {
     use io::Write;
-    // A host that no longer reads is about to end this process anyway.
+    // If the host does not read any more, it is about to stop this process.
     let _ = writeln!(io::stdout().lock(), "{text}");
 }

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tokio::net::TcpListener;
 
-/// An event is a hundred small pieces of memory: with the system's allocator it takes a tenth more instructions.
+/// An event makes a hundred small allocations: with the system's allocator it takes a tenth more instructions.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) if error.use_stderr() => {
-            complain(&format!("acs-push: {}; try --help", in_one_line(&error)));
+            print_error(&format!("acs-push: {}; try --help", in_one_line(&error)));
             ExitCode::from(BAD_USAGE)
         }
         // Help or version, as asked for.
@@ -95,7 +95,7 @@ impl CommandLine {
     }
 }
 
-/// What is wrong and what was meant, perhaps, without the usage that clap adds in paragraphs of their own.
+/// The error and clap's suggestion in one line, without the usage.
 fn in_one_line(error: &clap::Error) -> String {
     let told = error.to_string();
     let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
@@ -108,32 +108,32 @@ fn in_one_line(error: &clap::Error) -> String {
 fn start(task: &Task) -> ExitCode {
     let vars = std::env::vars_os();
     let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    // One thread: an event is a handful of waits, and threads that share them cost more than they bring.
+    // One thread: an event mostly waits, so more threads would cost more than they save.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("acs-push: no event loop: {error}"));
+            print_error(&format!("acs-push: cannot start the async runtime: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let _entered = runtime.enter();
     let handler = Config::from_vars(vars).map_err(Handler::all_faults).and_then(|config| {
         init_log(&config.log_filter);
-        let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.without_traces() } else { config };
+        let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.for_dry_run() } else { config };
         Handler::new(&config).map(|handler| (config.port, handler))
     });
     let (port, handler) = match handler {
         Ok(ready) => ready,
         Err(faults) => {
-            complain(&faults.to_string());
+            print_error(&faults.to_string());
             return ExitCode::from(BAD_SETTINGS);
         }
     };
     runtime.block_on(async {
         match task {
-            Task::Replay { force, files } => ended(handler.replay(*force, files, tell).await, "not settled"),
+            Task::Replay { force, files } => exit_code(handler.replay(*force, files, print_line).await, "not settled"),
             Task::Send { file: Some(file), dry_run } => {
-                ended(handler.send(file, *dry_run, tell).await, "failed or can never succeed")
+                exit_code(handler.send(file, *dry_run, print_line).await, "failed or can never succeed")
             }
             Task::Serve | Task::Send { file: None, .. } => serve(handler, port).await,
         }
@@ -144,7 +144,7 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => listener,
         Err(error) => {
-            complain(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
+            print_error(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -152,32 +152,32 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How a command ends that counts what is left to be done.
-fn ended<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
+/// The exit code of a command that returns how many events are left.
+fn exit_code<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
     match left {
         Ok(0) => return ExitCode::SUCCESS,
-        Ok(left) => complain(&format!("acs-push: {left} {what}")),
-        Err(error) => complain(&format!("acs-push: {error}")),
+        Ok(left) => print_error(&format!("acs-push: {left} {what}")),
+        Err(error) => print_error(&format!("acs-push: {error}")),
     }
     ExitCode::FAILURE
 }
 
-fn tell(line: &str) {
+fn print_line(line: &str) {
     print(&format!("{line}\n"));
 }
 
-/// What a person asked for.
+/// Writes to standard output.
 fn print(text: &str) {
-    // Whoever closed the pipe has seen enough.
+    // The reader may have closed the pipe.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// What went wrong before or beside the log.
-fn complain(text: &str) {
+/// Writes an error that is not part of the log.
+fn print_error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Over when the platform (SIGTERM) or somebody at the keyboard (SIGINT) wants an end.
+/// Completes on SIGTERM (from the platform) or SIGINT (Ctrl-C).
 async fn stop_signal() {
     #[cfg(unix)]
     {

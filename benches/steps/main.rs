@@ -3,7 +3,7 @@
 
 mod samples;
 
-use acs_push::benches::{self, Event, EventGridEvent, Form, Signer, Texts};
+use acs_push::benches::{self, Event, EventGridEvent, PayloadFormat, Signer, Texts};
 use chrono::DateTime;
 use divan::{AllocProfiler, Bencher, black_box};
 use samples::Sample;
@@ -48,15 +48,15 @@ fn notification(bencher: Bencher<'_, '_>, sample: Sample) {
 }
 
 /// A chat message in a platform's JSON.
-#[divan::bench(args = [Form::Apns, Form::FcmAndroid, Form::FcmIos])]
-fn payload(bencher: Bencher<'_, '_>, form: Form) {
-    payload_of(Sample::Chat, bencher, form);
+#[divan::bench(args = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos])]
+fn payload(bencher: Bencher<'_, '_>, format: PayloadFormat) {
+    payload_of(Sample::Chat, bencher, format);
 }
 
 /// The same with a text that has to be cut to 4096 bytes.
-#[divan::bench(args = [Form::Apns, Form::FcmAndroid, Form::FcmIos])]
-fn payload_cut(bencher: Bencher<'_, '_>, form: Form) {
-    payload_of(Sample::LongChat, bencher, form);
+#[divan::bench(args = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos])]
+fn payload_cut(bencher: Bencher<'_, '_>, format: PayloadFormat) {
+    payload_of(Sample::LongChat, bencher, format);
 }
 
 /// A call for an iPhone.
@@ -83,12 +83,12 @@ fn authorization_anew(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| signer.authorization_anew(DateTime::UNIX_EPOCH));
 }
 
-fn payload_of(sample: Sample, bencher: Bencher<'_, '_>, form: Form) {
+fn payload_of(sample: Sample, bencher: Bencher<'_, '_>, format: PayloadFormat) {
     with_event(sample, |event, texts| {
         let notification = benches::notification(event, texts, DateTime::UNIX_EPOCH);
-        let length = benches::payload(&notification, form).body.len();
+        let length = benches::payload(&notification, format).body.len();
         assert_eq!(length > 4000, sample == Sample::LongChat, "{length} bytes");
-        bencher.bench_local(|| benches::payload(black_box(&notification), form));
+        bencher.bench_local(|| benches::payload(black_box(&notification), format));
     });
 }
 

@@ -29,12 +29,12 @@ pub struct Try {
     /// Milliseconds since the start of the run, as is `end`.
     pub start: u64,
     pub end: u64,
-    pub came: Came,
+    pub result: TryResult,
 }
 
 /// What the Event Grid heard of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Came {
+pub enum TryResult {
     /// 200, with the outcome and its reason.
     Acknowledged { outcome: String, reason: String },
     /// 500.
@@ -116,50 +116,50 @@ impl EventGrid {
         };
         let body = json!({"Data": {"event": event}, "Metadata": {"sys": {"MethodName": "EventGridTrigger"}}});
         let start = since(self.started);
-        let came = self.post(handler, body.to_string(), events.len()).await;
+        let result = self.post(handler, body.to_string(), events.len()).await;
         let end = since(self.started);
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut acknowledged = true;
-        for (event, came) in events.iter().zip(came) {
-            acknowledged &= matches!(came, Came::Acknowledged { .. });
-            tries.entry(event.number).or_default().push(Try { incarnation: handler.incarnation, start, end, came });
+        for (event, result) in events.iter().zip(result) {
+            acknowledged &= matches!(result, TryResult::Acknowledged { .. });
+            tries.entry(event.number).or_default().push(Try { incarnation: handler.incarnation, start, end, result });
         }
         acknowledged
     }
 
     /// What came of each event.
-    async fn post(&self, handler: &Handler, body: String, events: usize) -> Vec<Came> {
-        let all = |came: Came| vec![came; events];
+    async fn post(&self, handler: &Handler, body: String, events: usize) -> Vec<TryResult> {
+        let all = |result: TryResult| vec![result; events];
         let url = format!("{}/EventGridTrigger", handler.address);
         let request = self.fleet.client().post(url).header("content-type", "application/json").timeout(PATIENCE);
         let answer = match request.body(body).send().await {
             Ok(answer) => answer,
-            Err(error) => return all(Came::Broken(error.to_string())),
+            Err(error) => return all(TryResult::Broken(error.to_string())),
         };
         let status = answer.status().as_u16();
         let text = match answer.text().await {
             Ok(text) => text,
-            Err(error) => return all(Came::Broken(error.to_string())),
+            Err(error) => return all(TryResult::Broken(error.to_string())),
         };
         match status {
-            500 => all(Came::Failed),
+            500 => all(TryResult::Failed),
             200 => match self.outcomes(&text) {
                 Some(outcomes) if outcomes.len() == events => outcomes,
-                _ => all(Came::Odd(format!("200 with {text}"))),
+                _ => all(TryResult::Odd(format!("200 with {text}"))),
             },
-            _ => all(Came::Odd(format!("{status} with {text}"))),
+            _ => all(TryResult::Odd(format!("{status} with {text}"))),
         }
     }
 
     /// The outcomes in the log lines of an invocation, in the order of its events.
-    fn outcomes(&self, text: &str) -> Option<Vec<Came>> {
+    fn outcomes(&self, text: &str) -> Option<Vec<TryResult>> {
         let answer: Value = serde_json::from_str(text).ok()?;
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = |line: &Value| {
             heard.extend(fleet::tracking_ids(line.as_str()?));
             let line: Value = serde_json::from_str(line.as_str()?).ok()?;
             let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-            Some(Came::Acknowledged { outcome: text("outcome"), reason: text("reason") })
+            Some(TryResult::Acknowledged { outcome: text("outcome"), reason: text("reason") })
         };
         answer["Logs"].as_array()?.iter().map(outcome).collect()
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::PoisonError;
 
-use super::event_grid::{Came, Try};
+use super::event_grid::{Try, TryResult};
 use super::events::{Fact, Kind};
 use super::fleet::Incarnation;
 use super::owners::Owners;
@@ -134,7 +134,7 @@ impl<'a> Evidence<'a> {
 
     /// The try that ended the event.
     pub fn served(&self, number: usize) -> Option<&Try> {
-        self.tries_of(number).iter().find(|attempt| matches!(attempt.came, Came::Acknowledged { .. }))
+        self.tries_of(number).iter().find(|attempt| matches!(attempt.result, TryResult::Acknowledged { .. }))
     }
 
     /// The try that a push belongs to.
@@ -160,9 +160,9 @@ impl<'a> Evidence<'a> {
 
     /// Whether the handler said that a newer version was handled, and the device did get a newer one.
     pub fn is_superseded(&self, number: usize, device: Device, pushes: &Pushes<'_>) -> bool {
-        let said = self.served(number).is_some_and(|attempt| match &attempt.came {
-            Came::Acknowledged { reason, .. } => reason == "version_handled" || reason == "message_deleted",
-            Came::Failed | Came::Broken(_) | Came::Odd(_) => false,
+        let said = self.served(number).is_some_and(|attempt| match &attempt.result {
+            TryResult::Acknowledged { reason, .. } => reason == "version_handled" || reason == "message_deleted",
+            TryResult::Failed | TryResult::Broken(_) | TryResult::Odd(_) => false,
         });
         let Some((message, version)) = self.facts[number].message else { return false };
         let is_newer = |fact: &Fact| fact.message.is_some_and(|(other, newer)| other == message && newer > version);
@@ -191,20 +191,20 @@ impl<'a> Evidence<'a> {
         // A request may lie unread at the hub for longer than its sender waits: then the later one is read first.
         let was_waiting = |other: &Try| other.incarnation == second.incarnation && other.start <= first.at;
         let is_overtaken = || self.tries_of(number).iter().any(was_waiting);
-        match &attempt.came {
-            Came::Broken(_) => self.was_killed(attempt).then_some(Class::InFlightAtAKill),
-            Came::Failed | Came::Acknowledged { .. }
+        match &attempt.result {
+            TryResult::Broken(_) => self.was_killed(attempt).then_some(Class::InFlightAtAKill),
+            TryResult::Failed | TryResult::Acknowledged { .. }
                 if !self.was_heard(first) || (!self.was_heard(second) && is_overtaken()) =>
             {
                 Some(Class::AnswerLost)
             }
-            Came::Acknowledged { .. } if self.was_unknown(number, attempt, first, second) => {
+            TryResult::Acknowledged { .. } if self.was_unknown(number, attempt, first, second) => {
                 Some(Class::SiblingOfAFailedEvent)
             }
-            Came::Failed | Came::Acknowledged { .. } => {
+            TryResult::Failed | TryResult::Acknowledged { .. } => {
                 self.missed_the_store(attempt).then_some(Class::LedgerNotWritten)
             }
-            Came::Odd(_) => None,
+            TryResult::Odd(_) => None,
         }
     }
 

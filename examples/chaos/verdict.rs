@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::Options;
-use super::event_grid::Came;
+use super::event_grid::TryResult;
 use super::events::Kind;
 use super::evidence::{Class, Evidence, Pushes};
 use super::owners::Found;
@@ -98,19 +98,19 @@ impl Verdict {
         for number in 0..evidence.facts.len() {
             for attempt in evidence.tries_of(number) {
                 all += 1;
-                match &attempt.came {
-                    Came::Acknowledged { outcome, reason } => {
+                match &attempt.result {
+                    TryResult::Acknowledged { outcome, reason } => {
                         let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
                         *outcomes.entry(format!("{outcome}{reason}")).or_default() += 1;
                     }
-                    Came::Failed => failed += 1,
-                    Came::Broken(error) => {
+                    TryResult::Failed => failed += 1,
+                    TryResult::Broken(error) => {
                         broken += 1;
                         if !evidence.was_killed(attempt) {
                             self.odd.push(format!("e{number}: {error} without a kill: {attempt:?}"));
                         }
                     }
-                    Came::Odd(answer) => self.odd.push(format!("e{number}: {answer}")),
+                    TryResult::Odd(answer) => self.odd.push(format!("e{number}: {answer}")),
                 }
             }
             if evidence.served(number).is_none() {

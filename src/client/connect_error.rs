@@ -1,13 +1,13 @@
-//! Why no connection came about: one wording for each cause, whoever asks whom.
+//! Why no connection was made: one wording for each cause, for hubs and store alike.
 
 use std::error::Error;
 use std::io;
 
 use reqwest::Url;
 
-use super::CONNECT_LIMIT;
+use super::CONNECT_TIMEOUT;
 
-/// No connection to a server came about. Holds its name and port, and nothing else of the address.
+/// No connection to a server was made. Has its name and port, and nothing else of the URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{server}: {cause}")]
 pub struct ConnectError {
@@ -15,25 +15,25 @@ pub struct ConnectError {
     cause: Cause,
 }
 
-/// What it failed by.
+/// The cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Cause {
-    #[error("this is no valid host name")]
+    #[error("invalid host name")]
     NoHostName,
-    #[error("the name was not resolved ({0})")]
+    #[error("name resolution failed ({0})")]
     Name(String),
     #[error("connection refused")]
     Refused,
     #[error("TLS failed ({0})")]
     Tls(String),
-    #[error("no connection within {} s", CONNECT_LIMIT.as_secs())]
+    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     TimedOut,
     #[error("{0}")]
     Network(String),
 }
 
 impl ConnectError {
-    /// What `error` says of the way to the server; `None` when there was a connection.
+    /// The error of a connection that was not made; `None` if there was a connection.
     pub(super) fn of(error: &reqwest::Error) -> Option<Self> {
         let cause = if error.is_builder() {
             Cause::NoHostName

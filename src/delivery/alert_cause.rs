@@ -1,7 +1,7 @@
-//! Why a device gets an alert in place of a call: one code and one wording for each cause.
+//! Why a device gets an alert instead of a call: one code and one sentence for each cause.
 
-use crate::hub::SendError;
-use crate::notification::CallDefect;
+use crate::notifications::CallDefect;
+use crate::push::hub::SendError;
 
 /// Why the call itself does not go to a device, for the event's log line. It begins with a code, which is stable: operators
 /// search for it.
@@ -22,24 +22,24 @@ pub enum AlertCause {
         "no_voip_handle: the installation has no voipPushChannel (PUT it with the device's PushKit token), {INSTEAD}"
     )]
     NoVoipHandle,
-    /// The VoIP hub is set up wrongly, so it took nothing.
+    /// The VoIP hub refused the call because its settings are wrong.
     #[error("voip_hub_refused: the VoIP hub refused the call ({0}), {INSTEAD}")]
     VoipHubRefused(SendError),
-    /// What the Calling SDK asks for cannot be read from the call's context.
-    #[error("context_unreadable: the event's incomingCallContext has no claim cc that can be read, {INSTEAD}")]
+    /// The Calling SDK needs a claim of the call's context that cannot be read.
+    #[error("context_unreadable: the event's incomingCallContext has no readable claim cc, {INSTEAD}")]
     ContextUnreadable,
     /// The call's id would crash the Calling SDK.
-    #[error("no_uuid: the event's correlationId is no UUID, {INSTEAD}")]
+    #[error("no_uuid: the event's correlationId is not a UUID, {INSTEAD}")]
     NoUuid,
     /// The Calling SDK could not tell who calls whom.
     #[error("no_raw_id: the event does not name the raw ids of caller and callee, {INSTEAD}")]
     NoRawId,
-    /// The call's fixed part alone is over the limit of a payload.
+    /// Even without its texts, the call is larger than a payload may be.
     #[error("call_too_large: the call does not fit into one payload, {INSTEAD}")]
     CallTooLarge,
 }
 
-const INSTEAD: &str = "so an alert takes the place of the call";
+const INSTEAD: &str = "so an alert is sent instead of the call";
 
 impl From<CallDefect> for AlertCause {
     fn from(defect: CallDefect) -> Self {

@@ -1,7 +1,7 @@
-//! What is decided about an event and sent to whom, in lines for a person at a terminal.
+//! The lines that `acs-push send` prints: what was decided about an event, and what was sent to which device.
 //!
-//! It is told by the delivery itself as it goes, so it cannot differ from it. Handles and recipients are masked; what
-//! stands in a payload is shown, since it is the operator's own event.
+//! The delivery itself adds these lines, so they cannot differ from it. Handles and recipients are masked; payloads are shown,
+//! because the event is the operator's own.
 
 use std::sync::Mutex;
 
@@ -9,44 +9,49 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use super::alert_cause::AlertCause;
-use super::outcome::{Delivery, Outcome};
-use super::times::Times;
-use super::{Attempt, Deliveries};
-use crate::device::{ContentMode, Device, DeviceHandle, Platform};
-use crate::event::{Event, EventGridEvent, Given};
-use crate::hub::{DirectSend, SendFailure, Sent};
-use crate::notification::Audience;
-use crate::payload::LIMIT;
-use crate::recipient::Recipient;
+use super::deadlines::Deadlines;
+use super::outcome::{DeliveryResult, Outcome};
+use super::{DeliveryAttempt, DeliveryService};
+use crate::events::recipient::Recipient;
+use crate::events::{Event, EventGridEvent, RawEvent};
+use crate::notifications::Audience;
+use crate::notifications::device::{ContentMode, Device, DeviceHandle, Platform};
+use crate::push::hub::{DirectSend, SendFailure, SendSuccess};
+use crate::push::payload::MAX_PAYLOAD_BYTES;
 
-/// What was told so far.
+/// The lines so far.
 #[derive(Debug)]
 pub struct Explanation {
     dry_run: bool,
     lines: Mutex<Vec<String>>,
 }
 
-impl Deliveries {
+impl DeliveryService {
     /// Delivers one event and explains it. In a dry run no hub is asked and nothing is written.
-    pub async fn explain(&self, given: Given<'_>, explanation: &Explanation, now: DateTime<Utc>) -> Delivery {
-        let times = Times::of_invocation(Instant::now(), self.deadline);
-        let attempt = Attempt { given, times, now, replay: None, explanation: Some(explanation) };
-        let (delivery, came) = self.deliver(attempt).await;
-        // Whoever runs it once more is to reach only the rest.
+    pub async fn explain(
+        &self,
+        raw_event: RawEvent<'_>,
+        explanation: &Explanation,
+        now: DateTime<Utc>,
+    ) -> DeliveryResult {
+        let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
+        let attempt = DeliveryAttempt { raw_event, deadlines, now, replay: None, explanation: Some(explanation) };
+        let (delivery, processed) = self.deliver(attempt).await;
+        // When it is run again, only the other devices get it.
         if delivery.outcome == Outcome::Failed
-            && let Some((key, entry)) = &came.remembered
+            && let Some((key, entry)) = &processed.remembered
         {
-            self.write_down(attempt, key, entry).await;
+            self.write_ledger_entry(attempt, key, entry).await;
         }
         delivery
     }
 }
 
-impl Attempt<'_> {
-    /// Tells whoever wants to know.
-    pub(super) fn explain(&self, tell: impl FnOnce(&Explanation)) {
+impl DeliveryAttempt<'_> {
+    /// Adds lines, if an explanation was asked for.
+    pub(super) fn explain(&self, add: impl FnOnce(&Explanation)) {
         if let Some(explanation) = self.explanation {
-            tell(explanation);
+            add(explanation);
         }
     }
 
@@ -57,7 +62,7 @@ impl Attempt<'_> {
 }
 
 impl Explanation {
-    /// Nothing was told yet.
+    /// An explanation without lines.
     pub fn new(dry_run: bool) -> Self {
         Self { dry_run, lines: Mutex::default() }
     }
@@ -67,7 +72,7 @@ impl Explanation {
         self.dry_run
     }
 
-    /// What was told.
+    /// The lines.
     pub fn into_lines(self) -> Vec<String> {
         self.lines.into_inner().expect("nothing panics while it is held")
     }
@@ -76,29 +81,28 @@ impl Explanation {
     pub fn envelope(&self, envelope: &EventGridEvent<'_>, now: DateTime<Utc>) {
         let subject = envelope.subject.trim_start_matches('/').split('/').next().unwrap_or_default();
         let time = envelope.time.map_or_else(
-            || "unreadable: never too old".to_owned(),
+            || "unreadable; the event does not expire".to_owned(),
             |time| format!("{}, {} ago", time.to_rfc3339_opts(SecondsFormat::Secs, true), span(now - time)),
         );
-        // A file is not to steer the terminal.
-        self.tell(format!("  type       {}", envelope.type_name.escape_debug()));
-        self.tell(format!("  subject    {}/...", subject.escape_debug()));
-        self.tell(format!("  time       {time}"));
+        // Control characters of a file must not reach the terminal.
+        self.add_line(format!("  type       {}", envelope.type_name.escape_debug()));
+        self.add_line(format!("  subject    {}/...", subject.escape_debug()));
+        self.add_line(format!("  time       {time}"));
     }
 
-    /// The event is wanted; `left` is what is left of its `lifetime`, unless it does not expire.
+    /// The event was read; `left` is the rest of its `lifetime`, unless it does not expire.
     pub fn event(&self, event: &Event<'_>, lifetime: TimeDelta, left: Option<TimeDelta>) {
-        let left =
-            left.map_or_else(|| "old events do not expire".to_owned(), |left| format!("{} are left", span(left)));
-        self.tell(format!("  lifetime   {}; {left}", span(lifetime)));
+        let left = left.map_or_else(|| "old events do not expire".to_owned(), |left| format!("{} left", span(left)));
+        self.add_line(format!("  lifetime   {}; {left}", span(lifetime)));
         let recipient = match &event.recipient {
             Some(Recipient::User(user)) => format!("the user {}", DeviceHandle::new(user.as_str()).masked()),
             Some(Recipient::Number(number)) => format!("the number {}", last_two(number.as_str())),
-            None => "nobody is named".to_owned(),
+            None => "none".to_owned(),
         };
-        self.tell(format!("  recipient  {recipient}"));
+        self.add_line(format!("  recipient  {recipient}"));
     }
 
-    /// A device is to be served so.
+    /// How a device gets the event.
     pub fn device(&self, device: &Device, audience: Audience) {
         let platform = match device.platform {
             Platform::Apns => "apns",
@@ -110,27 +114,30 @@ impl Explanation {
             ContentMode::Hidden => "hidden",
         };
         let locale = device.locale.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-        self.tell(format!("  device     {}: {platform}, content {content}, locale {locale}", device.installation_id));
+        self.add_line(format!(
+            "  device     {}: {platform}, content {content}, locale {locale}",
+            device.installation_id
+        ));
     }
 
-    /// The device gets an alert in place of the call.
+    /// The device gets an alert instead of the call.
     pub fn alert_in_place_of_call(&self, device: &Device, cause: &AlertCause) {
-        self.tell(format!("  alert      {}: {cause}", device.installation_id));
+        self.add_line(format!("  alert      {}: {cause}", device.installation_id));
     }
 
-    /// A hub was asked, or would have been, for one device or for several at once.
-    pub fn sending(
+    /// A request was sent to a hub, or would have been, for one or several devices.
+    pub fn request_sent(
         &self,
         devices: &[&Device],
         hub: &str,
         direct_send: &DirectSend<'_>,
-        answer: &Result<Sent, SendFailure>,
+        result: &Result<SendSuccess, SendFailure>,
     ) {
         let DirectSend { handles, payload, .. } = direct_send;
         let to = devices.iter().zip(*handles);
         let mut to = to.map(|(device, handle)| format!("{} at {}", device.installation_id, handle.masked()));
         let length = payload.body.len();
-        let about = |to: &str| format!("  payload    {to}: hub {hub}, {length} of {LIMIT} bytes");
+        let about = |to: &str| format!("  payload    {to}: hub {hub}, {length} of {MAX_PAYLOAD_BYTES} bytes");
         let mut told = if devices.len() == 1 {
             vec![about(&to.next().unwrap_or_default())]
         } else {
@@ -139,18 +146,18 @@ impl Explanation {
         };
         told.extend(payload.headers.iter().map(|(name, value)| format!("             {name}: {value}")));
         told.push(format!("             {}", without_controls(&String::from_utf8_lossy(&payload.body))));
-        let (said, tracking_id) = match answer {
+        let (said, tracking_id) = match result {
             Ok(_) if self.dry_run => ("not sent: dry run".to_owned(), None),
             Ok(sent) => ("accepted".to_owned(), sent.tracking_id.as_ref()),
             Err(failure) => (failure.error.to_string(), failure.tracking_id.as_ref()),
         };
         let tracking_id = tracking_id.map(|id| format!(", tracking id {id}")).unwrap_or_default();
         told.push(format!("  answer     {said}{tracking_id}"));
-        // In one go: devices are served side by side.
-        self.tell(told.join("\n"));
+        // All at once, because devices are handled concurrently.
+        self.add_line(told.join("\n"));
     }
 
-    fn tell(&self, line: String) {
+    fn add_line(&self, line: String) {
         self.lines.lock().expect("nothing panics while it is held").push(line);
     }
 }
@@ -159,7 +166,7 @@ fn last_two(digits: &str) -> String {
     format!("****{}", digits.get(digits.len().saturating_sub(2)..).filter(|_| digits.len() > 6).unwrap_or_default())
 }
 
-/// The same JSON, without what could steer the terminal: the writer of JSON escapes some control characters only.
+/// The same JSON with all control characters escaped: `serde_json` escapes only some of them.
 fn without_controls(json: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => format!("\\u{:04x}", u32::from(character)),
@@ -168,7 +175,7 @@ fn without_controls(json: &str) -> String {
     json.chars().map(escaped).collect()
 }
 
-/// A time as people say it, in one unit.
+/// A duration in one unit.
 fn span(time: TimeDelta) -> String {
     let seconds = time.num_seconds();
     match seconds {

@@ -1,48 +1,48 @@
-//! What has to be known before an event is sent: was it handled, and who is there to see it?
+//! Reads what has to be known before an event is sent: whether it was handled, and which devices should get it.
 
 use std::pin::pin;
 use std::sync::Arc;
 
-use super::message::MessageAtHand;
+use super::chat_message_update::ChatMessageUpdate;
+use super::deadlines::with_deadline;
 use super::outcome::Outcome;
-use super::record::tell;
-use super::times::until;
-use super::{Attempt, Deliveries, Ended};
-use crate::device::Device;
-use crate::event::{Event, Happening};
-use crate::ledger::{Entry, EventKey, MessageVersion};
-use crate::recipient::Recipient;
-use crate::store::StoreError;
+use super::record::log_store_error;
+use super::{DeliveryAttempt, DeliveryService, EventOutcome};
+use crate::events::recipient::Recipient;
+use crate::events::{Event, EventData};
+use crate::notifications::device::Device;
+use crate::storage::ledger::{Entry, EventKey, MessageVersion};
+use crate::storage::store::StoreError;
 use chrono::TimeDelta;
 
-/// A younger chat event cannot have been overtaken by its own edit or deletion.
-const OVERTAKEN_AFTER: TimeDelta = TimeDelta::seconds(5);
+/// Within this time after a chat event, no edit or deletion of the message can have been handled before it.
+const VERSION_READ_AFTER: TimeDelta = TimeDelta::seconds(5);
 
-impl Deliveries {
-    /// The recipient's devices that are still to be served, if any.
+impl DeliveryService {
+    /// The recipient's devices that should get the event and have not got it yet.
     pub(super) async fn devices_to_serve(
         &self,
-        attempt: Attempt<'_>,
+        attempt: DeliveryAttempt<'_>,
         event: &Event<'_>,
         key: &EventKey,
         entry: &mut Entry,
-        message: Option<&MessageAtHand>,
+        message: Option<&ChatMessageUpdate>,
         handled: Option<MessageVersion>,
-    ) -> Result<Arc<[Device]>, Ended> {
-        // A replay is for those who were not served, whatever is written of the others.
+    ) -> Result<Arc<[Device]>, EventOutcome> {
+        // A replay is for the devices of the dead letter, whatever the ledger says.
         let only = attempt.replay.map(|replay| &replay.only).filter(|only| !only.is_empty());
         let repeated = |entry: &Entry, version: Option<MessageVersion>| {
-            let outdone = message.and_then(|message| message.outdone_by(version));
+            let outdone = message.and_then(|message| message.superseded_by(version));
             let reason = if entry.complete { Some("already_delivered") } else { outdone };
             let reason = reason.filter(|_| only.is_none());
-            reason.map_or(Ok(()), |reason| Err(Ended::with(Outcome::Duplicate, reason)))
+            reason.map_or(Ok(()), |reason| Err(EventOutcome::with(Outcome::Duplicate, reason)))
         };
         repeated(entry, handled)?;
         let (elsewhere, version, devices) = self.look_up(attempt, event, key, message).await?;
         entry.merge(&elsewhere);
         repeated(entry, version)?;
 
-        let nobody = |reason| Err(Ended::with(Outcome::NoDevice, reason));
+        let nobody = |reason| Err(EventOutcome::with(Outcome::NoDevice, reason));
         if event.recipient.is_none() {
             return nobody("no_recipient");
         }
@@ -62,36 +62,41 @@ impl Deliveries {
         if !devices.is_empty() {
             return Ok(devices);
         }
-        // Whom an earlier attempt did not reach may be gone by now; then those that it did reach were all.
+        // Devices that an earlier attempt did not reach may be deleted by now; then it reached all that are left.
         if !entry.settled.is_empty() && only.is_none() {
             entry.complete = true;
-            return Err(Ended::with(Outcome::Duplicate, "already_delivered"));
+            return Err(EventOutcome::with(Outcome::Duplicate, "already_delivered"));
         }
         nobody(if had_devices { "muted" } else { "no_installation" })
     }
 
-    /// The devices as they were a moment ago. A call, and that nobody is there, rest on a read of their own.
-    fn recent_devices(&self, attempt: Attempt<'_>, event: &Event<'_>, recipient: &Recipient) -> Option<Arc<[Device]>> {
-        if attempt.replay.is_some() || matches!(event.happening, Happening::IncomingCall(_)) {
+    /// The devices from the cache. For a call, and if the cache has no device to push to, the store is read.
+    fn recent_devices(
+        &self,
+        attempt: DeliveryAttempt<'_>,
+        event: &Event<'_>,
+        recipient: &Recipient,
+    ) -> Option<Arc<[Device]>> {
+        if attempt.replay.is_some() || matches!(event.data, EventData::IncomingCall(_)) {
             return None;
         }
         let devices = self.installations.recent_devices_of(recipient)?;
         devices.iter().any(|device| !is_muted(event, device)).then_some(devices)
     }
 
-    /// Everything that has to be known of an event, in one round trip to the store.
+    /// Reads ledger, message version and devices in one round trip to the store.
     async fn look_up(
         &self,
-        attempt: Attempt<'_>,
+        attempt: DeliveryAttempt<'_>,
         event: &Event<'_>,
         key: &EventKey,
-        message: Option<&MessageAtHand>,
-    ) -> Result<(Entry, Option<MessageVersion>, Arc<[Device]>), Ended> {
+        message: Option<&ChatMessageUpdate>,
+    ) -> Result<(Entry, Option<MessageVersion>, Arc<[Device]>), EventOutcome> {
         let now = attempt.now;
         let found = pin!(async {
             let version = async {
                 match message {
-                    Some(message) if event.time.is_none_or(|time| now - time > OVERTAKEN_AFTER) => {
+                    Some(message) if event.time.is_none_or(|time| now - time > VERSION_READ_AFTER) => {
                         self.ledger.read_version(&message.key).await
                     }
                     _ => Ok(None),
@@ -103,20 +108,20 @@ impl Deliveries {
                     Some(devices) => Ok(devices),
                     None => self.installations.devices_of(recipient, now).await.inspect_err(|error| {
                         if matches!(error, StoreError::Unreadable(_)) {
-                            self.installations.mend_later(recipient);
+                            self.installations.repair_later(recipient);
                         }
                     }),
                 }
             };
             tokio::try_join!(self.ledger.read(key), version, devices)
         });
-        match until(attempt.times.deadline, found).await {
+        match with_deadline(attempt.deadlines.deadline, found).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
-                tell(&error);
-                Err(Ended::with(Outcome::Failed, error.to_string()))
+                log_store_error(&error);
+                Err(EventOutcome::with(Outcome::Failed, error.to_string()))
             }
-            Err(_) => Err(Ended::with(Outcome::Failed, "the store does not answer")),
+            Err(_) => Err(EventOutcome::with(Outcome::Failed, "the store does not answer")),
         }
     }
 }

@@ -1,31 +1,31 @@
-//! How an event ends, and the one line that tells it.
+//! The eight outcomes of an event, and its log line.
 
 use serde::{Serialize, Serializer};
 
-/// The eight ends of an event.
+/// How an event ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its subject or type is not wanted.
+    /// Its subject or type is not among those to be handled.
     Filtered,
-    /// Nothing in it is worth a push.
+    /// It needs no notification.
     Ignored,
-    /// It is too old.
+    /// It is older than its lifetime.
     Expired,
     /// It was handled before.
     Duplicate,
-    /// Nobody is there to be pushed to.
+    /// The recipient has no device that should get it.
     NoDevice,
     /// The hub accepted it for a device, and refused the rest for good.
     Delivered,
     /// It can never succeed, and is kept for an operator.
     DeadLettered,
-    /// A repeat can mend it.
+    /// It failed, and may succeed when it is repeated.
     Failed,
 }
 
-/// What became of one event, in the form of its log line: nothing in it is secret or personal.
+/// The result of one event, as in its log line: nothing in it is secret or personal.
 #[derive(Debug, Serialize)]
-pub struct Delivery {
+pub struct DeliveryResult {
     /// The event's id, where it has one.
     pub event: Option<String>,
     /// Its full type, where it has one.
@@ -38,11 +38,11 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// Devices that it was to be sent to this time.
     pub devices: usize,
-    /// Of these, where the hub accepted.
+    /// Devices for which the hub accepted it.
     pub delivered: usize,
-    /// Where it refused for good.
+    /// Devices for which it was refused for good.
     pub refused: usize,
-    /// Where a repeat can mend it.
+    /// Devices for which a repeat may succeed.
     pub failed: usize,
     /// How long it took.
     pub ms: u64,
@@ -85,7 +85,7 @@ impl Serialize for Outcome {
     }
 }
 
-impl Delivery {
+impl DeliveryResult {
     /// The log line.
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("texts and numbers always serialize")
@@ -97,8 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_everything_in_one_order_and_leaves_out_what_there_is_none_of() {
-        let delivery = Delivery {
+    fn a_line_has_its_members_in_a_fixed_order_and_omits_absent_ones() {
+        let delivery = DeliveryResult {
             event: Some("1".to_owned()),
             type_name: Some("T".to_owned()),
             outcome: Outcome::DeadLettered,
@@ -115,7 +115,7 @@ mod tests {
             r#""refused":3,"failed":0,"ms":12,"tracking":["a","b"]}"#
         );
         assert_eq!(delivery.line(), line);
-        let bare = Delivery { event: None, type_name: None, reason: None, tracking: Vec::new(), ..delivery };
+        let bare = DeliveryResult { event: None, type_name: None, reason: None, tracking: Vec::new(), ..delivery };
         let line = r#"{"event":null,"type":null,"outcome":"dead_lettered","devices":5,"delivered":2,"refused":3,"failed":0,"ms":12}"#;
         assert_eq!(bare.line(), line);
     }

@@ -1,92 +1,99 @@
-//! What is written down of an event: dead letters, and what other instances have to know at once.
+//! Writes dead letters, and the ledger entries that other instances have to know at once.
 
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout_at};
 
-use super::message::MessageAtHand;
+use super::chat_message_update::ChatMessageUpdate;
+use super::deadlines::Deadlines;
 use super::outcome::Outcome;
-use super::sending::Sendings;
-use super::times::Times;
-use super::{Attempt, Deliveries, Ended};
-use crate::dead_letters::DeadLetter;
-use crate::ledger::{Entry, EventKey};
-use crate::store::StoreError;
+use super::sending::DeviceResults;
+use super::{DeliveryAttempt, DeliveryService, EventOutcome};
+use crate::storage::dead_letters::DeadLetter;
+use crate::storage::ledger::{Entry, EventKey};
+use crate::storage::store::StoreError;
 
-/// What nothing repeats when it fails is tried so often.
-const TRIES: u32 = 3;
-const AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// A write that nothing else repeats is tried this often.
+const WRITE_ATTEMPTS: u32 = 3;
+const WRITE_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-impl Deliveries {
-    /// Keeps the event for the devices that were refused for good. Where it cannot be kept, they count as failed.
-    pub(super) async fn keep_refused(&self, attempt: Attempt<'_>, sendings: &mut Sendings) {
-        let Some((_, refusal)) = sendings.refused.first() else { return };
+impl DeliveryService {
+    /// Stores a dead letter for the devices that were refused for good. If that fails, they count as failed.
+    pub(super) async fn dead_letter_refused(&self, attempt: DeliveryAttempt<'_>, results: &mut DeviceResults) {
+        let Some((_, refusal)) = results.refused.first() else { return };
         let letter = DeadLetter {
             hub_status: refusal.status,
             tracking_id: refusal.tracking_id.clone(),
-            installations: sendings.refused.iter().map(|(id, _)| id.to_string()).collect(),
-            ..DeadLetter::new(refusal.reason.clone(), attempt.given, attempt.now)
+            installations: results.refused.iter().map(|(id, _)| id.to_string()).collect(),
+            ..DeadLetter::new(refusal.reason.clone(), attempt.raw_event, attempt.now)
         };
-        if !self.keep(attempt, &letter).await {
-            sendings.failed.extend(sendings.refused.drain(..).map(|(id, _)| id));
+        if !self.store_dead_letter(attempt, &letter).await {
+            results.failed.extend(results.refused.drain(..).map(|(id, _)| id));
         }
     }
 
-    /// Keeps an event that can never succeed. Where it cannot be kept it fails, so that it comes again.
-    pub(super) async fn keep_hopeless(&self, attempt: Attempt<'_>, ended: Ended) -> Ended {
-        let reason = ended.reason.as_deref().unwrap_or_default().to_owned();
-        let kept = self.keep(attempt, &DeadLetter::new(reason, attempt.given, attempt.now)).await;
-        if kept { ended } else { Ended::with(Outcome::Failed, "the dead letter could not be stored") }
+    /// Stores an event that can never succeed as a dead letter. If that fails, the event fails, so Event Grid repeats it.
+    pub(super) async fn dead_letter_event(
+        &self,
+        attempt: DeliveryAttempt<'_>,
+        event_outcome: EventOutcome,
+    ) -> EventOutcome {
+        let reason = event_outcome.reason.as_deref().unwrap_or_default().to_owned();
+        let kept = self.store_dead_letter(attempt, &DeadLetter::new(reason, attempt.raw_event, attempt.now)).await;
+        if kept { event_outcome } else { EventOutcome::with(Outcome::Failed, "the dead letter could not be stored") }
     }
 
-    /// Says whether the letter is kept; one that is replayed is already, and a dry run keeps none.
-    async fn keep(&self, attempt: Attempt<'_>, letter: &DeadLetter) -> bool {
+    /// Returns whether the letter is stored. A replayed one is stored already, and a dry run stores none.
+    async fn store_dead_letter(&self, attempt: DeliveryAttempt<'_>, letter: &DeadLetter) -> bool {
         if attempt.replay.is_some() || attempt.is_dry_run() {
             return true;
         }
         tracing::warn!("dead letter: {}", letter.reason);
-        in_time(attempt.times, 1, || self.dead_letters.keep(letter)).await
+        write_with_retries(attempt.deadlines, 1, || self.dead_letters.keep(letter)).await
     }
 
-    /// Writes what other instances must know at once: whom a call rang, and how far a repeat came.
-    pub(super) async fn write_down(&self, attempt: Attempt<'_>, key: &EventKey, entry: &Entry) {
-        if entry.is_worth_keeping() && !attempt.is_dry_run() {
-            in_time(attempt.times, TRIES, || self.ledger.write(key, entry)).await;
+    /// Writes what other instances must know at once: which devices a call rang, and which a repeat reached.
+    pub(super) async fn write_ledger_entry(&self, attempt: DeliveryAttempt<'_>, key: &EventKey, entry: &Entry) {
+        if entry.is_worth_storing() && !attempt.is_dry_run() {
+            write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || self.ledger.write(key, entry)).await;
         }
     }
 
-    /// Writes how a chat message changed, which other instances must know at once, too.
-    pub(super) async fn write_down_version(&self, attempt: Attempt<'_>, message: &MessageAtHand) {
+    /// Writes the version of an edited or deleted chat message, for other instances.
+    pub(super) async fn write_message_version(&self, attempt: DeliveryAttempt<'_>, message: &ChatMessageUpdate) {
         if !attempt.is_dry_run() {
-            in_time(attempt.times, TRIES, || self.ledger.write_version(&message.key, message.version)).await;
+            write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || {
+                self.ledger.write_version(&message.key, message.version)
+            })
+            .await;
         }
     }
 }
 
-/// Whether the store took it in time, when it was asked so often at most.
-async fn in_time<W>(times: Times, tries: u32, write: impl Fn() -> W) -> bool
+/// Returns whether a write succeeded in time, with at most `tries` attempts.
+async fn write_with_retries<W>(deadlines: Deadlines, tries: u32, write: impl Fn() -> W) -> bool
 where
     W: Future<Output = Result<(), StoreError>>,
 {
     for left in (0..tries).rev() {
-        match timeout_at(times.written_by(), write()).await {
+        match timeout_at(deadlines.written_by(), write()).await {
             Ok(Ok(())) => return true,
-            Ok(Err(error)) => tell(&error),
+            Ok(Err(error)) => log_store_error(&error),
             Err(_) => {
                 tracing::error!("the store does not answer");
                 return false;
             }
         }
         if left > 0 {
-            sleep(AGAIN_AFTER).await;
+            sleep(WRITE_RETRY_DELAY).await;
         }
     }
     false
 }
 
-/// Tells an operator what the store said. What is behind an answer of Azure stays unsaid: it may name a blob, whose name
-/// stands for a person.
-pub(super) fn tell(error: &StoreError) {
+/// Logs an error of the store. The source of an Azure error is left out: it may contain the name of a blob, which is derived
+/// from a person's id.
+pub(super) fn log_store_error(error: &StoreError) {
     let cause = if let StoreError::Folder(cause) = error { Some(tracing::field::display(cause)) } else { None };
     tracing::error!(cause, "{error}");
 }

@@ -197,7 +197,7 @@ async fn a_wrong_voip_hub_makes_one_batch_of_alerts_of_a_call_to_many() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_with_the_whole_batch() {
+async fn a_temporary_failure_is_retried_with_the_whole_batch() {
     for fault in [
         Fault::status(408),
         Fault::status(429).retry_after("1"),
@@ -238,7 +238,7 @@ async fn a_batch_that_is_refused_for_good_goes_out_one_by_one_and_only_the_bad_d
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_hub_is_not_asked_once_more_for_each_device() {
+async fn a_misconfigured_hub_is_not_tried_again_for_each_device() {
     let no_credentials = Action::Status {
         status: 400,
         retry_after: None,
@@ -278,7 +278,7 @@ async fn a_hub_without_batches_gets_its_devices_one_by_one_and_is_asked_again_af
 }
 
 #[tokio::test]
-async fn an_operator_is_told_once_that_a_hub_takes_no_batches() {
+async fn that_a_hub_does_not_support_batches_is_logged_once() {
     let ((hub, name), folder) = (free_hub().await, tempfile::tempdir().unwrap());
     let vars = vars(&hub, &[("NOTIFICATION_HUB_NAME", &name), ("NOTIFICATION_HUB_VOIP_NAME", "")]);
     let process = Process::start(&vars, folder.path()).await;
@@ -289,7 +289,7 @@ async fn an_operator_is_told_once_that_a_hub_takes_no_batches() {
         assert_eq!(process.outcome(&message(event)).await, "delivered");
     }
     let (_, told) = process.terminate().await;
-    assert_eq!(told.matches("takes no batches").count(), 1, "{told}");
+    assert_eq!(told.matches("batches are not supported").count(), 1, "{told}");
 }
 
 #[tokio::test]

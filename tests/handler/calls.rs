@@ -136,7 +136,7 @@ async fn without_a_voip_handle_or_hub_and_through_fcm_an_iphone_gets_an_alert_an
 }
 
 #[tokio::test]
-async fn each_cause_is_told_once_however_many_devices_have_it_and_beside_what_failed() {
+async fn each_cause_is_in_the_reason_once_however_many_devices_have_it() {
     let app = App::start().await;
     app.register_iphone(BOB).await;
     app.register_android(BOB).await;
@@ -147,7 +147,7 @@ async fn each_cause_is_told_once_however_many_devices_have_it_and_beside_what_fa
     app.hub.add_fault(Fault::status(404).on_hub(VOIP_HUB).always());
     let line = app.deliver(&call("e1", CALL)).await;
     let reason = line["reason"].as_str().unwrap();
-    let causes: Vec<&str> = reason.split("; ").filter(|cause| cause.contains("an alert takes the place")).collect();
+    let causes: Vec<&str> = reason.split("; ").filter(|cause| cause.contains("an alert is sent instead")).collect();
     let [no_handle, refused] = causes.as_slice() else { panic!("{reason}") };
     assert!(no_handle.starts_with("no_voip_handle: ") && refused.starts_with("voip_hub_refused: "), "{reason}");
     assert!(refused.contains("hub 404"), "{reason}");

@@ -22,7 +22,7 @@ async fn app_with_phone(settings: &[(&str, &str)]) -> App {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_until_it_does() {
+async fn a_temporary_failure_is_retried_until_it_passes() {
     for fault in [
         Fault::status(408),
         Fault::status(429),
@@ -45,7 +45,7 @@ async fn what_may_pass_is_tried_again_until_it_does() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_fails_within_the_deadline() {
+async fn a_lasting_failure_fails_the_event_within_the_deadline() {
     for fault in
         [Fault::status(503), Fault::status(429), Fault::action(Action::ResetAfterBody), Fault::action(Action::Stall)]
     {
@@ -110,7 +110,7 @@ async fn an_acceptance_whose_body_never_comes_is_an_acceptance() {
 }
 
 #[tokio::test]
-async fn what_was_begun_is_finished_when_the_host_hangs_up() {
+async fn an_invocation_is_finished_when_the_host_closes_its_connection() {
     let body = envelope(&sms("e1", "15551234567", "Hello")).to_string();
     let request = format!("POST /EventGridTrigger HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     for is_reset in [false, true] {
@@ -216,7 +216,7 @@ async fn the_secondary_connection_string_serves_when_the_first_is_refused() {
 }
 
 #[tokio::test]
-async fn signatures_follow_the_hubs_clock_when_ours_is_off() {
+async fn sas_tokens_follow_the_hubs_clock_when_ours_differs() {
     let app = app_with_phone(&[]).await;
     let fault = Fault::status(401).header("Date", "Sun, 22 Nov 2037 10:00:00 GMT");
     app.hub.add_fault(fault);

@@ -69,7 +69,7 @@ async fn more_elements_than_any_batch_has_are_refused_without_taking_memory_for_
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_kept_as_a_dead_letter_and_acknowledged() {
+async fn a_value_that_is_not_an_event_is_dead_lettered_and_acknowledged() {
     let app = app_with_phone().await;
     for event in [
         json!(7),
@@ -88,7 +88,7 @@ async fn what_is_no_event_is_kept_as_a_dead_letter_and_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_wanted_event_of_a_wrong_form_is_kept_with_the_name_of_the_field() {
+async fn a_malformed_event_is_dead_lettered_with_the_name_of_the_field() {
     let app = app_with_phone().await;
     for (data, reason) in [
         (Value::Null, "data is missing"),
@@ -184,7 +184,7 @@ fn body_of_last(app: &App) -> Value {
 }
 
 #[tokio::test]
-async fn depth_where_nobody_reads_does_not_matter() {
+async fn unused_members_may_be_nested_to_any_depth() {
     let app = app_with_phone().await;
     let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
     let event = sms("e1", "15551234567", "Hello").to_string();
@@ -194,7 +194,7 @@ async fn depth_where_nobody_reads_does_not_matter() {
 }
 
 #[tokio::test]
-async fn eight_mebibytes_are_taken_and_one_byte_more_is_not() {
+async fn a_body_of_eight_mebibytes_is_accepted_and_one_byte_more_is_not() {
     let app = app_with_phone().await;
     let whole = envelope(&sms("e1", "15551234567", "Hello")).to_string();
     let mut largest = whole.clone().into_bytes();
@@ -232,7 +232,7 @@ async fn chunked_bodies_without_a_length_are_taken_as_azure_sends_them() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_so() {
+async fn unknown_paths_get_404_and_unknown_methods_405() {
     let app = App::start().await;
     for (method, path, status) in [
         ("GET", "/EventGridTrigger", 405),

@@ -40,7 +40,7 @@ async fn listener() -> (TcpListener, u16) {
 
 #[tokio::test]
 async fn a_name_that_does_not_exist() {
-    assert_told("https://no-such-hub.invalid:443", "the name was not resolved (").await;
+    assert_told("https://no-such-hub.invalid:443", "name resolution failed (").await;
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_server_without_tls() {
 
 #[tokio::test]
 async fn a_host_that_no_request_can_name() {
-    assert_told("https://{namespace}.example:443", "this is no valid host name").await;
+    assert_told("https://{namespace}.example:443", "invalid host name").await;
 }
 
 #[tokio::test]

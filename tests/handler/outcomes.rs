@@ -158,7 +158,7 @@ async fn versions_of_one_message_in_one_batch_are_told_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn an_edit_without_a_version_is_told() {
+async fn an_edit_without_a_version_is_delivered() {
     let app = App::start().await;
     app.register_iphone(BOB).await;
     for (id, short_type) in [("e1", "ChatMessageReceived"), ("e2", "ChatMessageEdited")] {

@@ -71,7 +71,7 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
     assert_eq!(code, Some(0));
     told.push_str(&output);
     assert!(told.contains("\"outcome\":\"failed\"") && told.contains("hub 404"), "{told}");
-    assert!(told.contains("a text of SMSReceived") && told.contains("the built-in one stands in"), "{told}");
+    assert!(told.contains("a text of SMSReceived") && told.contains("the built-in text is used instead"), "{told}");
     let is_batch = |request: &ReceivedRequest| request.path.ends_with("$batch");
     assert!(hub.requests().iter().any(|request| is_batch(request) && request.status == Some(201)));
     assert!(hub.requests().iter().any(|request| is_batch(request) && request.status == Some(400)));

@@ -68,7 +68,7 @@ async fn help_and_version_are_printed_and_other_words_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_word_is_told_in_one_line_with_what_was_meant() {
+async fn a_mistyped_word_is_reported_in_one_line_with_a_suggestion() {
     for (arguments, meant) in [
         (&["sned"][..], "'send'"),
         (&["send", "a.json", "--dryrun"], "'--dry-run'"),

@@ -36,7 +36,7 @@ fn letters(folder: &Path) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_letter_goes_to_whom_it_did_not_reach_and_then_it_goes() {
+async fn a_dead_letter_is_sent_to_the_devices_it_did_not_reach_and_then_removed() {
     let (hub, folder) = with_a_letter().await;
     let (code, told) = replay(&hub, folder.path(), &[]).await;
     assert_eq!(code, Some(0), "{told}");

@@ -42,7 +42,7 @@ fn assert_holds(told: &str, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn each_decision_is_told_and_the_hub_gets_what_is_told() {
+async fn each_decision_is_printed_and_the_hub_gets_what_is_printed() {
     let (hub, folder) = with_phones().await;
     let (code, told) = send(&hub, folder.path(), &chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?"), &[]).await;
     assert_eq!(code, Some(0), "{told}");
@@ -110,8 +110,7 @@ async fn an_alert_in_place_of_a_call_is_told_with_its_cause_for_the_device_and_f
     let (hub, folder) = with_phones().await;
     let mut unreadable = call("e1", "d732db64-4803-462d-be9c-518943ea2b7a");
     unreadable["data"]["incomingCallContext"] = json!("{incoming-call-contextValue}");
-    let cause =
-        "context_unreadable: the event's incomingCallContext has no claim cc that can be read, so an alert takes";
+    let cause = "context_unreadable: the event's incomingCallContext has no readable claim cc, so an alert is sent";
     for arguments in [&["--dry-run"][..], &[]] {
         let (code, told) = send(&hub, folder.path(), &unreadable, arguments).await;
         assert_eq!(code, Some(0), "{told}");
@@ -175,7 +174,7 @@ async fn an_event_that_comes_to_nothing_says_why() {
 }
 
 #[tokio::test]
-async fn what_the_hub_refused_is_told_and_the_exit_code_is_1() {
+async fn a_refusal_of_the_hub_is_printed_and_the_exit_code_is_1() {
     let (hub, folder) = with_phones().await;
     hub.add_fault(Fault::status(400).always());
     let (code, told) = send(&hub, folder.path(), &sms("e1", "15551234567", "Hello"), &[]).await;
@@ -216,7 +215,7 @@ async fn wrong_arguments_are_64_and_a_file_that_is_not_there_is_1() {
 }
 
 #[tokio::test]
-async fn an_event_does_not_steer_the_terminal() {
+async fn control_characters_of_an_event_do_not_reach_the_terminal() {
     let (hub, folder) = with_phones().await;
     let mut event = chat("e1\u{9b}2J", "ChatMessageReceived", "m1", 1, "Lunch\u{9b}31m\u{1b}[2J\u{7f}?");
     event["subject"] = json!(format!("thread\u{1b}]0;x/recipient/{BOB}"));

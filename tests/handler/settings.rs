@@ -104,7 +104,7 @@ fn a_second_way_into_the_hub_does_not_stand_for_the_first() {
 }
 
 #[test]
-fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
+fn an_unknown_setting_is_reported_with_the_nearest_one() {
     for (name, nearest) in [
         ("NOTIFICATION_HUB_NAMES", "NOTIFICATION_HUB_NAME"),
         ("NOTIFICATION_HUB_CONECTION_STRING", "NOTIFICATION_HUB_CONNECTION_STRING"),
@@ -121,7 +121,7 @@ fn a_name_that_is_no_setting_is_reported_with_the_nearest_one() {
     ] {
         let told = faults(&[(name, "x"), ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox")]);
         let [line] = told.as_slice() else { panic!("{name}: {told:?}") };
-        assert!(line.starts_with(&format!("{name}: is no setting: expected {nearest},")), "{line}");
+        assert!(line.starts_with(&format!("{name}: unknown setting; did you mean {nearest}?")), "{line}");
     }
 }
 
@@ -133,7 +133,7 @@ fn an_app_is_called_anything_that_is_two_edits_away_from_voip_and_secondary() {
     for slip in ["VOP", "VOIPS", "TOIP", "OVIP", "SECODNARY", "SECONDARI", "SECONDRY"] {
         for ending in ["NAME", "VOIP_NAME", "CONNECTION_STRING"] {
             let told = faults(&[(&format!("NOTIFICATION_HUB_{slip}_{ending}"), "hub-of-app")]);
-            assert!(matches!(told.as_slice(), [line] if line.contains("is no setting")), "{slip} {ending}: {told:?}");
+            assert!(matches!(told.as_slice(), [line] if line.contains("unknown setting")), "{slip} {ending}: {told:?}");
         }
     }
 }
@@ -178,7 +178,7 @@ fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
             assert!(matches!(told.as_slice(), [line] if line.contains(warned)), "{variable} {store}: {told:?}");
         }
         let config = Config::from_vars(with(&[(variable, "a-name")])).unwrap();
-        assert_eq!((config.instance.as_str(), config.wanted.expire), ("a-name", true), "{variable}");
+        assert_eq!((config.instance.as_str(), config.event_filter.expire), ("a-name", true), "{variable}");
     }
     for (variable, value) in [
         ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
@@ -186,15 +186,15 @@ fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
         ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"),
     ] {
         let config = Config::from_vars(with(&[(variable, value), ("STORE", "")])).unwrap();
-        assert!(!config.wanted.expire && config.warnings.is_empty(), "{variable}={value}: {:?}", config.warnings);
+        assert!(!config.event_filter.expire && config.warnings.is_empty(), "{variable}={value}: {:?}", config.warnings);
     }
     // A laptop's container has a name, too, and no part of Azure has the Core Tools.
     let container = [("CONTAINER_NAME", "dev"), ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true"), ("STORE", "")];
     let config = Config::from_vars(with(&container)).unwrap();
-    assert!(!config.wanted.expire && config.warnings.is_empty() && config.instance != "dev", "{config:?}");
+    assert!(!config.event_filter.expire && config.warnings.is_empty() && config.instance != "dev", "{config:?}");
     for variable in ["AZURE_FUNCTIONS_ENVIRONMENT", "WEBSITE_HOSTNAME"] {
         let config = Config::from_vars(with(&[(variable, "Production"), ("STORE", "")])).unwrap();
-        assert!(config.wanted.expire && config.warnings.is_empty(), "{variable}: {:?}", config.warnings);
+        assert!(config.event_filter.expire && config.warnings.is_empty(), "{variable}: {:?}", config.warnings);
     }
 }
 
@@ -233,7 +233,7 @@ async fn events_go_to_the_hub_of_the_entity_path_unless_another_one_is_named() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_none_of_them_shows_a_secret() {
+fn all_faults_are_reported_at_once_and_none_shows_a_secret() {
     let secret_twice =
         format!("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey={SECRET};SharedAccessKey={SECRET}");
     let told = faults(&[

@@ -81,7 +81,7 @@ impl Empty {
 }
 
 #[tokio::test]
-async fn whatever_an_event_needs_to_know_is_asked_at_once_and_nothing_is_written() {
+async fn an_event_reads_the_store_in_one_round_trip_and_writes_nothing() {
     let waits = |asked: &str| matches!(asked, "GET ledger" | "GET markers" | "GET recipients");
     let (service, app) = Empty::start(3, waits).await;
     let mut event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");

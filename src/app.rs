@@ -1,0 +1,142 @@
+//! Builds all parts of the program from its settings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::client::Client;
+use crate::commands::EventsFileError;
+use crate::commands::replay::{self, ReplayError};
+use crate::commands::send;
+use crate::delivery::DeliveryService;
+use crate::delivery::sending::{AppHubs, Hubs};
+use crate::functions::counters::Counters;
+use crate::functions::{self, Service};
+use crate::push::hub::Hub;
+use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
+use crate::storage::dead_letters::DeadLetters;
+use crate::storage::installations::Installations;
+use crate::storage::ledger::Ledger;
+use crate::storage::maintenance::Maintenance;
+use crate::storage::store::{Store, StoreError};
+
+#[cfg(test)]
+mod tests;
+
+/// The custom handler: everything that answers the Functions host.
+#[derive(Debug)]
+pub struct Handler {
+    service: Arc<Service>,
+    store: Arc<Store>,
+    client: Client,
+}
+
+impl Handler {
+    /// Builds the handler. A store that cannot be opened is a fault of the setting `STORE`. Log lines are written if
+    /// [`crate::init_log`] was called.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let client = if config.needs_certificates() { Client::new() } else { Client::without_certificates() };
+        Ok(Self::on(Arc::new(open(&config.store, &client)?), client, config))
+    }
+
+    fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
+        let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
+        let hub =
+            |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone());
+        let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
+        let delivery_service = DeliveryService {
+            event_filter: config.event_filter.clone(),
+            content: config.content,
+            texts: Arc::clone(&config.texts),
+            deadline: config.deadline,
+            hubs: Hubs {
+                default: hubs(&config.default_app),
+                apps: config.apps.iter().map(|(name, app)| (name.clone(), hubs(app))).collect(),
+            },
+            installations: Arc::clone(&installations),
+            ledger: Ledger::new(Arc::clone(&store)),
+            dead_letters: DeadLetters::new(Arc::clone(&store)),
+        };
+        let service = Service {
+            delivery_service,
+            maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
+            installations,
+            apps: config.apps.keys().cloned().collect(),
+            counters: Counters::new(),
+            instance: config.instance.clone(),
+            started: Instant::now(),
+            deadline: config.deadline,
+        };
+        Self { service: Arc::new(service), store, client }
+    }
+
+    /// The faults of settings that were refused, and those that show when the store is opened.
+    pub fn all_faults(faults: ConfigError) -> ConfigError {
+        faults.with_store_faults(|store| open(store, &Client::new()).err())
+    }
+
+    /// Sends every dead letter of the store again, or the events of `files` if there are any. Prints a line for each;
+    /// returns how many are not settled.
+    pub async fn replay(
+        &self,
+        force: bool,
+        files: &[PathBuf],
+        print_line: impl FnMut(&str),
+    ) -> Result<usize, ReplayError> {
+        let delivery_service = &self.service.delivery_service;
+        match files {
+            [] => replay::letters(delivery_service, force, print_line).await,
+            files => replay::files(delivery_service, force, files, print_line).await,
+        }
+    }
+
+    /// Delivers the events of a file, or of standard input for `-`, and prints every decision. A dry run sends and writes
+    /// nothing. Returns how many events failed or can never succeed.
+    pub async fn send(
+        &self,
+        file: &Path,
+        dry_run: bool,
+        print_line: impl FnMut(&str),
+    ) -> Result<usize, EventsFileError> {
+        send::send(&self.service.delivery_service, file, dry_run, print_line).await
+    }
+
+    /// Serves on `listener` until `stop` completes, then finishes what is in flight.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+        let (client, store) = (self.client, self.store);
+        tokio::spawn(async move {
+            client.load_certificates().await;
+            if let Err(error) = store.check_layout().await {
+                tracing::error!("{error}");
+            }
+        });
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
+        }
+        functions::serve(self.service, listener, stop).await;
+    }
+}
+
+fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
+    match choice {
+        StoreChoice::Memory => Ok(Store::memory()),
+        StoreChoice::Azure(container) => Store::azure(container, client.clone()).map_err(|error| {
+            ConfigError::new("STORE", format!("the container {} cannot be used: {error}", container.name))
+        }),
+        StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
+            let path = path.display();
+            let problem = if let StoreError::Folder(cause) = error {
+                format!("the folder {path} cannot be used ({cause}): expected one that can be written")
+            } else {
+                format!("the folder {path} cannot be used: {error}")
+            };
+            ConfigError::new("STORE", problem)
+        }),
+    }
+}

@@ -1,0 +1,162 @@
+//! HTTP for the Functions host, served by warp: the four functions, each in a file of its own, and `GET /`.
+//!
+//! Reads the request's body, runs each invocation as a task of its own, and stops gracefully. No function's own decisions
+//! belong here. <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use chrono::{DateTime, Utc};
+use futures_util::{Stream, StreamExt};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
+use warp::Filter;
+
+use crate::delivery::DeliveryService;
+use crate::delivery::deadlines::with_deadline;
+use crate::notifications::device::AppName;
+use crate::storage::installations::Installations;
+use crate::storage::maintenance::Maintenance;
+
+pub mod counters;
+mod event_grid_trigger;
+mod http_response;
+mod installations;
+pub mod invocation;
+mod maintenance;
+mod routes;
+mod status;
+
+use counters::Counters;
+use http_response::{HttpResponse, StatusCode, error_response, internal_error, json_response, method_not_allowed};
+use routes::{Route, route};
+
+/// What the functions need.
+#[derive(Debug)]
+pub struct Service {
+    /// Delivers events.
+    pub delivery_service: DeliveryService,
+    /// Removes what has expired.
+    pub maintenance: Maintenance,
+    /// The registered devices.
+    pub installations: Arc<Installations>,
+    /// The apps that an installation may name.
+    pub apps: BTreeSet<AppName>,
+    /// What the function `Status` reports.
+    pub counters: Arc<Counters>,
+    /// The name of this instance.
+    pub instance: String,
+    /// When it started.
+    pub started: Instant,
+    /// How long an invocation may take.
+    pub deadline: Duration,
+}
+
+/// A body may hold a full batch of events twice, as data and as metadata.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
+pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+    let longest = service.deadline + Duration::from_secs(1);
+    let invocations = TaskTracker::new();
+    let respond = {
+        let invocations = invocations.clone();
+        move |body, route| respond(Arc::clone(&service), invocations.clone(), body, route)
+    };
+    let (stopping, stopped) = oneshot::channel();
+    let stop = async move {
+        stop.await;
+        tracing::info!("stopping: finishing what is in flight");
+        let _ = stopping.send(());
+    };
+    let served = warp::serve(warp::body::stream().and(route()).then(respond)).incoming(listener).graceful(stop).run();
+    let finished = async {
+        served.await;
+        // An invocation is finished even if the host has closed its connection.
+        invocations.close();
+        invocations.wait().await;
+    };
+    let too_late = async {
+        let _ = stopped.await;
+        sleep(longest).await;
+    };
+    tokio::select! {
+        () = finished => {}
+        () = too_late => tracing::warn!("stopped before everything in flight was finished"),
+    }
+}
+
+/// Reads the body and runs the function as a task of its own: it goes on if the host closes the connection, and a panic fails
+/// this invocation only.
+async fn respond<B: Buf, E>(
+    service: Arc<Service>,
+    invocations: TaskTracker,
+    body: impl Stream<Item = Result<B, E>>,
+    route: Route,
+) -> HttpResponse {
+    // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its invocation.
+    let (began, now) = (Instant::now(), Utc::now());
+    let body = match with_deadline(began + service.deadline, pin!(read(pin!(body)))).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(response)) => return response,
+        Err(_) => {
+            return error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not arrive in time");
+        }
+    };
+    let response = invocations.spawn(async move { service.call(route, &body, began, now).await });
+    // The panic handler has written place and cause to standard error.
+    response.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
+}
+
+impl Service {
+    /// Runs the function that the request is for.
+    async fn call(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
+        match route {
+            Route::EventGridTrigger => self.event_grid_trigger(body, began, now).await,
+            Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
+            Route::Maintenance => Box::pin(self.maintenance()).await,
+            Route::Status => self.status(),
+            Route::Installation(method, id) => match urlencoding::decode(&id) {
+                Ok(id) => Box::pin(self.installation(method, &id, body)).await,
+                Err(_) => {
+                    error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
+                }
+            },
+            Route::OtherMethod(allowed) => method_not_allowed(allowed),
+            Route::Unknown => error_response(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),
+        }
+    }
+}
+
+/// Reads a body, with or without `Content-Length`. One that is too large is read to its end all the same, so that the host
+/// gets a response instead of a broken connection.
+async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin) -> Result<Bytes, HttpResponse> {
+    let (mut only, mut joined) = (Bytes::new(), Vec::new());
+    let mut length = 0;
+    while let Some(chunk) = body.next().await {
+        let mut chunk =
+            chunk.map_err(|_| error_response(StatusCode::BAD_REQUEST, "BadRequest", "the body is incomplete"))?;
+        length += chunk.remaining();
+        if length > MAX_BODY_BYTES {
+            (only, joined) = Default::default();
+        } else if length == chunk.remaining() {
+            // Nearly every body is one chunk, which needs no copy.
+            only = chunk.copy_to_bytes(length);
+        } else {
+            if joined.is_empty() {
+                joined.extend_from_slice(&only);
+            }
+            joined.put(chunk);
+        }
+    }
+    if length > MAX_BODY_BYTES {
+        return Err(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
+    }
+    Ok(if joined.is_empty() { only } else { joined.into() })
+}

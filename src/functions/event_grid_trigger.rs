@@ -1,0 +1,56 @@
+//! The function `EventGridTrigger`: delivers the events of an invocation, and decides whether Event Grid gets 200 or 500.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Service;
+use super::http_response::{HttpResponse, StatusCode, internal_error, invocation_response, json_response};
+use super::invocation::{InvocationError, InvocationRequest, InvocationResponse};
+use crate::delivery::outcome::{DeliveryResult, Outcome};
+use crate::log;
+
+impl Service {
+    pub(super) async fn event_grid_trigger(&self, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
+        let request = InvocationRequest::parse(body);
+        let events = match request
+            .as_ref()
+            .map_err(InvocationError::to_string)
+            .and_then(|request| request.events().map_err(|error| error.to_string()))
+        {
+            Ok(events) => events,
+            Err(problem) => {
+                self.counters.reject();
+                tracing::warn!("not an invocation: {problem}");
+                return json_response(StatusCode::BAD_REQUEST, &json!({ "error": problem }));
+            }
+        };
+        let mut in_flight = self.counters.receive(events.len());
+        let results = self.delivery_service.deliver_all(&events, began, now).await;
+        results.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
+        let status = status_of(&results);
+        if status.is_success() {
+            return invocation_response(InvocationResponse::with_logs(results.iter().map(DeliveryResult::line)));
+        }
+        // The host drops the `Logs` of an invocation that failed.
+        results.iter().for_each(|delivery| log::write_line(&delivery.line()));
+        let failed: Vec<_> = results.iter().filter(|delivery| delivery.outcome == Outcome::Failed).collect();
+        let reason = failed.first().and_then(|delivery| delivery.reason.as_deref()).unwrap_or_default();
+        internal_error(&format!("{} of {} events failed: {reason}", failed.len(), results.len()))
+    }
+}
+
+/// The one place that decides an invocation's status. 500 makes Event Grid send all of its events again.
+fn status_of(results: &[DeliveryResult]) -> StatusCode {
+    let needs_repeat = |delivery: &DeliveryResult| match delivery.outcome {
+        Outcome::Failed => true,
+        Outcome::Filtered
+        | Outcome::Ignored
+        | Outcome::Expired
+        | Outcome::Duplicate
+        | Outcome::NoDevice
+        | Outcome::Delivered
+        | Outcome::DeadLettered => false,
+    };
+    if results.iter().any(needs_repeat) { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
+}

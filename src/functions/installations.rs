@@ -1,0 +1,88 @@
+//! The function `Installations`: PUT, GET and DELETE of one registered device.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::Utc;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::Service;
+use super::http_response::{HttpResponse, StatusCode, error_response, json_response, response_with};
+use super::routes::Method;
+use crate::notifications::device::Platform;
+use crate::storage::installations::{Installation, InstallationError, InstallationResponse, PutRequest, PutResult};
+use crate::storage::store::{StoreError, run_to_completion};
+
+/// The response to a PUT.
+#[derive(Serialize)]
+struct PutResponse<'a> {
+    #[serde(flatten)]
+    installation: InstallationResponse<'a>,
+    /// What the installation lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+}
+
+/// The hint for an iPhone that could ring, if it had a handle for VoIP pushes.
+const NO_VOIP_HANDLE: &str =
+    "without voipPushChannel, the device's PushKit token, it gets calls as alerts and does not ring";
+
+impl Service {
+    pub(super) async fn installation(&self, method: Method, id: &str, body: &[u8]) -> HttpResponse {
+        let (installations, id, now) = (Arc::clone(&self.installations), id.to_owned(), Utc::now());
+        match method {
+            Method::Get => {
+                let found = self.in_time(async move { installations.get(&id, now).await }).await;
+                found.map(|found| match found {
+                    Some(installation) => json_response(StatusCode::OK, &InstallationResponse::new(&installation, &[])),
+                    None => error_response(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
+                })
+            }
+            Method::Put => match PutRequest::parse(&id, body, |app| self.apps.contains(app)) {
+                Ok(installation) => {
+                    let stored = installation.clone();
+                    let put = self.in_time(async move { installations.put(&stored, now).await }).await;
+                    put.map(|put| self.put_response(&installation, &put))
+                }
+                Err(faults @ InstallationError(_)) => {
+                    Ok(error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
+                }
+            },
+            Method::Delete => {
+                let deleted = self.in_time(async move { installations.delete(&id, now).await }).await;
+                deleted.map(|()| response_with(StatusCode::NO_CONTENT, Bytes::new()))
+            }
+        }
+        .unwrap_or_else(|response| response)
+    }
+
+    fn put_response(&self, installation: &Installation, put: &PutResult) -> HttpResponse {
+        for other in &put.evicted {
+            tracing::warn!(installation = other, "evicted: its user or number has too many installations");
+        }
+        let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+        let lacks_voip_handle = installation.platform == Platform::Apns && installation.voip_handle.is_none();
+        let can_ring =
+            || self.delivery_service.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
+        let hint = (lacks_voip_handle && can_ring()).then_some(NO_VOIP_HANDLE);
+        json_response(
+            status,
+            &PutResponse { installation: InstallationResponse::new(installation, &put.evicted), hint },
+        )
+    }
+
+    /// Waits for the store as long as an invocation may take. A change runs to completion all the same.
+    async fn in_time<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, HttpResponse> {
+        let problem = match timeout(self.deadline, run_to_completion(change)).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(store_error)) => store_error.to_string(),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        tracing::error!("installations: {problem}");
+        Err(error_response(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", &problem))
+    }
+}

@@ -1,0 +1,78 @@
+//! Which function a request is for: paths and methods, by warp. Like the host's routes, paths are case-insensitive.
+
+use std::convert::Infallible;
+use std::future::ready;
+
+use warp::path::{end, param};
+use warp::{Filter, Rejection};
+
+/// The function that a request is for.
+#[derive(Debug)]
+pub enum Route {
+    /// `GET /`: whether the handler is ready.
+    Root,
+    /// The function of that name.
+    EventGridTrigger,
+    /// The function of that name.
+    Maintenance,
+    /// The function of that name.
+    Status,
+    /// An installation, by its id, percent-encoded as in the path.
+    Installation(Method, String),
+    /// A function that takes these methods only.
+    OtherMethod(&'static str),
+    /// No function.
+    Unknown,
+}
+
+/// The operation on an installation.
+#[derive(Debug)]
+pub enum Method {
+    /// Show it.
+    Get,
+    /// Write it.
+    Put,
+    /// Remove it.
+    Delete,
+}
+
+/// Finds the route of a request. It never rejects one.
+pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
+    let event_grid_trigger = segment("EventGridTrigger").and(end());
+    let maintenance = segment("Maintenance").and(end());
+    let status = segment("api").and(segment("status")).and(end());
+    let installation = segment("api").and(segment("installations")).and(param()).and(end());
+
+    // The most frequent request first.
+    (event_grid_trigger.and(warp::post()).map(|| Route::EventGridTrigger))
+        .or(event_grid_trigger.map(|| Route::OtherMethod("POST")))
+        .unify()
+        .or(end().map(|| Route::Root))
+        .unify()
+        .or(maintenance.and(warp::post()).map(|| Route::Maintenance))
+        .unify()
+        .or(maintenance.map(|| Route::OtherMethod("POST")))
+        .unify()
+        .or(status.and(warp::get()).map(|| Route::Status))
+        .unify()
+        .or(status.map(|| Route::OtherMethod("GET")))
+        .unify()
+        .or(installation.and(warp::get()).map(|id| Route::Installation(Method::Get, id)))
+        .unify()
+        .or(installation.and(warp::put()).map(|id| Route::Installation(Method::Put, id)))
+        .unify()
+        .or(installation.and(warp::delete()).map(|id| Route::Installation(Method::Delete, id)))
+        .unify()
+        .or(installation.map(|_: String| Route::OtherMethod("GET, PUT, DELETE")))
+        .unify()
+        .or(warp::any().map(|| Route::Unknown))
+        .unify()
+}
+
+/// A segment of a path, in any case.
+fn segment(word: &'static str) -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    let is_word = move |found: String| {
+        ready(if found.eq_ignore_ascii_case(word) { Ok(()) } else { Err(warp::reject::not_found()) })
+    };
+    param().and_then(is_word).untuple_one()
+}

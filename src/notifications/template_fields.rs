@@ -1,0 +1,163 @@
+//! The fields of an event that a template may show. What the content mode hides is empty here, so no template can show it.
+
+use std::borrow::Cow;
+
+use crate::events::call::IncomingCall;
+use crate::events::recipient::PhoneNumber;
+use crate::events::{Event, EventData, EventType};
+use crate::notifications::device::ContentMode;
+
+/// Something that a template may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateField {
+    /// Who wrote: a number or a name.
+    Sender,
+    /// Who called: a name or a number.
+    Caller,
+    /// Who added the recipient to a thread: a name.
+    AddedBy,
+    /// To whom a text message was sent: a number.
+    Receiver,
+    /// The recipient's own number.
+    Number,
+    /// What was written.
+    Text,
+    /// The name of a thread.
+    Topic,
+    /// Why a text message was not delivered, in the carrier's words.
+    Details,
+    /// The thread.
+    ThreadId,
+    /// The message.
+    MessageId,
+    /// The call.
+    CallId,
+}
+
+/// The fields of one event, as far as a content mode allows.
+pub struct TemplateFields<'a>(Vec<(TemplateField, Cow<'a, str>)>);
+
+impl TemplateField {
+    /// What a template calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Caller => "caller",
+            Self::AddedBy => "added_by",
+            Self::Receiver => "receiver",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Topic => "topic",
+            Self::Details => "details",
+            Self::ThreadId => "thread_id",
+            Self::MessageId => "message_id",
+            Self::CallId => "call_id",
+        }
+    }
+
+    /// Those that an event of this type has.
+    pub fn of(event_type: EventType) -> &'static [Self] {
+        match event_type {
+            EventType::SmsReceived => &[Self::Sender, Self::Number, Self::Text, Self::MessageId],
+            EventType::SmsDeliveryReportReceived => &[Self::Receiver, Self::Number, Self::Details, Self::MessageId],
+            EventType::ChatMessageReceived | EventType::ChatMessageEdited => {
+                &[Self::Sender, Self::Text, Self::ThreadId, Self::MessageId]
+            }
+            EventType::ChatMessageDeleted => &[Self::Sender, Self::ThreadId, Self::MessageId],
+            EventType::ChatThreadCreatedWithUser | EventType::ChatParticipantAddedToThreadWithUser => {
+                &[Self::AddedBy, Self::Topic, Self::ThreadId]
+            }
+            EventType::ChatParticipantRemovedFromThreadWithUser | EventType::ChatThreadWithUserDeleted => {
+                &[Self::ThreadId]
+            }
+            EventType::ChatThreadPropertiesUpdatedPerUser => &[Self::Topic, Self::ThreadId],
+            EventType::IncomingCall => &[Self::Caller, Self::CallId],
+        }
+    }
+
+    /// The content mode that shows the least and still shows this.
+    fn strictest_mode(self) -> ContentMode {
+        match self {
+            Self::Text | Self::Topic | Self::Details => ContentMode::Full,
+            Self::Sender | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => ContentMode::Sender,
+            Self::ThreadId | Self::MessageId | Self::CallId => ContentMode::Hidden,
+        }
+    }
+
+    fn value<'a>(self, data: &'a EventData<'a>) -> Cow<'a, str> {
+        let text: &str = match (self, data) {
+            (Self::Sender, EventData::Sms(sms)) => return number(&sms.from),
+            (Self::Receiver, EventData::SmsDeliveryReport(report)) => return number(&report.to),
+            (Self::Number, EventData::Sms(sms)) => return own_number(sms.to.as_ref()),
+            (Self::Number, EventData::SmsDeliveryReport(report)) => return own_number(report.from.as_ref()),
+            (Self::Caller, EventData::IncomingCall(call)) => return caller(call),
+            (Self::Sender, EventData::ChatMessage(message)) => &message.sender_name,
+            (Self::Text, EventData::Sms(sms)) => &sms.text,
+            (Self::Text, EventData::ChatMessage(message)) => &message.body,
+            (Self::Details, EventData::SmsDeliveryReport(report)) => &report.details,
+            (Self::AddedBy, EventData::ThreadJoined(joined)) => &joined.initiator_name,
+            (Self::Topic, EventData::ThreadJoined(joined)) => &joined.topic,
+            (Self::Topic, EventData::TopicChanged(changed)) => &changed.topic,
+            (Self::ThreadId, EventData::ChatMessage(message)) => &message.thread_id,
+            (Self::ThreadId, EventData::ThreadJoined(joined)) => &joined.thread_id,
+            (Self::ThreadId, EventData::ThreadLeft(lost)) => &lost.thread_id,
+            (Self::ThreadId, EventData::TopicChanged(changed)) => &changed.thread_id,
+            (Self::MessageId, EventData::Sms(sms)) => &sms.message_id,
+            (Self::MessageId, EventData::SmsDeliveryReport(report)) => &report.message_id,
+            (Self::MessageId, EventData::ChatMessage(message)) => &message.message_id,
+            (Self::CallId, EventData::IncomingCall(call)) => &call.correlation_id,
+            _ => "",
+        };
+        Cow::Borrowed(text)
+    }
+}
+
+impl<'a> TemplateFields<'a> {
+    /// What the event says, as far as `mode` allows. What is blank counts as empty.
+    pub fn of(event: &'a Event<'a>, mode: ContentMode) -> Self {
+        let shown = |field: TemplateField| {
+            let value = if mode <= field.strictest_mode() { field.value(&event.data) } else { Cow::Borrowed("") };
+            (field, if value.trim().is_empty() { Cow::Borrowed("") } else { value })
+        };
+        Self(TemplateField::of(event.event_type).iter().map(|field| shown(*field)).collect())
+    }
+
+    /// Each with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (TemplateField, &str)> {
+        self.0.iter().map(|(field, value)| (*field, &**value))
+    }
+
+    /// One of them; empty where the event has none.
+    pub fn get(&self, field: TemplateField) -> &str {
+        self.iter().find(|(of, _)| *of == field).map_or("", |(_, value)| value)
+    }
+}
+
+impl<'a> FromIterator<(TemplateField, &'a str)> for TemplateFields<'a> {
+    fn from_iter<T: IntoIterator<Item = (TemplateField, &'a str)>>(fields: T) -> Self {
+        Self(fields.into_iter().map(|(field, value)| (field, Cow::Borrowed(value))).collect())
+    }
+}
+
+fn caller<'a>(call: &'a IncomingCall<'_>) -> Cow<'a, str> {
+    match call.caller.strip_prefix("4:").filter(|_| call.caller_name.trim().is_empty()) {
+        Some(caller) => number(caller),
+        None => Cow::Borrowed(&*call.caller_name),
+    }
+}
+
+fn own_number(own: Option<&PhoneNumber>) -> Cow<'_, str> {
+    own.map_or(Cow::Borrowed(""), |own| number(own.as_str()))
+}
+
+/// A number as people write it: with a `+` when it has a country's length. Short codes and sender ids as they are.
+fn number(from: &str) -> Cow<'_, str> {
+    let international = from.len() > 7 && from.bytes().all(|byte| byte.is_ascii_digit());
+    if international { Cow::Owned(format!("+{from}")) } else { Cow::Borrowed(from) }
+}
+
+impl std::fmt::Debug for TemplateFields<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TemplateFields(redacted)")
+    }
+}

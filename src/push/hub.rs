@@ -1,0 +1,310 @@
+//! Direct Send: one payload to one device handle, or to many, through Azure Notification Hubs' REST API.
+//!
+//! It uses the program's one HTTP client, and knows nothing of events or notifications.
+//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
+
+use std::mem::{Discriminant, discriminant};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::Utc;
+use reqwest::header::HeaderValue;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::client::{Client, RequestError};
+use crate::notifications::device::DeviceHandle;
+use crate::push::payload::Payload;
+
+pub mod credentials;
+mod response;
+mod batch;
+pub mod connection_string;
+mod error;
+mod request;
+mod retry;
+mod sas;
+
+use batch::{BatchSupport, MIN_HANDLES};
+use connection_string::ConnectionString;
+use credentials::HubCredentials;
+pub use error::SendError;
+pub use request::DirectSend;
+use request::Request;
+use response::HubResponse;
+use retry::Retry;
+
+/// One hub: its address, its keys, and what limits the traffic to it.
+#[derive(Debug)]
+pub struct Hub {
+    name: String,
+    client: Client,
+    credentials: HubCredentials,
+    /// One permit for each request that may be in flight.
+    permits: Semaphore,
+    /// A request that is not urgent needs a permit of this semaphore first, so an urgent one never waits behind it.
+    non_urgent: Semaphore,
+    /// Until when nothing is sent, because the hub is throttling.
+    paused_until: Mutex<Option<Instant>>,
+    batch_support: BatchSupport,
+    /// Which errors were logged within the last minute.
+    logged: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
+}
+
+/// Held while a request is in flight.
+struct SendPermit<'a> {
+    _permit: SemaphorePermit<'a>,
+    _not_urgent: Option<SemaphorePermit<'a>>,
+}
+
+/// The hub accepted it. Whether the push service delivered it is not in the response.
+#[derive(Debug, Clone)]
+pub struct SendSuccess {
+    /// The hub's id of the request, for its support.
+    pub tracking_id: Option<String>,
+}
+
+/// The last attempt failed.
+#[derive(Debug)]
+pub struct SendFailure {
+    /// Why.
+    pub error: SendError,
+    /// The hub's id of the request, for its support.
+    pub tracking_id: Option<String>,
+}
+
+const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// A `Retry-After` pauses the hub for every invocation, but not for longer than this.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+const PAUSE_JITTER: Duration = Duration::from_millis(200);
+
+impl Hub {
+    /// A hub of that name, reached by the first connection string, or by the second when the first is refused.
+    pub fn new(name: &str, connection_strings: &[ConnectionString], max_in_flight: usize, client: Client) -> Self {
+        Self {
+            name: name.to_owned(),
+            client,
+            credentials: HubCredentials::new(name, connection_strings),
+            permits: Semaphore::new(max_in_flight),
+            non_urgent: Semaphore::new(max_in_flight),
+            paused_until: Mutex::new(None),
+            batch_support: BatchSupport::default(),
+            logged: Mutex::default(),
+        }
+    }
+
+    /// The hub's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether no error of this kind was logged within the last minute. One wrong setting affects every device.
+    pub fn should_log(&self, error: &SendError) -> bool {
+        let (kind, now) = (discriminant(error), Instant::now());
+        let mut logged = self.logged.lock().expect("nothing panics while it is held");
+        logged.retain(|(_, at)| now - *at <= LOGGED_AGAIN_AFTER);
+        let should_log = logged.iter().all(|(known, _)| *known != kind);
+        if should_log {
+            logged.push((kind, now));
+        }
+        should_log
+    }
+
+    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub supports batches.
+    pub fn batch_sizes(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
+        if handles.len() < MIN_HANDLES || !self.batch_support.is_supported() {
+            return vec![1; handles.len()];
+        }
+        batch::batch_sizes(payload, handles)
+    }
+
+    /// Sends, with retries, until the hub accepts it or refuses it for good, or until the deadline.
+    pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<SendSuccess, SendFailure> {
+        let request = Request::new(direct_send, fastrand::u128(..));
+        let mut attempts = 0;
+        let mut tracking_id = None;
+        let mut before = None;
+        loop {
+            let error = match self.acquire_permit(direct_send).await {
+                Ok(_permit) => {
+                    attempts += 1;
+                    match self.attempt(direct_send, &request).await {
+                        Ok(sent) => return Ok(sent),
+                        Err((error, tracking)) => {
+                            tracking_id = tracking.or(tracking_id);
+                            error
+                        }
+                    }
+                }
+                Err(error) => error,
+            };
+            if matches!(error, SendError::NoConnection(_)) && self.should_log(&error) {
+                tracing::warn!(hub = self.name, "{error}");
+            }
+            let error = match before.take() {
+                // An attempt that ended at the deadline has a less useful error than the one before it.
+                Some(before) if error == SendError::Timeout && Instant::now() >= direct_send.deadline => before,
+                Some(_) | None => error,
+            };
+            let next = match error.retry(attempts, fastrand::f64()) {
+                Retry::After(wait) => Instant::now() + wait,
+                Retry::Never => return Err(SendFailure { error, tracking_id }),
+            };
+            if next >= direct_send.deadline {
+                return Err(SendFailure { error, tracking_id });
+            }
+            before = Some(error);
+            sleep_until(next).await;
+        }
+    }
+
+    /// Waits until a request may be sent: the hub is not paused, a permit is free, and the event has not expired.
+    async fn acquire_permit(&self, direct_send: &DirectSend<'_>) -> Result<SendPermit<'_>, SendError> {
+        loop {
+            let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+            if let Some(until) = paused_until.filter(|until| *until > Instant::now()) {
+                if until >= direct_send.deadline {
+                    return Err(SendError::Paused);
+                }
+                // Jitter: not all requests at the same moment.
+                sleep_until(until + PAUSE_JITTER.mul_f64(fastrand::f64())).await;
+            }
+            let permit = match self.try_acquire_permit(direct_send.urgent) {
+                Some(permit) => Some(permit),
+                None => timeout_at(direct_send.deadline, self.permit(direct_send.urgent)).await.ok(),
+            };
+            let now = Instant::now();
+            let permit = permit.filter(|_| now < direct_send.deadline).ok_or(SendError::DeadlineReached)?;
+            if direct_send.expires_at.is_some_and(|at| at <= now) {
+                return Err(SendError::Expired);
+            }
+            // While this request waited for its permit, the response to another may have paused the hub.
+            let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+            if paused_until.is_none_or(|until| until <= now) {
+                return Ok(permit);
+            }
+        }
+    }
+
+    /// A permit without waiting. There is none while another request waits for one: the semaphores are fair.
+    fn try_acquire_permit(&self, urgent: bool) -> Option<SendPermit<'_>> {
+        let non_urgent = if urgent { None } else { Some(self.non_urgent.try_acquire().ok()?) };
+        Some(SendPermit { _permit: self.permits.try_acquire().ok()?, _not_urgent: non_urgent })
+    }
+
+    async fn permit(&self, urgent: bool) -> SendPermit<'_> {
+        let unclosed = "the semaphores are never closed";
+        let non_urgent = if urgent { None } else { Some(self.non_urgent.acquire().await.expect(unclosed)) };
+        SendPermit { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: non_urgent }
+    }
+
+    /// One attempt. After a 401 it makes a new SAS token once, and then tries the other key.
+    async fn attempt(
+        &self,
+        direct_send: &DirectSend<'_>,
+        request: &Request<'_>,
+    ) -> Result<SendSuccess, (SendError, Option<String>)> {
+        let first = self.credentials.preferred();
+        let other = self.credentials.other(first);
+        let mut tracking_id = None;
+        for key in [Some(first), Some(first), other, other].into_iter().flatten() {
+            let now = Instant::now();
+            let authorization = self.credentials.key(key).authorization(now, Utc::now);
+            let limit = direct_send.deadline.min(now + direct_send.attempt_timeout);
+            let hub_response = self.exchange(request, key, &authorization, limit).await;
+            let hub_response = hub_response.map_err(|error| (error, None))?;
+            if hub_response.status == 401 {
+                let ahead = self.credentials.key(key).renew(&authorization, hub_response.server_time, Utc::now());
+                if let Some(seconds) = ahead {
+                    tracing::warn!(
+                        hub = self.name,
+                        seconds,
+                        "this computer's clock differs from the hub's; SAS tokens follow the hub's clock"
+                    );
+                }
+                tracking_id = hub_response.tracking_id;
+                continue;
+            }
+            if self.credentials.accepted(key) {
+                tracing::warn!(
+                    hub = self.name,
+                    "the hub refused the first connection string; the secondary one is used"
+                );
+            }
+            return self.to_result(hub_response, request.is_batch());
+        }
+        Err((SendError::Unauthorized, tracking_id))
+    }
+
+    fn to_result(&self, hub_response: HubResponse, is_batch: bool) -> Result<SendSuccess, (SendError, Option<String>)> {
+        let Some(error) = hub_response.error(is_batch) else {
+            return Ok(SendSuccess { tracking_id: hub_response.tracking_id });
+        };
+        if let Some(wait) = hub_response.retry_after
+            && matches!(error, SendError::Throttled { .. } | SendError::Unavailable { .. })
+        {
+            self.pause(wait.min(MAX_PAUSE));
+        }
+        if error == SendError::BatchNotSupported && self.batch_support.mark_unsupported() {
+            tracing::warn!(hub = self.name, "{error}; for the next hour each device gets a request of its own");
+        }
+        Err((error, hub_response.tracking_id))
+    }
+
+    fn pause(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut paused_until = self.paused_until.lock().expect("nothing panics while it is held");
+        if paused_until.is_none_or(|before| before <= Instant::now()) {
+            tracing::warn!(hub = self.name, "hub is throttling; sends paused for {} s", wait.as_secs_f64());
+        }
+        *paused_until = Some(paused_until.map_or(until, |before| before.max(until)));
+    }
+
+    /// One request and its answer.
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        key: usize,
+        authorization: &HeaderValue,
+        limit: Instant,
+    ) -> Result<HubResponse, SendError> {
+        let request = request.signed(self.credentials.key(key), authorization.clone()).ok_or(SendError::BadRequest)?;
+        let response = match timeout_at(limit, self.client.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(RequestError::Connect(error))) => return Err(SendError::NoConnection(error)),
+            Ok(Err(RequestError::Lost(_))) => return Err(SendError::ConnectionLost),
+            Err(_) => return Err(SendError::Timeout),
+        };
+        let hub_response = HubResponse::from_head(&response, Utc::now);
+        // Usually the body is empty; a boxed future keeps this one small.
+        if response.content_length() == Some(0) {
+            Ok(hub_response)
+        } else {
+            Ok(Box::pin(hub_response.read(response, limit)).await)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_permit_that_a_call_waits_for_is_not_given_to_a_later_request() {
+        let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
+        let connection_strings = [ConnectionString::parse(connection_string).unwrap()];
+        let hub = Hub::new("hub", &connection_strings, 1, Client::without_certificates());
+        let message = hub.try_acquire_permit(false).unwrap();
+        let mut call = pin!(hub.permit(true));
+        assert!(call.as_mut().now_or_never().is_none(), "there is one place only");
+        drop(message);
+        assert!(hub.try_acquire_permit(false).is_none() && hub.try_acquire_permit(true).is_none());
+        drop(call.now_or_never().unwrap());
+        assert!(hub.try_acquire_permit(false).is_some());
+    }
+}

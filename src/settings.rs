@@ -1,0 +1,285 @@
+//! Reads all settings from names and values.
+//!
+//! Only `main` reads the process environment. All faults are reported at once, and none shows a value that may be secret.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::events::EventType;
+use crate::events::event_filter::EventFilter;
+use crate::events::subject_filter::SubjectFilter;
+use crate::notifications::Texts;
+use crate::notifications::device::{AppName, ContentMode};
+use crate::storage::installations::Limits;
+use crate::storage::store::azure::Container;
+
+mod hubs;
+mod host_environment;
+mod storage;
+
+use host_environment::HostEnvironment;
+pub use hubs::{AppSettings, HubSettings};
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The port on 127.0.0.1 that the host calls.
+    pub port: u16,
+    /// The default app's hubs.
+    pub default_app: AppSettings,
+    /// The other apps' hubs.
+    pub apps: BTreeMap<AppName, AppSettings>,
+    /// Which events are handled.
+    pub event_filter: EventFilter,
+    /// Which store to use.
+    pub store: StoreChoice,
+    /// The most that a notification shows.
+    pub content: ContentMode,
+    /// What notifications say.
+    pub texts: Arc<Texts>,
+    /// Limits of the register.
+    pub limits: Limits,
+    /// How long an invocation may take.
+    pub deadline: Duration,
+    /// Requests that may be in flight to one hub.
+    pub max_in_flight: usize,
+    /// Which log lines are written.
+    pub log_filter: String,
+    /// The name of this instance.
+    pub instance: String,
+    /// Warnings: these values are allowed, but probably not intended.
+    pub warnings: Vec<String>,
+}
+
+/// Which store to use.
+#[derive(Debug, Clone)]
+pub enum StoreChoice {
+    /// In this process.
+    Memory,
+    /// In a folder.
+    Folder(PathBuf),
+    /// In Azure Blob.
+    Azure(Container),
+}
+
+/// All faults of the settings.
+#[derive(Debug, Clone)]
+pub struct ConfigError {
+    faults: Vec<Fault>,
+    /// The store that was asked for, where that was not the fault.
+    store: Option<Box<StoreChoice>>,
+}
+
+/// A setting that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    setting: String,
+    problem: String,
+}
+
+/// Reads settings and collects what is wrong with them.
+struct SettingsReader {
+    values: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+impl Config {
+    /// Reads the settings among the variables given.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        let values = trimmed.filter(|(_, value)| !value.is_empty()).collect();
+        let mut settings = SettingsReader { values, faults: Vec::new() };
+        let mut warnings = Vec::new();
+        let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
+        let host = HostEnvironment::of(&settings);
+        let config = Self {
+            port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
+            default_app,
+            apps,
+            event_filter: EventFilter {
+                subjects: settings.subjects(),
+                event_types: settings.event_types(&mut warnings),
+                expire: settings.boolean("EXPIRE_EVENTS", !host.on_laptop),
+            },
+            store: storage::read(&mut settings, &host, &mut warnings),
+            content: settings.content(),
+            texts: Arc::new(settings.texts()),
+            limits: Limits {
+                per_user: settings.number("INSTALLATIONS_PER_USER", 20, 1..=1000),
+                per_number: settings.number("INSTALLATIONS_PER_NUMBER", 200, 1..=1000),
+                time_to_live: TimeDelta::days(settings.number("INSTALLATION_TTL_DAYS", 60, 1..=3650)),
+            },
+            deadline: Duration::from_secs(settings.number("DELIVERY_DEADLINE_SECONDS", 20, 5..=28)),
+            max_in_flight: settings.number("HUB_MAX_IN_FLIGHT", 64, 1..=10_000),
+            log_filter: settings.log_filter(),
+            instance: settings.instance(host),
+            warnings,
+        };
+        if settings.faults.is_empty() {
+            return Ok(config);
+        }
+        let store_is_at_fault = settings.faults.iter().any(|fault| fault.setting == "STORE");
+        Err(ConfigError { faults: settings.faults, store: Some(Box::new(config.store)).filter(|_| !store_is_at_fault) })
+    }
+
+    /// The same for a dry run: a folder that does not exist is not created.
+    pub fn for_dry_run(mut self) -> Self {
+        if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {
+            self.store = StoreChoice::Memory;
+        }
+        self
+    }
+
+    /// Whether certificates are needed to reach a hub or the store.
+    pub fn needs_certificates(&self) -> bool {
+        let apps = self.apps.values().chain([&self.default_app]);
+        let mut hubs = apps.flat_map(|app| app.voip.iter().chain([&app.main]));
+        hubs.any(HubSettings::is_secure)
+            || matches!(&self.store, StoreChoice::Azure(container) if container.account.is_secure())
+    }
+}
+
+impl ConfigError {
+    /// A fault that shows only when the setting is used.
+    pub fn new(setting: &str, problem: impl Into<String>) -> Self {
+        Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }], store: None }
+    }
+
+    /// Adds the faults that show when the store is opened: all faults are reported at once.
+    pub fn with_store_faults(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
+        let more = self.store.as_deref().and_then(open);
+        self.faults.extend(more.into_iter().flat_map(|more| more.faults));
+        self
+    }
+}
+
+impl SettingsReader {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    fn fault(&mut self, setting: &str, problem: impl Into<String>) {
+        self.faults.push(Fault { setting: setting.to_owned(), problem: problem.into() });
+    }
+
+    /// A whole number within `range`; `default` when it is not set or wrong.
+    fn number<T: FromStr + PartialOrd + fmt::Display + Copy>(
+        &mut self,
+        name: &str,
+        default: T,
+        range: std::ops::RangeInclusive<T>,
+    ) -> T {
+        let Some(value) = self.get(name) else { return default };
+        match value.parse::<T>() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                self.fault(name, format!("expected a whole number from {} to {}", range.start(), range.end()));
+                default
+            }
+        }
+    }
+
+    fn boolean(&mut self, name: &str, default: bool) -> bool {
+        let Some(value) = self.get(name) else { return default };
+        match value.to_ascii_lowercase().as_str() {
+            "true" | "1" => true,
+            "false" | "0" => false,
+            _ => {
+                self.fault(name, "expected true or false");
+                default
+            }
+        }
+    }
+
+    fn subjects(&mut self) -> SubjectFilter {
+        const DEFAULT: &str = "phonenumber/,user/,thread/,caller/";
+        SubjectFilter::parse(self.get("SUBJECT_PREFIXES").unwrap_or(DEFAULT)).unwrap_or_else(|| {
+            self.fault("SUBJECT_PREFIXES", format!("expected at least one prefix, such as {DEFAULT}"));
+            SubjectFilter::parse(DEFAULT).expect("the default has prefixes")
+        })
+    }
+
+    fn event_types(&mut self, warnings: &mut Vec<String>) -> Option<Vec<String>> {
+        const NAMESPACE: &str = "Microsoft.Communication.";
+        let list = self.get("EVENT_TYPES")?;
+        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let types: Vec<String> =
+            names.map(|name| if name.contains('.') { name.to_owned() } else { format!("{NAMESPACE}{name}") }).collect();
+        let unpushed = types.iter().filter(|name| EventType::from_full_name(name).is_none());
+        warnings.extend(unpushed.map(|name| format!("EVENT_TYPES: {name} is never pushed")));
+        if types.is_empty() {
+            self.fault("EVENT_TYPES", "expected at least one type, such as SMSReceived,ChatMessageReceived");
+        }
+        Some(types)
+    }
+
+    fn content(&mut self) -> ContentMode {
+        let Some(value) = self.get("NOTIFICATION_CONTENT") else { return ContentMode::Full };
+        ContentMode::parse(value).unwrap_or_else(|| {
+            self.fault("NOTIFICATION_CONTENT", "expected full, sender or hidden");
+            ContentMode::Full
+        })
+    }
+
+    /// The texts of the notifications file over the built-in ones; each mistake in it is a fault of its own.
+    fn texts(&mut self) -> Texts {
+        const NAME: &str = "NOTIFICATIONS_FILE";
+        let read = self.get(NAME).map(|path| (path.to_owned(), read_text(path)));
+        let texts = match &read {
+            None => Texts::new(None),
+            Some((_, Ok(source))) => Texts::new(Some(source)),
+            Some((path, Err(error))) => {
+                let problem = format!("{path} cannot be read ({error}): expected a file of UTF-8 text, 1 MiB at most");
+                self.fault(NAME, problem);
+                Texts::new(None)
+            }
+        };
+        texts.unwrap_or_else(|mistakes| {
+            let path = read.map(|(path, _)| path).unwrap_or_default();
+            mistakes.iter().for_each(|mistake| self.fault(NAME, format!("{path} {mistake}")));
+            Texts::new(None).expect("the built-in texts have no mistakes")
+        })
+    }
+
+    fn log_filter(&mut self) -> String {
+        let filter = self.get("RUST_LOG").unwrap_or("info").to_owned();
+        if filter.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            self.fault("RUST_LOG", "expected error, warn, info, debug or trace, or acs_push=LEVEL");
+        }
+        filter
+    }
+
+    fn instance(&self, host: HostEnvironment) -> String {
+        let of_worker = || self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
+        let known = host.azure_instance.or_else(of_worker);
+        known.unwrap_or_else(|| format!("process-{}", std::process::id()))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> =
+            self.faults.iter().map(|fault| format!("{}: {}", fault.setting, fault.problem)).collect();
+        formatter.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The text of a file, 1 MiB at most: a device, or a log named by mistake, may have no end.
+fn read_text(path: &str) -> io::Result<String> {
+    const LONGEST: u64 = 1024 * 1024;
+    let mut text = String::new();
+    match File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)? {
+        read if read as u64 > LONGEST => Err(io::ErrorKind::FileTooLarge.into()),
+        _ => Ok(text),
+    }
+}

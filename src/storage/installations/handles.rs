@@ -1,0 +1,141 @@
+//! `handles/…`: a device handle, for alerts or for calls, belongs to one installation, the one that was PUT last.
+
+use futures_util::future::try_join_all;
+
+use super::records::{HandleRecord, InstallationRecord, StoredInstallation};
+use super::{ChangeStart, Installations};
+use crate::notifications::device::DeviceHandle;
+use crate::storage::store::{Change, StoreError, Versioned};
+
+/// How many other owners may follow each other while a handle is claimed.
+const MAX_ATTEMPTS: u32 = 30;
+
+/// The result of claiming a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It belongs to the installation.
+    Won,
+    /// It belongs to one that was PUT later.
+    Lost,
+}
+
+impl Installations {
+    /// Writes the revision of a PUT to the handle's document before anything else, so that a later PUT gets a greater one even
+    /// if this one is interrupted. Returns the revision to use instead if another PUT has this one or a greater one.
+    pub(super) async fn reserve(
+        &self,
+        handle: &DeviceHandle,
+        revision: i64,
+        seen: Option<Versioned<HandleRecord>>,
+    ) -> Result<i64, StoreError> {
+        let reserve = |current: Option<HandleRecord>| {
+            let current = current.unwrap_or_default();
+            if current.wanted >= revision {
+                return Change::Keep(current.wanted + 1);
+            }
+            Change::Write(HandleRecord { wanted: revision, ..current }, revision)
+        };
+        self.update(handle, seen, reserve).await
+    }
+
+    /// Makes this installation the owner of the handle. Another owner is the same phone set up again, and loses the handle
+    /// *first*, with all copies: if this is interrupted, the handle has no two owners, and a repeat continues.
+    pub(super) async fn claim(
+        &self,
+        handle: &DeviceHandle,
+        stored: &StoredInstallation,
+        began: ChangeStart,
+    ) -> Result<Claim, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            began.check()?;
+            let claim = |current: Option<HandleRecord>| {
+                let current = current.unwrap_or_default();
+                match &current.installation_id {
+                    Some(other) if *other != stored.id => Change::Keep(Some(current)),
+                    Some(_) if current.revision >= stored.put_revision => Change::Keep(None),
+                    Some(_) | None => {
+                        let (revision, wanted) = (stored.put_revision, current.wanted.max(stored.put_revision));
+                        Change::Write(HandleRecord { installation_id: Some(stored.id.clone()), revision, wanted }, None)
+                    }
+                }
+            };
+            let Some(other) = self.update(handle, None, claim).await? else { return Ok(Claim::Won) };
+            if self.evict(&other, handle, stored, began).await? == Claim::Lost {
+                return Ok(Claim::Lost);
+            }
+        }
+        Err(StoreError::Contended("handles".to_owned()))
+    }
+
+    /// Removes a handle from another installation, unless that one was PUT later: then this one lost.
+    async fn evict(
+        &self,
+        other: &HandleRecord,
+        handle: &DeviceHandle,
+        stored: &StoredInstallation,
+        began: ChangeStart,
+    ) -> Result<Claim, StoreError> {
+        let id = other.installation_id.as_deref().unwrap_or_default();
+        let is_older =
+            |current: &StoredInstallation| (current.put_revision, &current.id) < (stored.put_revision, &stored.id);
+        if let Some(record) = self.read_versioned::<InstallationRecord>(id).await?.document {
+            match &record.installation {
+                Some(current) if current.handles().contains(handle) => {
+                    if !is_older(current) {
+                        return Ok(Claim::Lost);
+                    }
+                    let has_it = |current: &StoredInstallation| current.handles().contains(handle) && is_older(current);
+                    self.remove(id, began, has_it).await?;
+                    return Ok(Claim::Won);
+                }
+                // It has another handle now, or was deleted. Copies with this handle may be left.
+                _ => self.remove_older_copies(&record, began).await?,
+            }
+        }
+        // As it was seen: a claim since then is another one's.
+        let release = |current: Option<HandleRecord>| match current {
+            Some(current) if current.is_of(id) && current.revision == other.revision => {
+                Change::Write(HandleRecord { installation_id: None, ..current }, ())
+            }
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update(handle, None, release).await?;
+        Ok(Claim::Won)
+    }
+
+    async fn remove_older_copies(&self, record: &InstallationRecord, began: ChangeStart) -> Result<(), StoreError> {
+        let holders = record.recipients();
+        let taken = holders.iter().map(|holder| self.remove_from(holder, &record.id, record.revision, began.now));
+        try_join_all(taken).await.map(drop)
+    }
+
+    /// Releases a handle, unless it was claimed again since that change.
+    pub(super) async fn release(&self, handle: &DeviceHandle, id: &str, revision: i64) -> Result<(), StoreError> {
+        let release = |current: Option<HandleRecord>| match current {
+            Some(current) if current.is_of(id) && current.revision <= revision => {
+                // Others may want it already.
+                let is_wanted = current.wanted > revision;
+                let released = HandleRecord { installation_id: None, ..current };
+                if is_wanted { Change::Write(released, ()) } else { Change::Delete(()) }
+            }
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update(handle, None, release).await
+    }
+
+    /// Removes the document of a handle without an owner, if no PUT wanted it after `revision`.
+    pub(super) async fn forget_unowned(&self, handle: &DeviceHandle, revision: i64) -> Result<(), StoreError> {
+        let forget = |current: Option<HandleRecord>| match current {
+            Some(current) if current.installation_id.is_none() && current.wanted <= revision => Change::Delete(()),
+            Some(_) | None => Change::Keep(()),
+        };
+        self.update(handle, None, forget).await
+    }
+}
+
+impl HandleRecord {
+    /// Whether the handle is this installation's.
+    pub(super) fn is_of(&self, id: &str) -> bool {
+        self.installation_id.as_deref() == Some(id)
+    }
+}

@@ -1,0 +1,233 @@
+//! Every interleaving of any two changes of the register, cut off anywhere, and what follows.
+//!
+//! After every single step no handle may be pushed to for two owners, and what is pushed to must be claimed. When
+//! everything has come to its end, the register must be as if the changes had happened one after the other in some order, a
+//! change that was cut off perhaps not at all; nothing may be left over.
+
+#![expect(clippy::print_stdout, reason = "how much was walked through is what a person runs it for")]
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use fastrand::Rng;
+
+use super::case::{Case, End, later};
+use super::operations::*;
+use super::*;
+use crate::storage::explorer::{Run, SideBySide, explore};
+
+/// How many states of one case are walked through. Two changes that want each other's handles, and repeat each other's steps,
+/// have millions.
+const MOST_STATES: usize = 200_000;
+
+/// How much was walked through.
+#[derive(Debug, Default)]
+struct Counts {
+    cases: AtomicUsize,
+    /// Cases with more states than were walked through.
+    cut_short: AtomicUsize,
+    states: AtomicUsize,
+    ends: AtomicUsize,
+    followed: AtomicUsize,
+}
+
+/// Walks through a case. In every state what is under way may be cut off, and the followers that `follow` names come after.
+fn walk_through(
+    case: &Case,
+    order: SideBySide,
+    may_lose: bool,
+    follow: impl Fn(u64) -> Vec<Operation>,
+    counts: &Counts,
+) {
+    let mut judged = HashSet::new();
+    let mut possible: BTreeMap<(Vec<bool>, String), Vec<End>> = BTreeMap::new();
+    let (states, is_complete) = explore(case.start(), order, may_lose, MOST_STATES, |run| {
+        let hash = run.contents_hash();
+        // Whoever is under way here is cut off here: that the others go on is another state.
+        let is_optional: Vec<bool> = (0..case.operations.len()).map(|index| !is_done(run, index)).collect();
+        if !judged.insert((hash, is_optional.clone())) {
+            return;
+        }
+        let contents = run.contents();
+        let how = || format!("{:?}, then {:?}: {:?}", case.before, case.operations, run.choices());
+        case.check(contents, None, noon(), &how);
+        counts.ends.fetch_add(1, Ordering::Relaxed);
+        let mut judge = |end: End, follower: Option<Operation>, how: &dyn Fn() -> String| {
+            let ends = possible.entry((is_optional.clone(), format!("{follower:?}")));
+            let ends = ends.or_insert_with(|| case.ends(&is_optional, follower));
+            assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
+        };
+        judge(case.end(contents, None, &how), None, &how);
+        for follower in follow(hash) {
+            let how = || format!("{}, followed by {follower:?}", how());
+            let followed = alone(contents, follower, later(), |run| {
+                case.check(run.contents(), Some(follower), later(), &how);
+            });
+            judge(case.end(&followed, Some(follower), &how), Some(follower), &how);
+            counts.followed.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    counts.cases.fetch_add(1, Ordering::Relaxed);
+    counts.cut_short.fetch_add(usize::from(!is_complete), Ordering::Relaxed);
+    counts.states.fetch_add(states, Ordering::Relaxed);
+}
+
+fn is_done(run: &Run<'_>, operation: usize) -> bool {
+    matches!(run.ended(operation).as_deref(), Some(Ok(())))
+}
+
+/// Runs `work` for each of the numbers, on all cores.
+fn on_all_cores(numbers: usize, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                // Maintenance's time limit belongs to a runtime, whose clock stands still here.
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+                let _entered = runtime.enter();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= numbers {
+                        break;
+                    }
+                    work(number);
+                }
+            });
+        }
+    });
+}
+
+/// Everything is walked through in a build that is fast enough, and a share elsewhere.
+const IS_FAST: bool = !cfg!(debug_assertions);
+
+/// How many cases are drawn.
+#[expect(clippy::disallowed_methods, reason = "a person asks for more by the environment")]
+fn drawn(name: &str) -> usize {
+    let default = if IS_FAST { 100_000 } else { 100 };
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn share_of<T>(cases: Vec<T>, one_of: usize) -> Vec<T> {
+    cases.into_iter().step_by(if IS_FAST { 1 } else { one_of }).collect()
+}
+
+#[test]
+fn one_change_cut_off_anywhere_is_healed_by_any_other() {
+    let counts = Counts::default();
+    let cases = BEFORE.iter().flat_map(|before| OPERATIONS.map(|operation| (*before, operation)));
+    let cases = share_of(cases.collect(), 40);
+    on_all_cores(cases.len(), |number| {
+        let (before, operation) = cases[number];
+        let case = Case::new(before, &[operation], TimeDelta::zero());
+        walk_through(&case, SideBySide::Any, true, |_| OPERATIONS.to_vec(), &counts);
+    });
+    println!("one change: {counts:?}");
+}
+
+#[test]
+fn one_that_is_gone_takes_no_place_of_a_user_who_has_as_many_as_may_be() {
+    let counts = Counts::default();
+    on_all_cores(1, |_| {
+        let case = Case::new(BEFORE[3], &[Delete("y")], TimeDelta::zero());
+        walk_through(&case, SideBySide::Any, true, |_| vec![put("z", "u0", K)], &counts);
+    });
+    assert!(counts.followed.into_inner() > 0);
+}
+
+#[test]
+fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
+    let counts = Counts::default();
+    let mut cases = Vec::new();
+    for before in BEFORE {
+        for (index, one) in OPERATIONS.into_iter().enumerate() {
+            for other in &OPERATIONS[index..] {
+                let pair = [one, *other];
+                cases.extend(CLOCKS.map(|ahead| (before, pair, ahead, SideBySide::First, false)));
+                cases.push((before, pair, TimeDelta::zero(), SideBySide::Last, false));
+                cases.push((before, pair, TimeDelta::zero(), SideBySide::First, true));
+            }
+        }
+    }
+    let cases = share_of(cases, 1801);
+    on_all_cores(cases.len(), |number| {
+        let (before, operations, ahead, order, may_lose) = cases[number];
+        let case = Case::new(before, &operations, ahead);
+        // One of the others follows, each state by another one.
+        let follow = |state: u64| {
+            let follower = OPERATIONS[(state % OPERATIONS.len() as u64) as usize];
+            if !may_lose && state.is_multiple_of(8) { vec![follower] } else { Vec::new() }
+        };
+        walk_through(&case, order, may_lose, follow, &counts);
+    });
+    println!("two changes: {counts:?}");
+}
+
+#[test]
+fn any_three_changes_at_random_leave_one_owner() {
+    let counts = Counts::default();
+    on_all_cores(drawn("EXPLORE_TRIPLES"), |seed| {
+        let mut rng = Rng::with_seed(seed as u64);
+        let operations = [(); 3].map(|()| OPERATIONS[rng.usize(..OPERATIONS.len())]);
+        let ahead = CLOCKS[rng.usize(..CLOCKS.len())];
+        let case = Case::new(BEFORE[rng.usize(..BEFORE.len())], &operations, ahead);
+        let mut run = case.start();
+        let mut cut_off = [(); 3].map(|()| rng.usize(..60));
+        let how = |run: &Run<'_>| {
+            let (before, operations) = (case.before, &case.operations);
+            format!("seed {seed}: {before:?}, then {operations:?}: {:?}", run.choices())
+        };
+        loop {
+            let next: Vec<_> = run.next(SideBySide::Any);
+            let next: Vec<_> = next.into_iter().filter(|(choice, _)| cut_off[choice.operation] > 0).collect();
+            let Some((mut choice, is_write)) = rng.choice(next) else { break };
+            if is_write && rng.u8(..50) == 0 {
+                choice.is_repeated = true;
+            }
+            cut_off[choice.operation] -= 1;
+            run.take(choice);
+            case.check(run.contents(), None, noon(), &|| how(&run));
+        }
+        counts.states.fetch_add(run.choices().len(), Ordering::Relaxed);
+        counts.cases.fetch_add(1, Ordering::Relaxed);
+        let end = case.end(run.contents(), None, &|| how(&run));
+        // In every order: that takes longer than the rest.
+        if seed.is_multiple_of(20) {
+            counts.ends.fetch_add(1, Ordering::Relaxed);
+            let is_optional: Vec<bool> = (0..3).map(|index| !is_done(&run, index)).collect();
+            let ends = case.ends(&is_optional, None);
+            let is_one = case.is_one_after_room_was_made(&end, &ends);
+            assert!(is_one, "{end:#?}\nis none of {ends:#?}\n{}", how(&run));
+        }
+    });
+    println!("three changes: {counts:?}");
+}
+
+#[test]
+fn a_damaged_document_is_mended_by_whoever_changes_what_it_is_about() {
+    let (damaged, mended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let cases = BEFORE.iter().flat_map(|before| OPERATIONS.map(|operation| (*before, operation)));
+    let cases = share_of(cases.collect(), 7);
+    on_all_cores(cases.len(), |number| {
+        let (before, operation) = cases[number];
+        let case = Case::new(before, &[operation], TimeDelta::zero());
+        let keys: Vec<String> = case.contents.documents().map(|(key, _)| key.to_owned()).collect();
+        for (key, damage) in keys.iter().flat_map(|key| [(key, &b""[..]), (key, b"{\"v\":1,\"w\":\"0\",\"inst")]) {
+            if key.starts_with("expiring/") {
+                continue;
+            }
+            let how = || format!("{before:?}, {key} damaged, then {operation:?}");
+            let mut contents = case.contents.clone();
+            contents.set_raw(key, damage, noon() - TimeDelta::minutes(1));
+            let contents = alone(&contents, operation, noon(), |run| case.check(run.contents(), None, noon(), &how));
+            damaged.fetch_add(1, Ordering::Relaxed);
+            if contents.documents().all(|(_, document)| document != damage) {
+                mended.fetch_add(1, Ordering::Relaxed);
+                let (end, ends) = (case.end(&contents, None, &how), case.ends(&[false], None));
+                assert!(ends.contains(&end), "{end:#?}\nis none of {ends:#?}\n{}", how());
+            }
+        }
+    });
+    println!("damaged: {damaged:?}, mended by the next change: {mended:?}");
+    assert!(mended.into_inner() > damaged.into_inner() / 3);
+}

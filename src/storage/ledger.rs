@@ -1,0 +1,209 @@
+//! Which devices got which event, so that a repeated event is not shown twice.
+//!
+//! Event Grid delivers at least once, and repeats a whole batch if one event of it failed. This instance has its own events in
+//! memory. What other instances may need is written to the store: the devices that were served before an invocation fails,
+//! the devices that a call rang, and the last version of an edited or deleted chat message. The normal delivery of a message
+//! writes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use crate::storage::store::{Change, Document, Fingerprint, Store, StoreError, run_to_completion};
+
+mod recent_entries;
+#[cfg(test)]
+mod tests;
+
+pub use recent_entries::EntryGuard;
+use recent_entries::RecentEntries;
+
+/// The ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Arc<Store>,
+    /// What became of recent events here.
+    events: RecentEntries<Entry>,
+    /// Versions of recent chat messages that were handled here.
+    messages: RecentEntries<Option<MessageVersion>>,
+    /// The source of the last event, and what stands for it: as a rule all events have the same one.
+    source: Mutex<(String, Fingerprint)>,
+}
+
+/// Under which key an event is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKey(Fingerprint);
+
+/// Under which key the versions of one chat message are remembered, for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageKey(Fingerprint);
+
+/// What became of an event so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Ids of the installations that need nothing more: the hub accepted, or refused for good. Of no interest, and empty,
+    /// once it is complete.
+    #[serde(default)]
+    pub settled: BTreeSet<String>,
+    /// Whether the hub accepted for one of them at least.
+    #[serde(default)]
+    pub delivered: bool,
+    /// Whether nothing is left to be done.
+    #[serde(default)]
+    pub complete: bool,
+}
+
+/// A version of a chat message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageVersion {
+    /// Whether this is the deletion, which is newer than anything.
+    pub deleted: bool,
+    /// The number that grows with each edit; `None` where the event has none.
+    pub version: Option<i64>,
+}
+
+/// A version of which nothing is known.
+const UNNUMBERED: MessageVersion = MessageVersion { deleted: false, version: None };
+
+/// The kinds of the ledger's documents.
+const EVENTS: &str = "ledger";
+const MESSAGES: &str = "markers";
+
+/// A repeat that no failure asked for comes soon, so the most recent events are enough: twice as many as a table of 8192
+/// places takes.
+const HALF: usize = 7_000;
+
+impl Document for Entry {
+    const VERSION: u32 = 1;
+}
+
+impl Document for MessageVersion {
+    const VERSION: u32 = 1;
+}
+
+impl MessageKey {
+    /// The key of a chat message, as one recipient sees it.
+    pub fn new(thread_id: &str, message_id: &str, recipient: &str) -> Self {
+        Self(Fingerprint::of(&[thread_id, message_id, recipient]))
+    }
+}
+
+impl Entry {
+    /// Whether a repeat has to know of it.
+    pub fn is_worth_storing(&self) -> bool {
+        self.complete || !self.settled.is_empty()
+    }
+
+    /// Adds what another attempt found out.
+    pub fn merge(&mut self, other: &Self) {
+        self.settled.extend(other.settled.iter().cloned());
+        self.delivered |= other.delivered;
+        self.complete |= other.complete;
+    }
+}
+
+impl MessageVersion {
+    /// Whether this version need not be sent after `handled`. Versions without numbers cannot be compared.
+    pub fn is_superseded_by(self, handled: Self) -> bool {
+        let is_later = handled.version.zip(self.version).is_some_and(|(handled, this)| handled >= this);
+        handled.deleted || (is_later && !self.deleted)
+    }
+}
+
+impl Ledger {
+    /// A ledger in `store`.
+    pub fn new(store: Arc<Store>) -> Self {
+        let source = Mutex::new((String::new(), Fingerprint::of(&[""])));
+        Self { store, events: RecentEntries::new(HALF), messages: RecentEntries::new(HALF), source }
+    }
+
+    /// The key of an event for one recipient: its id is unique within its source, or should be.
+    pub fn key_of_event(&self, source: &str, id: &str, recipient: &str) -> EventKey {
+        let mut last = self.source.lock().expect("nothing panics while it is held");
+        if last.0 != source {
+            *last = (source.to_owned(), Fingerprint::of(&[&source.to_ascii_lowercase()]));
+        }
+        EventKey(last.1.and(&["event", id, recipient]))
+    }
+
+    /// Locks this instance's entry of the event: a concurrent repeat waits, and then finds the result.
+    pub async fn lock_event(&self, key: &EventKey) -> EntryGuard<'_, Entry> {
+        self.events.hold(key.0.short()).await
+    }
+
+    /// Locks the newest version of a message that this instance handled: a concurrent edit waits until it was sent.
+    pub async fn lock_message(&self, key: &MessageKey) -> EntryGuard<'_, Option<MessageVersion>> {
+        self.messages.hold(key.0.short()).await
+    }
+
+    /// What other instances wrote about the event.
+    pub async fn read(&self, key: &EventKey) -> Result<Entry, StoreError> {
+        Ok(self.read_if_present(&key.0.key(EVENTS)).await?.unwrap_or_default())
+    }
+
+    /// Writes which devices got the event, so that a repeat on any instance goes to the others only.
+    pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
+        let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
+        run_to_completion(async move { add(&store, &key, &entry).await }).await
+    }
+
+    /// The newest edit or the deletion that any instance handled.
+    pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
+        self.read_if_present(&key.0.key(MESSAGES)).await
+    }
+
+    /// A damaged document counts as absent: a second push is better than none.
+    async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        match self.store.read_if_present(key).await {
+            Err(error @ StoreError::Unreadable(_)) => {
+                tracing::error!("{error}; it is treated as absent, so this event may be pushed twice");
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
+    /// Has every instance know that an edit or the deletion was handled.
+    pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
+        let (store, key) = (Arc::clone(&self.store), key.0.key(MESSAGES));
+        run_to_completion(async move { write_if_newer(&store, &key, version).await }).await
+    }
+}
+
+/// Adds what an attempt found out to what others wrote.
+async fn add(store: &Store, key: &str, entry: &Entry) -> Result<(), StoreError> {
+    let merge = |stored: Option<Entry>| {
+        let mut merged = stored.unwrap_or_default();
+        merged.merge(entry);
+        Change::Write(merged, ())
+    };
+    update(store, key, Entry::default(), merge).await
+}
+
+/// Writes a version, unless a later one was written. One without a number doesn't replace one that has one: whoever comes
+/// after that would forget how far it was.
+async fn write_if_newer(store: &Store, key: &str, version: MessageVersion) -> Result<(), StoreError> {
+    let write = |stored: Option<MessageVersion>| match stored {
+        Some(stored) if version.is_superseded_by(stored) => Change::Keep(()),
+        Some(stored) if stored.version.is_some() && version == UNNUMBERED => Change::Keep(()),
+        Some(_) | None => Change::Write(version, ()),
+    };
+    update(store, key, version, write).await
+}
+
+/// Changes a document; one that is damaged is replaced first.
+async fn update<T: Document>(
+    store: &Store,
+    key: &str,
+    instead: T,
+    mut change: impl FnMut(Option<T>) -> Change<T, ()>,
+) -> Result<(), StoreError> {
+    match store.update(key, &mut change).await {
+        Err(StoreError::Unreadable(_)) => {
+            store.replace_damaged(key, &instead).await?;
+            store.update(key, change).await
+        }
+        updated => updated,
+    }
+}

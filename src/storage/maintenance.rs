@@ -1,0 +1,109 @@
+//! Removes expired installations and their traces, and old ledger entries, markers and dead letters. Finishes interrupted
+//! changes of the register.
+//!
+//! The times in a listing say what may have expired, and only that is read: the cost of a run depends on what has expired,
+//! not on what is stored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use futures_util::stream::StreamExt;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use crate::storage::installations::{Installations, ReviewResult};
+use crate::storage::store::{ListedDocument, Store, StoreError};
+
+/// The timer's work.
+#[derive(Debug)]
+pub struct Maintenance {
+    store: Arc<Store>,
+    installations: Arc<Installations>,
+    /// Two runs at a time would do the same work.
+    running: Mutex<()>,
+}
+
+/// What one run removed, by kind of document.
+pub type Removed = BTreeMap<&'static str, u64>;
+
+/// Well inside the `functionTimeout` of `host.json`, which is two minutes.
+const MAX_RUN_TIME: Duration = Duration::from_secs(45);
+
+/// How many documents of a kind are reviewed at the same time.
+const MAX_CONCURRENT: usize = 16;
+
+/// Event Grid repeats for a day.
+const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
+const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// The kinds of documents, reviewed concurrently.
+const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "pending", "expiring", "installations"];
+
+impl Maintenance {
+    /// Maintenance of `store`.
+    pub fn new(store: Arc<Store>, installations: Arc<Installations>) -> Self {
+        Self { store, installations, running: Mutex::default() }
+    }
+
+    /// Reviews everything once, or until the time is over. What cannot be read or removed is logged and skipped; the first such
+    /// error is returned at the end.
+    pub async fn run(&self, now: DateTime<Utc>) -> Result<Removed, StoreError> {
+        let _running = self.running.lock().await;
+        self.store.check_layout().await?;
+        self.store.remove_partial_writes().await?;
+        let until = Instant::now() + MAX_RUN_TIME;
+        let reviewed = join_all(KINDS.map(|kind| self.sweep(kind, until, now))).await;
+        let mut removed = Removed::new();
+        let mut failed = None;
+        for (kind, (n, error)) in KINDS.into_iter().zip(reviewed) {
+            // Not the notes are counted, but the installations that they are about.
+            let kind = if matches!(kind, "pending" | "expiring") { "installations" } else { kind };
+            *removed.entry(kind).or_default() += n;
+            failed = failed.or(error);
+        }
+        failed.map_or(Ok(removed), Err)
+    }
+
+    /// How much of a kind was removed, and the first error that is no document's own.
+    async fn sweep(&self, kind: &'static str, until: Instant, now: DateTime<Utc>) -> (u64, Option<StoreError>) {
+        let (mut removed, mut failed) = (0, None);
+        let review = |listed: Result<ListedDocument, StoreError>| async move {
+            match listed {
+                Ok(listed) => self.remove_if_over(kind, &listed, now).await,
+                Err(error) => Err(error),
+            }
+        };
+        let mut reviews = self.store.list(kind).map(review).buffer_unordered(MAX_CONCURRENT);
+        while let Ok(Some(reviewed)) = timeout_at(until, reviews.next()).await {
+            match reviewed {
+                Ok(is_removed) => removed += u64::from(is_removed),
+                Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
+                    tracing::error!("maintenance: {error}");
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        (removed, failed)
+    }
+
+    async fn remove_if_over(
+        &self,
+        kind: &str,
+        listed: &ListedDocument,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let review = match kind {
+            "installations" => self.installations.review_old(listed, now).await?,
+            "pending" => self.installations.review_pending(listed, now).await?,
+            "expiring" => self.installations.review_expiring(listed, now).await?,
+            _ => {
+                let kept = if kind == "dead-letters" { DEAD_LETTERS_KEPT } else { LEDGER_KEPT };
+                return if now - listed.modified > kept { self.store.delete_listed(listed).await } else { Ok(false) };
+            }
+        };
+        Ok(review == ReviewResult::Removed)
+    }
+}
