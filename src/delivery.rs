@@ -146,7 +146,7 @@ impl DeliveryService {
         let decided = match &envelope {
             Ok(envelope) => self.filter_and_read(envelope, attempt).map(|(event, left)| {
                 let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
-                let key = self.ledger.key_of_event(&envelope.source, &envelope.id, recipient);
+                let key = EventKey::new(&envelope.source, &envelope.id, recipient);
                 (event, left, key)
             }),
             Err(error) => Err(EventOutcome::with(Outcome::DeadLettered, format!("not_an_event: {error}"))),

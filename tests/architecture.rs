@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md and README.md say what is there: modules and their imports, files, settings, who may name whom.
+//! ARCHITECTURE.md and docs/settings.md say what is there: modules and their imports, files, settings, who may name whom.
 #![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,8 +177,8 @@ fn every_source_file_has_a_line_in_the_architecture_and_says_what_it_is() {
 }
 
 #[test]
-fn every_setting_has_a_row_in_the_readme() {
-    let readme = read("README.md");
+fn every_setting_has_a_row_in_its_document() {
+    let settings = read("docs/settings.md");
     let mut names = BTreeSet::new();
     for source in ["settings.rs", "settings/hubs.rs"] {
         let text = code(source);
@@ -193,7 +193,7 @@ fn every_setting_has_a_row_in_the_readme() {
     }
     assert!(names.len() >= 14, "{names:?}");
     for name in names {
-        assert!(readme.contains(&name), "README.md does not tell of {name}");
+        assert!(settings.contains(&name), "docs/settings.md has no row for {name}");
     }
 }
 

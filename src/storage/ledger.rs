@@ -6,7 +6,9 @@
 //! writes nothing.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,17 +29,21 @@ pub struct Ledger {
     events: RecentEntries<Entry>,
     /// Versions of recent chat messages that were handled here.
     messages: RecentEntries<Option<MessageVersion>>,
-    /// The source of the last event, and what stands for it: as a rule all events have the same one.
-    source: Mutex<(String, Fingerprint)>,
+    /// Make of a key what stands for it in memory. Twice 64 bits, so that no two keys of a day meet.
+    hashers: [RandomState; 2],
 }
 
 /// Under which key an event is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventKey(Fingerprint);
+pub struct EventKey(Key);
 
 /// Under which key the versions of one chat message are remembered, for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageKey(Fingerprint);
+pub struct MessageKey(Key);
+
+/// Three texts. `Debug` redacts: one of them is a recipient.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key([String; 3]);
 
 /// What became of an event so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,10 +88,33 @@ impl Document for MessageVersion {
     const VERSION: u32 = 1;
 }
 
+impl EventKey {
+    /// The key of an event for one recipient: its id is unique within its source, or should be.
+    pub fn new(source: &str, id: &str, recipient: &str) -> Self {
+        Self(Key([source.to_ascii_lowercase(), id.to_owned(), recipient.to_owned()]))
+    }
+
+    fn in_store(&self) -> String {
+        let Key([source, id, recipient]) = &self.0;
+        Fingerprint::of(&[source]).and(&["event", id, recipient]).key(EVENTS)
+    }
+}
+
 impl MessageKey {
     /// The key of a chat message, as one recipient sees it.
     pub fn new(thread_id: &str, message_id: &str, recipient: &str) -> Self {
-        Self(Fingerprint::of(&[thread_id, message_id, recipient]))
+        Self(Key([thread_id, message_id, recipient].map(str::to_owned)))
+    }
+
+    fn in_store(&self) -> String {
+        let Key(texts) = &self.0;
+        Fingerprint::of(&texts.each_ref().map(String::as_str)).key(MESSAGES)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Key(redacted)")
     }
 }
 
@@ -114,43 +143,43 @@ impl MessageVersion {
 impl Ledger {
     /// A ledger in `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        let source = Mutex::new((String::new(), Fingerprint::of(&[""])));
-        Self { store, events: RecentEntries::new(HALF), messages: RecentEntries::new(HALF), source }
+        Self {
+            store,
+            events: RecentEntries::new(HALF),
+            messages: RecentEntries::new(HALF),
+            hashers: Default::default(),
+        }
     }
 
-    /// The key of an event for one recipient: its id is unique within its source, or should be.
-    pub fn key_of_event(&self, source: &str, id: &str, recipient: &str) -> EventKey {
-        let mut last = self.source.lock().expect("nothing panics while it is held");
-        if last.0 != source {
-            *last = (source.to_owned(), Fingerprint::of(&[&source.to_ascii_lowercase()]));
-        }
-        EventKey(last.1.and(&["event", id, recipient]))
+    fn in_memory(&self, key: &Key) -> u128 {
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
+        high << 64 | low
     }
 
     /// Locks this instance's entry of the event: a concurrent repeat waits, and then finds the result.
     pub async fn lock_event(&self, key: &EventKey) -> EntryGuard<'_, Entry> {
-        self.events.hold(key.0.short()).await
+        self.events.hold(self.in_memory(&key.0)).await
     }
 
     /// Locks the newest version of a message that this instance handled: a concurrent edit waits until it was sent.
     pub async fn lock_message(&self, key: &MessageKey) -> EntryGuard<'_, Option<MessageVersion>> {
-        self.messages.hold(key.0.short()).await
+        self.messages.hold(self.in_memory(&key.0)).await
     }
 
     /// What other instances wrote about the event.
     pub async fn read(&self, key: &EventKey) -> Result<Entry, StoreError> {
-        Ok(self.read_if_present(&key.0.key(EVENTS)).await?.unwrap_or_default())
+        Ok(self.read_if_present(&key.in_store()).await?.unwrap_or_default())
     }
 
     /// Writes which devices got the event, so that a repeat on any instance goes to the others only.
     pub async fn write(&self, key: &EventKey, entry: &Entry) -> Result<(), StoreError> {
-        let (store, key, entry) = (Arc::clone(&self.store), key.0.key(EVENTS), entry.clone());
+        let (store, key, entry) = (Arc::clone(&self.store), key.in_store(), entry.clone());
         run_to_completion(async move { add(&store, &key, &entry).await }).await
     }
 
     /// The newest edit or the deletion that any instance handled.
     pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
-        self.read_if_present(&key.0.key(MESSAGES)).await
+        self.read_if_present(&key.in_store()).await
     }
 
     /// A damaged document counts as absent: a second push is better than none.
@@ -166,7 +195,7 @@ impl Ledger {
 
     /// Has every instance know that an edit or the deletion was handled.
     pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
-        let (store, key) = (Arc::clone(&self.store), key.0.key(MESSAGES));
+        let (store, key) = (Arc::clone(&self.store), key.in_store());
         run_to_completion(async move { write_if_newer(&store, &key, version).await }).await
     }
 }

@@ -28,7 +28,7 @@ struct Memory<V> {
 
 type ByKey<V> = HashMap<u128, V, BuildHasherDefault<IdentityHasher>>;
 
-/// Keys are halves of fingerprints: nothing is left to be hashed.
+/// Keys are hashes: nothing is left to be hashed.
 #[derive(Debug, Default)]
 struct IdentityHasher(u64);
 

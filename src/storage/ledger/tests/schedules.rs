@@ -45,8 +45,8 @@ fn noon() -> DateTime<Utc> {
     "2026-11-27T12:00:00Z".parse().unwrap()
 }
 
-fn event(ledger: &Ledger) -> EventKey {
-    ledger.key_of_event("source", "id", "user/u0")
+fn event() -> EventKey {
+    EventKey::new("source", "id", "user/u0")
 }
 
 fn message() -> MessageKey {
@@ -60,14 +60,14 @@ impl Operation {
                 let ledger = Ledger::new(Arc::clone(&store));
                 match self {
                     Serve(devices, failed) => {
-                        let key = event(&ledger);
+                        let key = event();
                         let before = ledger.read(&key).await?;
                         let reached = devices.iter().take(devices.len() - failed).map(|device| (*device).to_owned());
                         let settled = reached.filter(|device| !before.settled.contains(device)).collect();
                         let entry = Entry { settled, delivered: true, complete: failed == 0 };
-                        add(&store, &key.0.key(EVENTS), &entry).await
+                        add(&store, &key.in_store(), &entry).await
                     }
-                    Handle(version) => write_if_newer(&store, &message().0.key(MESSAGES), version).await,
+                    Handle(version) => write_if_newer(&store, &message().in_store(), version).await,
                 }
             })
         })
@@ -81,7 +81,7 @@ fn read(contents: &Contents) -> (Entry, Option<MessageVersion>) {
         let found = Rc::clone(&found);
         Box::pin(async move {
             let ledger = Ledger::new(store);
-            let entry = ledger.read(&event(&ledger)).await?;
+            let entry = ledger.read(&event()).await?;
             let version = ledger.read_version(&message()).await?;
             found.replace((entry, version));
             Ok(())
@@ -100,9 +100,8 @@ fn read(contents: &Contents) -> (Entry, Option<MessageVersion>) {
 fn walk_through(before: Option<&[u8]>, operations: &[Operation], may_lose: bool) -> usize {
     let mut contents = Contents::default();
     if let Some(damaged) = before {
-        let event = event(&Ledger::new(Arc::new(Store::memory())));
-        contents.set_raw(&event.0.key(EVENTS), damaged, noon());
-        contents.set_raw(&message().0.key(MESSAGES), damaged, noon());
+        contents.set_raw(&event().in_store(), damaged, noon());
+        contents.set_raw(&message().in_store(), damaged, noon());
     }
     let starts = operations.iter().map(|operation| operation.start()).collect();
     let start = Run::start(&contents, noon(), starts);
