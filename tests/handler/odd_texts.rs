@@ -62,7 +62,7 @@ async fn a_name_with_a_line_break_is_told_of_in_one_line_and_a_full_type_name_by
     let told = faults(b"[\"Microsoft.Communication.ChatMessageEdited\"]\n[SMSReceived]\n\"a\\nSTORE: b\" = 1\n").await;
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines.len(), 2, "{told}");
-    assert!(lines[0].contains(" line 1: ") && lines[0].contains("expected ChatMessageEdited"), "{told}");
+    assert!(lines[0].contains(" line 1: ") && lines[0].contains("did you mean ChatMessageEdited?"), "{told}");
     assert!(lines[1].contains(" line 3: [SMSReceived] a\\nSTORE: b"), "{told}");
 }
 
