@@ -90,9 +90,9 @@ async fn one_to_a_thousand_handles_are_strings_in_an_array() {
     let many = |count: usize| serde_json::to_string(&vec!["a"; count]).unwrap();
     for (devices, wanted) in [
         ("[]", "it is empty"),
-        (r#"["a",""]"#, "or a handle is"),
-        (r#"["a",1]"#, "none of strings"),
-        (r#"{"a":"b"}"#, "none of strings"),
+        (r#"["a",""]"#, "a device handle is empty"),
+        (r#"["a",1]"#, "not an array of strings"),
+        (r#"{"a":"b"}"#, "not an array of strings"),
         (&*many(1001), "it has 1001"),
     ] {
         let (status, detail) = with_devices(&emulator, devices).refusal().await;
@@ -100,7 +100,7 @@ async fn one_to_a_thousand_handles_are_strings_in_an_array() {
     }
     assert_eq!(with_devices(&emulator, &many(1000)).status().await, 201);
     let repeated = emulator.accepted().pop().unwrap().warnings;
-    assert!(matches!(&repeated[..], [one] if one.starts_with("999 handles")), "{repeated:?}");
+    assert!(matches!(&repeated[..], [one] if one.starts_with("999 device handles")), "{repeated:?}");
 }
 
 #[tokio::test]

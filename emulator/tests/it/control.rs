@@ -138,7 +138,7 @@ async fn the_front_page_says_how_to_talk_to_it() {
     let page = response.text().await.unwrap();
     let connection_string = emulator.connection_string();
     let hubs = format!(
-        "  alerts (Standard, no bundle id)\n    {connection_string}\n  locked (Standard, no bundle id)\n    no rule opens it\n"
+        "  alerts (Standard, no bundle id)\n    {connection_string}\n  locked (Standard, no bundle id)\n    no rule is valid on this hub\n"
     );
     for wanted in [hubs.as_str(), "POST   /_emulator/faults"] {
         assert!(page.contains(wanted), "{page}");

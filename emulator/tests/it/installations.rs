@@ -89,9 +89,9 @@ async fn what_no_installation_may_be_is_refused_and_changes_nothing() {
         (with("platform", json!("apple")), "the platform 'apple' does not exist"),
         (with("pushChannel", json!("")), "'pushChannel'"),
         (with("pushChannel", json!({"endpoint": "a"})), "'pushChannel'"),
-        (with("tags", json!(many)), "at most 60 tags, not 61"),
-        (with("tags", json!(["+1425"])), "'+1425' cannot be a tag"),
-        (with("tags", json!(["x".repeat(121)])), "cannot be a tag"),
+        (with("tags", json!(many)), "at most 60 tags are allowed, not 61"),
+        (with("tags", json!(["+1425"])), "'+1425' is not a valid tag"),
+        (with("tags", json!(["x".repeat(121)])), "is not a valid tag"),
         (with("tags", json!("a")), "'tags'"),
     ] {
         let (status, detail) = call(&emulator, Method::PUT, "1", &body).refusal().await;
