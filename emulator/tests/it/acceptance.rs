@@ -1,4 +1,4 @@
-//! What the service takes: the shape of the answer, and the forms in which clients differ.
+//! Accepted sends: the answer, and the forms in which clients differ.
 
 use notification_hubs_emulator::{HubOptions, Mode, Tier};
 
@@ -32,7 +32,7 @@ async fn a_valid_send_is_answered_like_the_service_does() {
 }
 
 #[tokio::test]
-async fn only_the_standard_tier_tells_a_location() {
+async fn only_the_standard_tier_answers_with_location() {
     for (tier, told) in [(Tier::Free, false), (Tier::Basic, false), (Tier::Standard, true)] {
         let hub = HubOptions { tier, ..HubOptions::new("hub") };
         let emulator = start_hub(hub, Mode::Strict).await;

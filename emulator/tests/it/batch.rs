@@ -43,7 +43,7 @@ async fn a_batch_is_accepted_and_recorded_with_its_handles_and_notification() {
 }
 
 #[tokio::test]
-async fn the_location_may_have_batch_in_it_as_the_service_once_answered() {
+async fn the_location_of_a_batch_may_have_batch_in_it() {
     let emulator = Emulator::start(Options { batch_in_location: true, ..Options::default() }).await.unwrap();
     let response = batch(&emulator).send().await;
     let location = response.headers()["location"].to_str().unwrap();
@@ -51,7 +51,7 @@ async fn the_location_may_have_batch_in_it_as_the_service_once_answered() {
 }
 
 #[tokio::test]
-async fn a_batch_without_both_parts_is_refused_in_the_service_s_words() {
+async fn a_batch_without_both_parts_is_refused_with_the_text_of_the_service() {
     let emulator = start().await;
     let text = "Could not find a part of the multipart content supplied.".to_owned();
     for send in [
@@ -67,7 +67,7 @@ async fn a_batch_without_both_parts_is_refused_in_the_service_s_words() {
 }
 
 #[tokio::test]
-async fn what_a_single_send_may_not_be_a_batch_may_not_be_either() {
+async fn a_batch_is_refused_for_the_same_reasons_as_a_single_send() {
     let emulator = start().await;
     for (send, status, wanted) in [
         (batch(&emulator).header("ServiceBusNotification-Format", "fcm"), 400, "-Format"),
@@ -85,7 +85,7 @@ async fn what_a_single_send_may_not_be_a_batch_may_not_be_either() {
 }
 
 #[tokio::test]
-async fn one_to_a_thousand_handles_are_strings_in_an_array() {
+async fn devices_is_an_array_of_one_to_a_thousand_strings() {
     let emulator = start().await;
     let many = |count: usize| serde_json::to_string(&vec!["a"; count]).unwrap();
     for (devices, wanted) in [
@@ -104,7 +104,7 @@ async fn one_to_a_thousand_handles_are_strings_in_an_array() {
 }
 
 #[tokio::test]
-async fn single_quotes_as_in_the_reference_are_read_with_a_warning() {
+async fn single_quotes_as_in_the_reference_are_accepted_with_a_warning() {
     let emulator = start().await;
     assert_eq!(with_devices(&emulator, "['a','b']").status().await, 201);
     let request = emulator.accepted().remove(0);

@@ -50,11 +50,11 @@ async fn an_installation_is_put_read_patched_and_deleted() {
     }
     assert_eq!(missing.refusal().await, not_found);
     assert_eq!(call(&emulator, Method::PATCH, "1", &patch).refusal().await, not_found);
-    assert!(emulator.accepted().is_empty(), "an installation is no notification");
+    assert!(emulator.accepted().is_empty(), "an installation is not a send");
 }
 
 #[tokio::test]
-async fn an_installation_of_another_hub_is_not_there() {
+async fn an_installation_exists_in_its_hub_only() {
     let hubs = vec![HubOptions::new("a"), HubOptions::new("b")];
     let emulator = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap();
     assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
@@ -63,7 +63,7 @@ async fn an_installation_of_another_hub_is_not_there() {
 }
 
 #[tokio::test]
-async fn the_channel_of_a_dead_device_is_expired() {
+async fn the_push_channel_of_an_unregistered_device_is_expired() {
     let emulator = start().await;
     assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
     for (state, expired) in [(DeviceState::Unregistered, true), (DeviceState::Throttled, false)] {
@@ -73,7 +73,7 @@ async fn the_channel_of_a_dead_device_is_expired() {
 }
 
 #[tokio::test]
-async fn what_no_installation_may_be_is_refused_and_changes_nothing() {
+async fn an_invalid_installation_is_refused_and_changes_nothing() {
     let emulator = start().await;
     assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
     let with = |name: &str, value: Value| {
@@ -109,7 +109,7 @@ async fn what_no_installation_may_be_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_platform_and_the_longest_tag_are_taken() {
+async fn every_platform_and_the_longest_tag_are_accepted() {
     let emulator = start().await;
     for platform in ["apns", "fcmv1", "FCMV1", "gcm", "wns", "mpns", "adm", "baidu", "xiaomi", "browser"] {
         let mut body = installation();
