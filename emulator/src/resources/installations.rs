@@ -58,6 +58,8 @@ enum InstallationError {
     Operation(String),
     #[error("the path '{0}' can't be changed this way")]
     Path(String),
+    #[error("the value of '{0}' must be a JSON object, or the text of one")]
+    NotObjectAt(String),
 }
 
 impl From<InstallationError> for ServiceError {

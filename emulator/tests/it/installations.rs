@@ -54,6 +54,20 @@ async fn an_installation_is_put_read_patched_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_template_is_added_as_text_as_the_official_sdks_send_it() {
+    let emulator = start().await;
+    assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
+    let template = json!({"body": "{\"aps\":{\"alert\":\"$(text)\"}}", "headers": {"apns-priority": "10"}});
+    let patch = json!([{"op": "add", "path": "/templates/greeting", "value": template.to_string()}]);
+    assert_eq!(call(&emulator, Method::PATCH, "1", &patch).status().await, 200);
+    assert_eq!(get(&emulator).await["templates"], json!({"greeting": template}));
+    let not_json = json!([{"op": "add", "path": "/templates/greeting", "value": "hello"}]);
+    let (status, detail) = call(&emulator, Method::PATCH, "1", &not_json).refusal().await;
+    assert!(status == 400 && detail.contains("'/templates/greeting'"), "{status} {detail}");
+    assert_eq!(get(&emulator).await["templates"], json!({"greeting": template}));
+}
+
+#[tokio::test]
 async fn an_installation_exists_in_its_hub_only() {
     let hubs = vec![HubOptions::new("a"), HubOptions::new("b")];
     let emulator = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap();
