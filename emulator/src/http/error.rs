@@ -74,6 +74,9 @@ pub(crate) enum ServiceError {
     #[error("{0}")]
     Undeliverable(String),
 
+    /// 500, seen.
+    #[error("Unknown error has occured.")]
+    MissingBoundary,
     /// 400, seen.
     #[error("Could not find a part of the multipart content supplied.")]
     MissingBatchPart,
@@ -114,6 +117,7 @@ impl ServiceError {
             Self::Throttled { status, .. } => *status,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotEmulated(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::MissingBoundary => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedApiVersion
             | Self::UnknownFormat(_)

@@ -60,9 +60,19 @@ async fn a_batch_without_both_parts_is_refused_with_the_text_of_the_service() {
         batch(&emulator).body(""),
         batch(&emulator).body(body(&PARTS).replace("--b--", "")),
         batch(&emulator).header("Content-Type", "multipart/mixed; boundary=other"),
-        batch(&emulator).header("Content-Type", "multipart/mixed"),
     ] {
         assert_eq!(send.refusal().await, (400, text.clone()));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_without_a_boundary_is_an_unknown_error_as_at_the_service() {
+    for tier in [Tier::Free, Tier::Standard] {
+        let emulator = start_hub(HubOptions { tier, ..HubOptions::new("hub") }, Mode::Strict).await;
+        for content_type in ["multipart/mixed", "multipart/mixed; boundary="] {
+            let send = batch(&emulator).header("Content-Type", content_type);
+            assert_eq!(send.refusal().await, (500, "Unknown error has occured.".to_owned()), "{content_type}");
+        }
     }
 }
 

@@ -49,7 +49,8 @@ pub(crate) fn check_batch(
     if request.body.len() > MAX_BODY_BYTES {
         return Err(ServiceError::BodyTooLarge);
     }
-    let parts = multipart::parts(content_type, request.body);
+    let boundary = multipart::boundary(content_type).ok_or(ServiceError::MissingBoundary)?;
+    let parts = multipart::parts(boundary, request.body);
     let part = |name| parts.iter().find(|part| part.name == name).ok_or(ServiceError::MissingBatchPart);
     let (notification, devices) = (part("notification")?, part("devices")?);
     if !format.allows_content_type(&notification.content_type) {

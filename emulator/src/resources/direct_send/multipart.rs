@@ -17,11 +17,13 @@ pub(crate) fn is_mixed(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/mixed"))
 }
 
-/// The complete parts of `body`; empty when `content_type` has no boundary.
-pub(crate) fn parts<'a>(content_type: &str, body: &'a [u8]) -> Vec<Part<'a>> {
-    let Some(boundary) = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty()) else {
-        return Vec::new();
-    };
+/// The boundary in a content type; `None` when it is missing or empty.
+pub(crate) fn boundary(content_type: &str) -> Option<&str> {
+    parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())
+}
+
+/// The complete parts of `body`.
+pub(crate) fn parts<'a>(boundary: &str, body: &'a [u8]) -> Vec<Part<'a>> {
     let delimiter = format!("--{boundary}");
     // Start and end of each delimiter line.
     let mut delimiter_lines = Vec::new();
@@ -82,20 +84,21 @@ mod tests {
                     --b\r\ncontent-disposition: inline; name=\"devices\"\r\n\r\n[]\r\n--b--";
         for content_type in ["multipart/mixed; boundary = \"b\"", "Multipart/Mixed;boundary=b"] {
             assert!(is_mixed(content_type));
-            assert_eq!(parts(content_type, crlf.as_bytes()), wanted);
+            let boundary = boundary(content_type).unwrap();
+            assert_eq!(parts(boundary, crlf.as_bytes()), wanted);
             let preamble = format!("preamble\r\n{crlf}\r\n");
-            assert_eq!(parts(content_type, preamble.as_bytes()), wanted);
+            assert_eq!(parts(boundary, preamble.as_bytes()), wanted);
         }
         let lf = "--b\nContent-Disposition: inline; name=devices\n\n[]\n--b--\n";
-        assert_eq!(parts("multipart/mixed; boundary=b", lf.as_bytes()), wanted[1..]);
+        assert_eq!(parts("b", lf.as_bytes()), wanted[1..]);
     }
 
     #[test]
     fn an_incomplete_part_is_ignored() {
         let body = b"--b\r\n\r\nx\r\n--bc\r\n";
-        assert!(parts("multipart/mixed; boundary=b", body).is_empty(), "never closed");
-        assert!(parts("multipart/mixed", body).is_empty());
-        assert!(parts("multipart/mixed; boundary=\"\"", body).is_empty());
+        assert!(parts("b", body).is_empty(), "never closed");
+        assert_eq!(boundary("multipart/mixed"), None);
+        assert_eq!(boundary("multipart/mixed; boundary=\"\""), None);
         assert!(!is_mixed("multipart/form-data; boundary=b") && !is_mixed(""));
     }
 }
