@@ -16,4 +16,5 @@ pub(crate) use body::Body;
 pub(crate) use error::ServiceError;
 pub(crate) use request::{DEVICE_HANDLE, FORMAT, HubRequest};
 pub(crate) use response::{ConnectionAction, Response};
+pub(crate) use service_response::ServiceResponses;
 pub(crate) use xml::escape_xml;

@@ -34,6 +34,6 @@ mod limits;
 
 pub use emulator::Emulator;
 pub use faults::{Action, Fault, FaultError};
-pub use options::{Budget, HubOptions, Mode, Options, Page, Phone, Right, Rule, Sample, Tier};
+pub use options::{Budget, FrontEnd, HubOptions, Mode, Options, Page, Phone, Right, Rule, Sample, Tier};
 pub use platforms::DeviceState;
 pub use record::{Batch, ReceivedRequest};

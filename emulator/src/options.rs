@@ -53,6 +53,8 @@ pub struct Options {
     /// For how long telemetry answers 404 after a send, and then for how long it says `Processing`. Zero means
     /// `Completed` at once; the service takes seconds to half an hour.
     pub telemetry_delay: Duration,
+    /// The form of the answers.
+    pub front_end: FrontEnd,
     /// Whether the `Location` of a batch is `…/messages/$batch/{id}`, as in one recorded answer, instead of
     /// `…/messages/{id}` as documented.
     pub batch_in_location: bool,
@@ -73,6 +75,7 @@ impl Default for Options {
             page: Page::default(),
             clock_skew: Duration::ZERO,
             telemetry_delay: Duration::ZERO,
+            front_end: FrontEnd::Since2022,
             batch_in_location: false,
         }
     }
@@ -228,6 +231,16 @@ pub enum Mode {
     Strict,
     /// Answer 201 as the service does, and list the problem among the warnings of the recorded request.
     Faithful,
+}
+
+/// The generation of the service's front end. The service was seen to answer with both for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// The form of answers that were seen since 2022.
+    Since2022,
+    /// The form of the recordings of 2018 to 2020: error XML without `xmlns:i`, `Content-Type` on 201, and the whole query
+    /// of the request in `Location`.
+    Before2022,
 }
 
 #[cfg(test)]

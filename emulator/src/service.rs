@@ -14,8 +14,8 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use time::OffsetDateTime;
 
-use crate::http::service_response::{self, XML};
-use crate::http::{Address, HubRequest, Resource, Response, ServiceError};
+use crate::http::service_response::XML;
+use crate::http::{Address, HubRequest, Resource, Response, ServiceError, ServiceResponses};
 use crate::options::{HubOptions, Right, Tier};
 use crate::platforms::Outcome;
 use crate::record::{Batch, RequestOutcome};
@@ -40,12 +40,13 @@ pub(crate) fn answer(
     head: &Parts,
     body: &[u8],
 ) -> (Response, RequestOutcome) {
-    let answered = try_answer(namespace, address, head, body);
+    let responses = ServiceResponses::new(namespace.front_end, &head.headers);
+    let answered = try_answer(namespace, address, head, body, &responses);
     let (response, outcome) = answered.unwrap_or_else(|error| {
         let reason = Some(error.to_string());
-        (service_response::error(&error), RequestOutcome { reason, ..RequestOutcome::default() })
+        (responses.error(&error), RequestOutcome { reason, ..RequestOutcome::default() })
     });
-    let (status, tracking_id) = (Some(response.status().as_u16()), service_response::tracking_id(&response));
+    let (status, tracking_id) = (Some(response.status().as_u16()), Some(responses.tracking_id().to_owned()));
     (response, RequestOutcome { status, tracking_id, ..outcome })
 }
 
@@ -54,6 +55,7 @@ fn try_answer(
     address: &Address<'_>,
     head: &Parts,
     body: &[u8],
+    responses: &ServiceResponses,
 ) -> Result<(Response, RequestOutcome), ServiceError> {
     let rule = namespace.authorize(head, address.hub.map(|hub| hub.name.as_str()))?;
     if let Some((rights, names)) = required_rights(&address.resource, &head.method)
@@ -71,19 +73,21 @@ fn try_answer(
     let response = match &address.resource {
         Resource::Messages => {
             let send = direct_send::check(hub, namespace.mode, &request)?;
-            return accept(namespace, hub, &request, &version, send, None);
+            return accept(namespace, hub, &request, &version, send, None, responses);
         }
         Resource::Batch => {
             let send = direct_send::check_batch(hub, namespace.mode, &request, &version)?;
             let batch = Batch { device_handles: send.handles.clone(), notification: send.payload.clone() };
-            return accept(namespace, hub, &request, &version, send, Some(batch));
+            return accept(namespace, hub, &request, &version, send, Some(batch), responses);
         }
-        Resource::Telemetry(id) => telemetry(namespace, hub, &request, id)?,
-        Resource::Installation(id) => namespace.installations.answer(&hub.name, id, &request, &namespace.devices)?,
+        Resource::Telemetry(id) => telemetry(namespace, hub, &request, id, responses)?,
+        Resource::Installation(id) => {
+            namespace.installations.answer(&hub.name, id, &request, &namespace.devices, responses)?
+        }
         Resource::FeedbackContainer => {
             check_standard_get(hub, &request)?;
             let url = namespace.feedback.url(&namespace.url(), &hub.name, OffsetDateTime::now_utc());
-            service_response::ok(XML, url)
+            responses.ok(XML, url)
         }
         Resource::NotEmulated(_) | Resource::Unknown => return Err(ServiceError::HubNotFound),
     };
@@ -122,10 +126,11 @@ fn telemetry(
     hub: &HubOptions,
     request: &HubRequest<'_>,
     id: &str,
+    responses: &ServiceResponses,
 ) -> Result<Response, ServiceError> {
     check_standard_get(hub, request)?;
     let details = namespace.telemetry.details(&namespace.authority(), &hub.name, id, OffsetDateTime::now_utc());
-    Ok(service_response::ok(XML, details.ok_or(ServiceError::NotificationNotFound)?))
+    Ok(responses.ok(XML, details.ok_or(ServiceError::NotificationNotFound)?))
 }
 
 /// Accepts a checked send unless the hub throttles; stores its outcomes for telemetry and feedback.
@@ -136,13 +141,14 @@ fn accept(
     version: &str,
     send: DirectSend,
     batch: Option<Batch>,
+    responses: &ServiceResponses,
 ) -> Result<(Response, RequestOutcome), ServiceError> {
     namespace.throttle.admit(hub, Instant::now()).map_err(|wait| ServiceError::Throttled {
         seconds: wait.as_secs_f64().ceil().max(1.0) as u64,
         status: if version < FIRST_VERSION_WITH_429 { StatusCode::FORBIDDEN } else { StatusCode::TOO_MANY_REQUESTS },
     })?;
     let now = OffsetDateTime::now_utc();
-    let id = service_response::notification_id(now);
+    let id = responses.notification_id(now);
     // Telemetry and feedback exist on the Standard tier only, so only there the notification has a `Location`.
     let mut location = None;
     if hub.tier == Tier::Standard {
@@ -154,11 +160,12 @@ fn accept(
         }
         namespace.telemetry.add(Notification::new(id.clone(), hub.name.clone(), &send, &outcomes, now));
         let folder = if batch.is_some() && namespace.batch_in_location { "$batch/" } else { "" };
-        location = Some(format!("{}/{}/messages/{folder}{id}?{}", namespace.url(), hub.name, request.query));
+        let query = responses.location_query(request, version);
+        location = Some(format!("{}/{}/messages/{folder}{id}?{query}", namespace.url(), hub.name));
     }
     let (warnings, notification_id) = (send.warnings, Some(id));
     let outcome = RequestOutcome { warnings, notification_id, batch, ..RequestOutcome::default() };
-    Ok((service_response::created(location.as_deref()), outcome))
+    Ok((responses.created(location.as_deref()), outcome))
 }
 
 /// One outcome for each device handle. A repeated handle gets one notification.

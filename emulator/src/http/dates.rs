@@ -12,10 +12,15 @@ pub(crate) fn for_error(at: OffsetDateTime) -> String {
     format!("{month}/{day}/{year} {hour}:{minute:02}:{second:02} {half}")
 }
 
-/// `20200702183321`, in notification ids.
+/// `20200702183321`, in notification ids before 2022.
 pub(crate) fn for_notification_id(at: OffsetDateTime) -> String {
     let (hour, minute, second) = at.to_hms();
     format!("{:04}{:02}{:02}{hour:02}{minute:02}{second:02}", at.year(), u8::from(at.month()), at.day())
+}
+
+/// `20200702183321123`, in notification ids since 2022.
+pub(crate) fn for_notification_id_since_2022(at: OffsetDateTime) -> String {
+    format!("{}{:03}", for_notification_id(at), at.millisecond())
 }
 
 /// `2020-07-02T18:33:21.123Z`, in telemetry and feedback.
@@ -55,6 +60,8 @@ mod tests {
         assert_eq!(for_error(at(1_767_225_600)), "1/1/2026 12:00:00 AM");
         assert_eq!(for_error(at(1_767_268_800)), "1/1/2026 12:00:00 PM");
         assert_eq!(for_notification_id(at(1_593_714_801)), "20200702183321");
+        let with_millis = at(1_593_714_801) + time::Duration::milliseconds(7);
+        assert_eq!(for_notification_id_since_2022(with_millis), "20200702183321007");
         assert_eq!(for_xml(at(1_593_714_801)), "2020-07-02T18:33:21.000Z");
         assert_eq!(for_blob_name(at(1_593_714_801)), "07022020");
         assert_eq!(for_http_header(at(1_593_714_801)), "Thu, 02 Jul 2020 18:33:21 GMT");

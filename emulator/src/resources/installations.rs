@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use crate::http::service_response::{self, XML};
-use crate::http::{HubRequest, Response, ServiceError};
+use crate::http::service_response::XML;
+use crate::http::{HubRequest, Response, ServiceError, ServiceResponses};
 use crate::limits::{MAX_BODY_BYTES, MAX_KEPT, MAX_KEPT_BYTES, MAX_TAGS};
 use crate::platforms::{DeviceState, DeviceStates};
 
@@ -76,6 +76,7 @@ impl Installations {
         id: &str,
         request: &HubRequest<'_>,
         devices: &DeviceStates,
+        responses: &ServiceResponses,
     ) -> Result<Response, ServiceError> {
         if request.body.len() > MAX_BODY_BYTES {
             return Err(ServiceError::BodyTooLarge);
@@ -87,23 +88,23 @@ impl Installations {
                 let installation = serde_json::from_slice(request.body).map_err(|_| InstallationError::NotObject)?;
                 check(id, &installation)?;
                 stored.put(key, installation)?;
-                Ok(service_response::ok(XML, String::new()))
+                Ok(responses.ok(XML, String::new()))
             }
             Method::GET => {
                 let installation = stored.get(&key).ok_or(ServiceError::InstallationNotFound)?;
                 // JSON with the content type of XML, as in the recordings of the service.
-                Ok(service_response::ok(XML, response_body(installation, devices)))
+                Ok(responses.ok(XML, response_body(installation, devices)))
             }
             Method::PATCH => {
                 let mut installation = stored.get(&key).ok_or(ServiceError::InstallationNotFound)?;
                 patch::apply(&mut installation, request.body)?;
                 check(id, &installation)?;
                 stored.put(key, installation)?;
-                Ok(service_response::ok(XML, String::new()))
+                Ok(responses.ok(XML, String::new()))
             }
             Method::DELETE => {
                 stored.remove(&key);
-                Ok(service_response::no_content())
+                Ok(responses.no_content())
             }
             _ => Err(ServiceError::MethodNotAllowed("GET, PUT, PATCH, DELETE")),
         }

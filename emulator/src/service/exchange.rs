@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 
 use super::{Namespace, answer};
 use crate::faults::Action;
-use crate::http::{Address, ConnectionAction, DEVICE_HANDLE, FORMAT, service_response};
+use crate::http::{Address, ConnectionAction, DEVICE_HANDLE, FORMAT, ServiceResponses};
 use crate::limits::MAX_BODY_BYTES;
 use crate::record::{PendingRequest, ReceivedRequest, RequestOutcome};
 
@@ -61,7 +61,8 @@ async fn handle_recorded(
         Action::Pass => ConnectionAction::Respond(accept(pending)),
         Action::Status { status, retry_after, headers, body } => {
             let (retry_after, body) = (retry_after.as_deref(), body.as_deref());
-            let response = service_response::scripted(*status, retry_after, headers, body);
+            let responses = ServiceResponses::new(namespace.front_end, &head.headers);
+            let response = responses.scripted(*status, retry_after, headers, body);
             pending.settle(RequestOutcome { status: Some(response.status().as_u16()), ..not_accepted() });
             ConnectionAction::Respond(response)
         }

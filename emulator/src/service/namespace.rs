@@ -10,7 +10,7 @@ use super::sas::{self, AuthContext};
 use super::throttle::Throttle;
 use crate::faults::FaultScript;
 use crate::http::ServiceError;
-use crate::options::{HubOptions, Mode, Options, Page, Rule};
+use crate::options::{FrontEnd, HubOptions, Mode, Options, Page, Rule};
 use crate::platforms::DeviceStates;
 use crate::record::Record;
 use crate::resources::feedback::Feedback;
@@ -30,6 +30,7 @@ pub(crate) struct Namespace {
     pub(crate) telemetry: Telemetry,
     pub(crate) feedback: Feedback,
     pub(crate) installations: Installations,
+    pub(crate) front_end: FrontEnd,
     pub(crate) batch_in_location: bool,
     clock_skew: Duration,
     rules: RwLock<Vec<ScopedRule>>,
@@ -77,6 +78,7 @@ impl Namespace {
             telemetry: Telemetry::new(options.telemetry_delay),
             feedback: Feedback::new(),
             installations: Installations::default(),
+            front_end: options.front_end,
             batch_in_location: options.batch_in_location,
             clock_skew: options.clock_skew,
             rules: RwLock::new(rules),

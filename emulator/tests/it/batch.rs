@@ -36,7 +36,7 @@ async fn a_batch_is_accepted_and_recorded_with_its_handles_and_notification() {
     let request = emulator.accepted().remove(0);
     let location = response.headers()["location"].to_str().unwrap();
     let id = request.notification_id.unwrap();
-    assert_eq!(location, format!("{}/acs-push-dev/messages/{id}?direct&api-version=2020-06", emulator.url()));
+    assert_eq!(location, format!("{}/acs-push-dev/messages/{id}?api-version=2020-06", emulator.url()));
     let batch = request.batch.unwrap();
     assert_eq!((batch.device_handles, batch.notification.as_str()), (vec!["a".to_owned(), "b".to_owned()], APNS));
     assert_eq!((request.device_handle, request.warnings), (None, Vec::new()));

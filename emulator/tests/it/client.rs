@@ -134,13 +134,14 @@ impl Send {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.text().await.unwrap();
         let tracking_id = headers["trackingid"].to_str().unwrap();
-        let start = format!("<Error><Code>{status}</Code><Detail>");
+        let xmlns = "xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\"";
+        let start = format!("<Error {xmlns}><Code>{status}</Code><Detail>");
         let (detail, end) = body
             .strip_prefix(&start)
-            .and_then(|rest| rest.split_once(".TrackingId:"))
+            .and_then(|rest| rest.split_once(" TrackingId:"))
             .unwrap_or_else(|| panic!("{body}"));
-        assert!(end.starts_with(&format!("{tracking_id}_G1,TimeStamp:")), "{body}");
-        assert!(end.ends_with("M</Detail></Error>"), "{body}");
+        assert!(end.starts_with(&format!("{tracking_id},TimeStamp:")), "{body}");
+        assert!(end.ends_with("M +00:00</Detail></Error>"), "{body}");
         assert_eq!(headers["content-type"], "application/xml; charset=utf-8");
         (status, detail.to_owned())
     }

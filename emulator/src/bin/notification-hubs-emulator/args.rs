@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
-use notification_hubs_emulator::{Budget, DeviceState, HubOptions, Mode, Options, Right, Rule, Tier};
+use notification_hubs_emulator::{Budget, DeviceState, FrontEnd, HubOptions, Mode, Options, Right, Rule, Tier};
 
 /// Fixed, so that a pasted connection string survives a restart.
 const PORT: u16 = 7090;
@@ -32,6 +32,8 @@ Usage: notification-hubs-emulator [OPTIONS]
                  for how long telemetry answers 404, then for how long it says Processing (default 0)
   --batch-in-location
                  put $batch into the Location of a batch, as in one recorded answer of the service
+  --front-end-before-2022
+                 answer in the form that the service had before 2022
   --help         print this
   --version      print the version
 
@@ -94,6 +96,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             }
             Arg::Long("clock-skew") => options.clock_skew = Duration::from_secs(parser.value()?.parse()?),
             Arg::Long("batch-in-location") => options.batch_in_location = true,
+            Arg::Long("front-end-before-2022") => options.front_end = FrontEnd::Before2022,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(arg.unexpected().into()),
@@ -258,6 +261,7 @@ mod tests {
             "500",
             "--clock-skew=300",
             "--batch-in-location",
+            "--front-end-before-2022",
         ];
         let start = start(&args);
         assert_eq!(start.faults, Some(PathBuf::from("a.json")));
@@ -265,6 +269,7 @@ mod tests {
         assert_eq!(start.options.telemetry_delay, Duration::from_millis(500));
         assert_eq!(start.options.clock_skew, Duration::from_secs(300));
         assert!(start.options.batch_in_location);
+        assert_eq!(start.options.front_end, FrontEnd::Before2022);
         let budget = options(&["--hub", "a,budget=100/60"]).hubs[0].budget;
         assert_eq!(budget, Some(Budget { sends: 100, per: Duration::from_secs(60) }));
     }

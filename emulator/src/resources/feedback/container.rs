@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Blob, Feedback};
 use crate::http::response::build;
-use crate::http::service_response::{self, with_standard_headers};
+use crate::http::service_response::with_standard_headers;
 use crate::http::{Body, Response, dates, query_value};
 
 pub(crate) const PREFIX: &str = "/_feedback/";
@@ -38,7 +38,8 @@ pub(crate) fn answer(feedback: &Feedback, base: &str, head: &Parts) -> Response 
         };
     }
     if value("comp") == "list" && value("restype") == "container" {
-        return service_response::ok("application/xml", list(base, container, &blobs));
+        let builder = with_standard_headers(StatusCode::OK).header(CONTENT_TYPE, "application/xml");
+        return build(builder, list(base, container, &blobs));
     }
     error(StatusCode::BAD_REQUEST, "InvalidQueryParameterValue")
 }
