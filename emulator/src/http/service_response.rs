@@ -2,8 +2,9 @@
 //! and `resources`.
 //!
 //! The form before 2022 is that of the recordings in the tests of the official .NET SDK,
-//! <https://github.com/Azure/azure-notificationhubs-dotnet>. The form since 2022 was seen in issues of the SDKs, like
-//! <https://github.com/Azure/azure-notificationhubs-java-backend/issues/150>, and in recordings of the JavaScript SDK.
+//! <https://github.com/Azure/azure-notificationhubs-dotnet>. The form since 2022 is that of the recordings of the JavaScript
+//! SDK of 2023 and 2024, in `sdk/notificationhubs` of <https://github.com/Azure/azure-sdk-for-js>; its error XML is in
+//! <https://github.com/Azure/azure-notificationhubs-java-backend/issues/150>.
 
 use std::collections::BTreeMap;
 
@@ -41,12 +42,13 @@ impl ServiceResponses {
         &self.tracking_id
     }
 
-    /// 201, with `Location` when there is one.
+    /// 201 for an accepted send, with `Location` when there is one.
     pub(crate) fn created(&self, location: Option<&str>) -> Response {
-        let mut builder = self.builder(StatusCode::CREATED);
-        if self.front_end == FrontEnd::Before2022 {
-            builder = builder.header(CONTENT_TYPE, XML);
-        }
+        let builder = self.builder(StatusCode::CREATED);
+        let mut builder = match self.front_end {
+            FrontEnd::Since2022 => builder.header("X-Powered-By", "Azure Notification Hubs"),
+            FrontEnd::Before2022 => builder.header(CONTENT_TYPE, XML),
+        };
         if let Some(location) = location {
             builder = builder.header(LOCATION, location);
         }
@@ -56,6 +58,16 @@ impl ServiceResponses {
     /// 200 with a body.
     pub(crate) fn ok(&self, content_type: &str, body: String) -> Response {
         build(self.builder(StatusCode::OK).header(CONTENT_TYPE, content_type), body)
+    }
+
+    /// 200 without a body.
+    pub(crate) fn ok_empty(&self) -> Response {
+        let builder = self.builder(StatusCode::OK);
+        let builder = match self.front_end {
+            FrontEnd::Since2022 => builder,
+            FrontEnd::Before2022 => builder.header(CONTENT_TYPE, XML),
+        };
+        build(builder, "")
     }
 
     /// 204.
@@ -132,7 +144,7 @@ impl ServiceResponses {
     fn builder(&self, status: StatusCode) -> Builder {
         let builder = standard_headers(status, &self.tracking_id);
         match self.front_end {
-            FrontEnd::Since2022 => builder.header(SERVER, "Kestrel").header("X-Powered-By", "Azure Notification Hubs"),
+            FrontEnd::Since2022 => builder.header(SERVER, "Kestrel"),
             FrontEnd::Before2022 => builder,
         }
     }

@@ -88,7 +88,7 @@ impl Installations {
                 let installation = serde_json::from_slice(request.body).map_err(|_| InstallationError::NotObject)?;
                 check(id, &installation)?;
                 stored.put(key, installation)?;
-                Ok(responses.ok(XML, String::new()))
+                Ok(responses.ok_empty())
             }
             Method::GET => {
                 let installation = stored.get(&key).ok_or(ServiceError::InstallationNotFound)?;
@@ -100,7 +100,7 @@ impl Installations {
                 patch::apply(&mut installation, request.body)?;
                 check(id, &installation)?;
                 stored.put(key, installation)?;
-                Ok(responses.ok(XML, String::new()))
+                Ok(responses.ok_empty())
             }
             Method::DELETE => {
                 stored.remove(&key);

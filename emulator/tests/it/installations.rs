@@ -30,6 +30,7 @@ async fn an_installation_is_put_read_patched_and_deleted() {
     let missing = call(&emulator, Method::GET, "1", &Value::Null);
     assert_eq!(missing.refusal().await, not_found);
     let response = call(&emulator, Method::PUT, "1", &installation()).send().await;
+    assert!(!response.headers().contains_key("content-type") && !response.headers().contains_key("x-powered-by"));
     assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, ""));
     let mut wanted = installation();
     wanted["pushChannelExpired"] = json!(false);
