@@ -1,8 +1,8 @@
-// A call on one phone: rings over the whole screen until somebody takes it or its time is over.
+// The call screen of a phone: it rings until the call is accepted, declined or times out.
 
 import { el, setText } from "./dom.js";
 
-/** The phones that ring, oldest first: Escape and Enter mean the first of them. */
+/** The ringing phones, oldest first: Escape and Enter act on the first of them. */
 const ringing = [];
 let focusBefore;
 
@@ -14,7 +14,7 @@ export class CallScreen {
     this.phone = phone;
     this.caller = el("p", { class: "caller", dir: "auto", id: `caller-${crypto.randomUUID()}` });
     this.state = el("p", { class: "state" });
-    this.accept = el("button", { type: "button", class: "accept", onclick: () => this.take() }, "Accept");
+    this.accept = el("button", { type: "button", class: "accept", onclick: () => this.acceptCall() }, "Accept");
     this.decline = el("button", { type: "button", class: "decline", onclick: () => this.end("declined") }, "Decline");
     this.element = el(
       "div",
@@ -42,7 +42,7 @@ export class CallScreen {
     this.#takeFocus();
   }
 
-  take() {
+  acceptCall() {
     clearTimeout(this.#timer);
     this.phone.acceptCall();
     setText(this.state, "Connected");
@@ -58,7 +58,7 @@ export class CallScreen {
     document.dispatchEvent(new Event("phone-changed"));
   }
 
-  /** A call takes the focus, as it takes the screen; but not from somebody who is typing. */
+  /** Moves the focus to the call, unless the user is typing. */
   #takeFocus() {
     const active = document.activeElement;
     if (active?.matches("textarea, select, input") || ringing[0] !== this) return;
@@ -66,7 +66,7 @@ export class CallScreen {
     this.accept.focus();
   }
 
-  /** Rings no more, and gives the focus on. */
+  /** Stops ringing, and moves the focus to the next call or back. */
   leave() {
     clearTimeout(this.#timer);
     const index = ringing.indexOf(this);
@@ -79,12 +79,12 @@ export class CallScreen {
   }
 }
 
-/** Escape declines from anywhere; Enter accepts where it has no other meaning. */
+/** Escape declines wherever the focus is; Enter accepts when nothing else has the focus. */
 document.addEventListener("keydown", (event) => {
   const first = ringing.find((screen) => screen.element.contains(event.target)) ?? ringing[0];
   if (!first) return;
   if (event.key === "Escape") first.end("declined");
-  else if (event.key === "Enter" && event.target === document.body && !first.phone.call.isConnected) first.take();
+  else if (event.key === "Enter" && event.target === document.body && !first.phone.call.isConnected) first.acceptCall();
   else return;
   event.preventDefault();
 });

@@ -1,6 +1,6 @@
-// Small words for the DOM. Text from pushes goes in as text nodes only; there is no way here to make markup of it.
+// Functions for the DOM. Texts are inserted as text nodes only, so that a push can't add markup.
 
-/** An element with attributes, listeners (`onclick`) and children; strings become text. */
+/** Makes an element with attributes, listeners (`onclick`) and children; strings become text nodes. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -13,14 +13,14 @@ export function el(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Sets a text only where it differs, so that nothing is laid out or announced again for nothing. */
+/** Sets a text if it differs: an unchanged one is neither laid out nor announced again. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 /**
- * Makes the children of `parent` those of `items`, in their order. What has the same key stays the same element, so
- * that focus and open details survive. `make(item)` gives an object with an `element`, `update` changes it.
+ * Updates the children of `parent` to show `items`, in their order. An item with the same key keeps its element, so that
+ * focus and open details survive. `make(item)` returns a view, an object with an `element`; `update` changes it.
  */
 export function reconcile(parent, kept, items, { key, make, update, leave = (view) => view.element.remove() }) {
   const wanted = new Set(items.map(key));
@@ -40,28 +40,28 @@ export function reconcile(parent, kept, items, { key, make, update, leave = (vie
     }
     if (view.element === next) next = firstStaying(next.nextElementSibling);
     else parent.insertBefore(view.element, next);
-    // Once it is in its place: what is nowhere can't take the focus.
+    // After it was inserted: an element outside of the document can't take the focus.
     update(view, item);
   }
 }
 
-/** Elements on their way out keep their place until they are gone. */
+/** Skips elements that are being removed. */
 function firstStaying(element) {
   while (element?.classList.contains("leaving")) element = element.nextElementSibling;
   return element ?? null;
 }
 
-/** Lets an element leave with an animation, where motion is welcome; removes it in any case. */
-export function leaveSoftly(element) {
+/** Removes an element with an animation, if the user's settings allow motion. */
+export function removeAnimated(element) {
   element.classList.add("leaving");
   element.setAttribute("aria-hidden", "true");
   element.inert = true;
   setTimeout(() => element.remove(), 400);
 }
 
-/** 24 hours for everybody: it stands in columns. */
+/** Always with 24 hours, so that all times have the same width. */
 export const time = (date, seconds = false) =>
   date.toLocaleTimeString([], { hourCycle: "h23", timeStyle: seconds ? "medium" : "short" });
 
-/** The last four characters: enough to tell devices apart, too little to send to one. */
+/** The last four characters, which tell devices apart but are not enough to send to one. */
 export const masked = (handle) => `…${[...handle].length > 4 ? [...handle].slice(-4).join("") : ""}`;

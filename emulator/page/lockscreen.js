@@ -1,10 +1,10 @@
-// Draws one phone: its clock, its notifications in groups, what the app did unseen, and a call above all of it.
+// Draws a phone: clock, notifications in groups, a line for each push without a notification, and a call above them.
 
 import { CallScreen } from "./call.js";
-import { el, leaveSoftly, masked, reconcile, setText, time } from "./dom.js";
+import { el, removeAnimated, masked, reconcile, setText, time } from "./dom.js";
 
-/** Of a group so many are shown before somebody asks for the rest. */
-const OPEN_IN_A_GROUP = 3;
+/** The number of notifications that a closed group shows. */
+const SHOWN_IN_GROUP = 3;
 
 export class LockScreen {
   #groups = new Map();
@@ -18,7 +18,7 @@ export class LockScreen {
     this.hour = el("span", { class: "hour" });
     this.day = el("span", { class: "day" });
     this.list = el("ol", { class: "notifications", "aria-label": "Notifications" });
-    this.quietList = el("ol", { class: "quiet", "aria-label": "What the app was woken for" });
+    this.quietList = el("ol", { class: "quiet", "aria-label": "Pushes without a notification" });
     this.call = new CallScreen(phone);
     const handles = phone.handles.map(masked).join(" ");
     this.element = el(
@@ -36,13 +36,13 @@ export class LockScreen {
     );
   }
 
-  /** Draws what changed. `softly`: with motion, which a flood has no time for. */
-  draw(now, softly) {
+  /** Draws what changed, with animations if `animate` is set. */
+  draw(now, animate) {
     setText(this.hour, time(now));
     setText(this.day, now.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" }));
     if (this.#drawn === this.phone.version) return;
     this.#drawn = this.phone.version;
-    this.#drawGroups(softly);
+    this.#drawGroups(animate);
     reconcile(this.quietList, this.#quiet, this.phone.quiet, {
       key: (line) => line.number,
       make: (line) => ({
@@ -50,7 +50,7 @@ export class LockScreen {
       }),
       update: ({ element }, { line, at }) => setText(element.firstChild, `${time(at, true)}  ${line}`),
     });
-    // What a call covers can't be reached.
+    // A call covers the notifications: they can't be focused.
     this.list.inert = this.phone.call !== undefined;
     this.call.draw();
   }
@@ -60,12 +60,12 @@ export class LockScreen {
     this.element.remove();
   }
 
-  #drawGroups(softly) {
+  #drawGroups(animate) {
     reconcile(this.list, this.#groups, groupsOf(this.phone), {
       key: (group) => group.key,
       make: (group) => this.#makeGroup(group.key),
-      update: (view, group) => this.#updateGroup(view, group, softly),
-      leave: (view) => (softly ? leaveSoftly(view.element) : view.element.remove()),
+      update: (view, group) => this.#updateGroup(view, group, animate),
+      leave: (view) => (animate ? removeAnimated(view.element) : view.element.remove()),
     });
   }
 
@@ -80,27 +80,27 @@ export class LockScreen {
     this.#drawGroups(false);
   }
 
-  #updateGroup(view, { key, notifications }, softly) {
+  #updateGroup(view, { key, notifications }, animate) {
     const isOpen = this.#open.has(key);
-    const shown = isOpen ? notifications : notifications.slice(0, OPEN_IN_A_GROUP);
+    const shown = isOpen ? notifications : notifications.slice(0, SHOWN_IN_GROUP);
     reconcile(view.list, view.kept, shown, {
       key: (notification) => notification.key,
       make: () => makeCard((number) => this.openRequest(number)),
       update: updateCard,
-      leave: (card) => (softly ? leaveSoftly(card.element) : card.element.remove()),
+      leave: (card) => (animate ? removeAnimated(card.element) : card.element.remove()),
     });
-    const rest = notifications.length - OPEN_IN_A_GROUP;
+    const rest = notifications.length - SHOWN_IN_GROUP;
     view.more.hidden = rest <= 0;
     view.more.setAttribute("aria-expanded", String(isOpen));
     setText(view.more, isOpen ? "Show less" : `${rest} more`);
   }
 }
 
-/** Newest first; a group stands where its newest one does. */
+/** Newest first; a group is placed by its newest notification. */
 function groupsOf(phone) {
   const groups = new Map();
   for (const notification of [...phone.notifications.values()].reverse()) {
-    // A notification without a group is one by itself.
+    // A notification without a group is a group of its own.
     const key = notification.group ? `group ${notification.group}` : `single ${notification.key}`;
     if (!groups.has(key)) groups.set(key, { key, notifications: [] });
     groups.get(key).notifications.push(notification);
@@ -120,7 +120,7 @@ function makeCard(openRequest) {
 }
 
 function updateCard(card, { title, subtitle, text, level, notes, edits, number, at }) {
-  // Without a title the system puts the app's name there.
+  // Without a title the system shows the app's name.
   setText(card.title, title || "App");
   setText(card.subtitle, subtitle);
   setText(card.text, text);
@@ -128,7 +128,7 @@ function updateCard(card, { title, subtitle, text, level, notes, edits, number, 
   setText(card.at, time(at));
   card.element.dataset.level = level;
   if (card.edits !== edits) {
-    // Taking the class away and laying out once starts the animation anew.
+    // Removing the class and reading the layout restarts the animation.
     card.element.classList.remove("changed");
     void card.element.offsetWidth;
     card.element.classList.add("changed");

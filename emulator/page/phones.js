@@ -1,13 +1,13 @@
-// The phones and what is on them: from effects to what stands on each lock screen. No DOM. Everything is bounded, so
-// that a flood costs no more than a full screen.
+// The phones and their notifications: applies the effects of pushes to the lock screens. Nothing here uses the DOM. All
+// numbers are bounded, so that many pushes cost no more than a full screen.
 
-import { handlesOf, isAccepted, read } from "./push.js";
+import { handlesOf, isAccepted, phoneAndEffect } from "./push.js";
 
-const MOST_PHONES = 8;
-const MOST_SHOWN = 24;
-const MOST_QUIET = 4;
-/** As long as a call is worth ringing for. */
-const RINGS_FOR = 30_000;
+const MAX_PHONES = 8;
+const MAX_NOTIFICATIONS = 24;
+const MAX_QUIET = 4;
+/** How long a call rings. */
+const RING_MS = 30_000;
 
 export class Phones {
   #byHandle = new Map();
@@ -15,28 +15,28 @@ export class Phones {
 
   constructor(named) {
     this.#named = named;
-    this.forget();
+    this.clear();
   }
 
-  forget() {
+  clear() {
     this.all = this.#named.map(({ name, format, handles }) => new Phone(name, format === "apple", handles));
     this.#byHandle = new Map(this.all.flatMap((phone) => phone.handles.map((handle) => [handle, phone])));
     this.dropped = 0;
   }
 
-  /** Takes an accepted request to its phones; returns what there is to say of it, or nothing. */
-  receive({ number, at, isNews, request }) {
+  /** Shows an accepted request on its phones; returns a text for screen readers, if there is one. */
+  receive({ number, at, isNew, request }) {
     if (!isAccepted(request)) return undefined;
-    const fresh = isNews && Date.now() - at.getTime() < RINGS_FOR;
-    const { phone: name, effect } = read(request);
-    let said;
+    const isRecent = isNew && Date.now() - at.getTime() < RING_MS;
+    const { phone: name, effect } = phoneAndEffect(request);
+    let announcement;
     for (const handle of handlesOf(request)) {
       const phone = this.#byHandle.get(handle) ?? this.#add(handle, name);
       phone.lastNumber = number;
-      const line = phone.take(effect, { number, at, fresh });
-      said = line && `${phone.name}: ${line}`;
+      const line = phone.apply(effect, { number, at, isRecent });
+      announcement = line && `${phone.name}: ${line}`;
     }
-    return said;
+    return announcement;
   }
 
   nameOf(handle) {
@@ -44,17 +44,17 @@ export class Phones {
   }
 
   #add(handle, name) {
-    if (this.all.length >= MOST_PHONES) this.#drop();
+    if (this.all.length >= MAX_PHONES) this.#drop();
     const phone = new Phone(name, name === "iPhone", [handle]);
     this.all.push(phone);
     this.#byHandle.set(handle, phone);
     return phone;
   }
 
-  /** Forgets who was not pushed to for the longest time; phones with a name stay. */
+  /** Removes the phone that had no push for the longest time; phones with a name stay. */
   #drop() {
-    const strangers = this.all.slice(this.#named.length);
-    const oldest = strangers.reduce((one, other) => (other.lastNumber < one.lastNumber ? other : one), strangers[0]);
+    const unnamed = this.all.slice(this.#named.length);
+    const oldest = unnamed.reduce((one, other) => (other.lastNumber < one.lastNumber ? other : one), unnamed[0]);
     if (!oldest) return;
     this.all = this.all.filter((phone) => phone !== oldest);
     oldest.handles.forEach((handle) => this.#byHandle.delete(handle));
@@ -75,17 +75,17 @@ class Phone {
     Object.assign(this, { name, isIphone, handles });
   }
 
-  take(effect, { number, at, fresh }) {
+  apply(effect, { number, at, isRecent }) {
     this.version += 1;
-    const say = (line) => this.#say(line, number, at);
+    const log = (line) => this.#log(line, number, at);
     switch (effect.kind) {
       case "show":
         this.#show(effect, number, at);
         return [effect.title, effect.text].filter(Boolean).join(": ");
       case "edit": {
         const shown = this.notifications.get(effect.key);
-        if (!shown) return say("edit of what is not shown");
-        // An empty text says nothing of the text that is there.
+        if (!shown) return log("edit: notification not shown");
+        // An empty text does not replace the shown one.
         shown.title = effect.title || shown.title;
         shown.text = effect.text || shown.text;
         shown.edits += 1;
@@ -93,22 +93,22 @@ class Phone {
         return `edited: ${[shown.title, shown.text].filter(Boolean).join(": ")}`;
       }
       case "remove":
-        return say(this.#remove(effect));
+        return log(this.#remove(effect));
       case "ring":
-        return this.#ring(effect, number, at, fresh);
+        return this.#ring(effect, number, at, isRecent);
       default:
-        return say(effect.line);
+        return log(effect.line);
     }
   }
 
-  /** Ends the call, which was `declined`, `missed` or `ended`. */
+  /** Ends the call; `how` is `declined`, `missed` or `ended`. */
   endCall(how, at = new Date()) {
     const call = this.call;
     if (!call) return;
     this.call = undefined;
     this.version += 1;
     if (how === "missed") this.#miss(call);
-    else this.#say(`call of ${call.caller || "somebody"} ${how}`, call.number, at);
+    else this.#log(`call from ${call.caller || "unknown caller"} ${how}`, call.number, at);
   }
 
   acceptCall() {
@@ -120,45 +120,45 @@ class Phone {
     const key = effect.key ?? `#${number}`;
     const before = this.notifications.get(key);
     const notification = { ...effect, key, number, at, edits: before ? before.edits + 1 : 0 };
-    // A passive one changes where it stands; any other one comes up again.
+    // A passive notification is replaced in its place; any other one moves to the top.
     if (effect.level !== "passive") this.notifications.delete(key);
     this.notifications.set(key, notification);
-    if (this.notifications.size > MOST_SHOWN) this.notifications.delete(this.notifications.keys().next().value);
+    if (this.notifications.size > MAX_NOTIFICATIONS) this.notifications.delete(this.notifications.keys().next().value);
   }
 
   #remove({ key, thread }) {
     const keys = [...this.notifications.values()]
       .filter((shown) => (thread === undefined ? shown.key === key : shown.thread === thread || shown.group === thread))
       .map((shown) => shown.key);
-    keys.forEach((gone) => this.notifications.delete(gone));
-    if (keys.length === 0) return "withdrawal of what is not shown";
-    return keys.length === 1 ? "notification withdrawn" : `${keys.length} notifications withdrawn`;
+    keys.forEach((removed) => this.notifications.delete(removed));
+    if (keys.length === 0) return "removal: notification not shown";
+    return keys.length === 1 ? "notification removed" : `${keys.length} notifications removed`;
   }
 
-  #ring({ caller, call }, number, at, fresh) {
+  #ring({ caller, call }, number, at, isRecent) {
     if (this.call && call && this.call.id === call) return undefined;
-    const ringing = { id: call, caller, number, at, until: at.getTime() + RINGS_FOR };
-    if (!fresh) {
+    const ringing = { id: call, caller, number, at, until: at.getTime() + RING_MS };
+    if (!isRecent) {
       this.#miss(ringing);
       return undefined;
     }
-    // Another call while one rings: the first one is missed. While one is on, the second one is.
+    // A second call makes a ringing one a missed call. During a connected call the second one is missed.
     if (this.call?.isConnected) this.#miss(ringing);
     else {
       this.endCall("missed");
       this.call = ringing;
     }
-    return `call of ${caller || "somebody"}`;
+    return `call from ${caller || "unknown caller"}`;
   }
 
   #miss({ caller, number, at }) {
-    const words = { title: caller || "Unknown caller", subtitle: "", text: "Missed call", level: "active", notes: [] };
-    this.#show({ ...words, key: `call ${number}` }, number, at);
+    const texts = { title: caller || "Unknown caller", subtitle: "", text: "Missed call", level: "active", notes: [] };
+    this.#show({ ...texts, key: `call ${number}` }, number, at);
   }
 
-  #say(line, number, at) {
+  #log(line, number, at) {
     this.quiet.unshift({ line, number, at });
-    this.quiet.length = Math.min(this.quiet.length, MOST_QUIET);
+    this.quiet.length = Math.min(this.quiet.length, MAX_QUIET);
     return line;
   }
 }

@@ -1,18 +1,18 @@
-// What a request means to the phone that gets it, whoever sent it. Pure: no DOM, no state.
+// What a push does on the phone that gets it. Nothing here uses the DOM or keeps state.
 //
 // Effects, by `kind`:
-//   show    { key?, group?, thread?, title, subtitle, text, level, notes }   a notification; `key` replaces
-//   edit    { key, title, text }       changes a notification that is still there
-//   remove  { key } or { thread }      withdraws
+//   show    { key?, group?, thread?, title, subtitle, text, level, notes }   shows a notification; replaces one with the same `key`
+//   edit    { key, title, text }       changes a shown notification
+//   remove  { key } or { thread }      removes notifications
 //   ring    { caller, call }           a call
-//   quiet   { line }                   nothing to see on the screen
+//   quiet   { line }                   no notification, only a line below the phone
 
 import { readApns } from "./apns.js";
 import { isForIphone, readFcm } from "./fcm.js";
 import { object, parse, quiet } from "./values.js";
 
-/** The effect of an accepted request on its device, and what kind of phone that is. */
-export function read(request) {
+/** The kind of phone of an accepted request, and the effect of the push on it. */
+export function phoneAndEffect(request) {
   const format = (request.format ?? "").toLowerCase();
   const body = request.batch?.notification ?? request.body;
   const json = object(parse(body));
@@ -26,5 +26,5 @@ export function read(request) {
 
 export const isAccepted = (request) => request.status === 200 || request.status === 201;
 
-/** Whom it is for: one device, or those of a batch. */
+/** The device handles of a request: one, or those of a batch. */
 export const handlesOf = ({ deviceHandle, batch }) => batch?.deviceHandles ?? (deviceHandle ? [deviceHandle] : []);

@@ -1,27 +1,27 @@
-// One request in full: what was looked at, its headers, its body.
+// The details of a request: what was checked, its headers, its body.
 
 import { el, time } from "./dom.js";
 import { isAccepted } from "./push.js";
 
-/** More than a platform takes, and more is not set out in lines; the record has the rest. */
-const MOST_OF_A_BODY = 8192;
+/** A longer body is truncated; that is more than a platform accepts. The record has the whole body. */
+const MAX_BODY_LENGTH = 8192;
 
 export function detailOf(request) {
   return el(
     "div",
     { class: "detail" },
     el("h4", {}, isAccepted(request) ? "Checked" : "Refused"),
-    verdict(request),
+    checks(request),
     el("h4", {}, "Request"),
     el("pre", { tabindex: "0" }, head(request)),
     el("pre", { tabindex: "0" }, body(request)),
   );
 }
 
-/** What the emulator went by. Accepted means that all of it was found good; refused, that the reason was found. */
-function verdict(request) {
+/** What the emulator checked. Of an accepted request all is valid; a refused one shows the reason. */
+function checks(request) {
   const { headers } = request;
-  const looked = [
+  const checked = [
     ["hub", request.hub],
     ["token", token(headers.authorization)],
     ["format", [request.format, headers["content-type"]].filter(Boolean).join(", ")],
@@ -35,11 +35,11 @@ function verdict(request) {
     { class: isAccepted(request) ? "checks good" : "checks" },
     ...(request.reason ? [el("dt", { class: "bad" }, "reason"), el("dd", { class: "bad" }, request.reason)] : []),
     ...request.warnings.flatMap((warning) => [el("dt", {}, "warning"), el("dd", {}, warning)]),
-    ...looked.flatMap(([name, value]) => (value ? [el("dt", {}, name), el("dd", {}, value)] : [])),
+    ...checked.flatMap(([name, value]) => (value ? [el("dt", {}, name), el("dd", {}, value)] : [])),
   );
 }
 
-/** The parts of a SAS token that were compared, readable. */
+/** The parts of a SAS token, in readable form. */
 function token(authorization) {
   const parts = new URLSearchParams((authorization ?? "").replace(/^SharedAccessSignature /, ""));
   const [rule, resource, expiry] = ["skn", "sr", "se"].map((name) => parts.get(name));
@@ -48,7 +48,7 @@ function token(authorization) {
   return `${rule} for ${resource} until ${until}`;
 }
 
-/** JSON in lines; what is none, or nested too deep to be written, as it is. */
+/** Indents JSON; returns other text, and JSON that is nested too deep, unchanged. */
 function pretty(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
@@ -63,6 +63,6 @@ function head({ method, path, query, headers }) {
 }
 
 function body({ body: text }) {
-  const whole = text.length > MOST_OF_A_BODY ? text : pretty(text);
-  return whole.length > MOST_OF_A_BODY ? `${whole.slice(0, MOST_OF_A_BODY)}\n… cut` : whole;
+  const whole = text.length > MAX_BODY_LENGTH ? text : pretty(text);
+  return whole.length > MAX_BODY_LENGTH ? `${whole.slice(0, MAX_BODY_LENGTH)}\n… truncated` : whole;
 }

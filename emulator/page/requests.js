@@ -1,14 +1,14 @@
-// The list of raw requests, newest first: one tab stop, walked with the arrow keys, each opened in place.
+// The list of raw requests, newest first. It has one tab stop, arrow keys move the focus, and a request opens in place.
 
 import { byId, el, masked, reconcile, setText, time } from "./dom.js";
 import { detailOf } from "./request.js";
-import { handlesOf, isAccepted, read } from "./push.js";
+import { handlesOf, isAccepted, phoneAndEffect } from "./push.js";
 
-const MOST = 100;
+const MAX_REQUESTS = 100;
 
 export class Requests {
   #entries = [];
-  /** Of their own, so that a flood of good ones does not wash them away. */
+  /** In a list of their own, so that many accepted requests do not push them out. */
   #refused = [];
   #views = new Map();
   #open = new Set();
@@ -19,11 +19,11 @@ export class Requests {
     this.list = byId("request-list");
     this.onlyRefused = byId("only-refused");
     this.onlyRefused.addEventListener("change", () => this.#redraw());
-    this.list.addEventListener("keydown", (event) => this.#walk(event));
-    this.list.addEventListener("focusin", ({ target }) => this.#hold(target.closest(".entry")));
+    this.list.addEventListener("keydown", (event) => this.#moveFocus(event));
+    this.list.addEventListener("focusin", ({ target }) => this.#setTabStop(target.closest(".entry")));
   }
 
-  forget() {
+  clear() {
     this.#entries = [];
     this.#refused = [];
     this.#open.clear();
@@ -33,11 +33,11 @@ export class Requests {
   receive(entry) {
     this.#entries.push(entry);
     if (!isAccepted(entry.request)) this.#refused.push(entry);
-    for (const list of [this.#entries, this.#refused]) if (list.length > MOST) list.shift();
+    for (const list of [this.#entries, this.#refused]) if (list.length > MAX_REQUESTS) list.shift();
     this.#changed = true;
   }
 
-  /** Opens a request and goes there. */
+  /** Opens a request and moves the focus to it. */
   reveal(number) {
     if (!this.#entries.some((entry) => entry.number === number)) return;
     this.onlyRefused.checked = false;
@@ -59,9 +59,9 @@ export class Requests {
       leave: (view) => this.#remove(view),
     });
     for (const number of this.#open) if (!this.#views.has(number)) this.#open.delete(number);
-    // Whoever walks the list stays where they are; whoever comes to it begins with the newest.
-    const isWalked = this.list.contains(document.activeElement);
-    this.#hold(isWalked ? document.activeElement.closest(".entry") : this.list.firstElementChild);
+    // The tab stop stays on the focused request; without one it is the newest request.
+    const hasFocus = this.list.contains(document.activeElement);
+    this.#setTabStop(hasFocus ? document.activeElement.closest(".entry") : this.list.firstElementChild);
   }
 
   #redraw() {
@@ -77,13 +77,13 @@ export class Requests {
       el("span", { class: accepted ? "status" : "status bad" }, String(request.status ?? "none")),
       el("span", { class: "what" }, accepted ? summary(request) : (request.reason ?? "no answer")),
       el("time", {}, time(at, true)),
-      el("span", { class: "where" }, [this.#whom(request), request.hub, ...request.warnings].join(" · ")),
+      el("span", { class: "where" }, [this.#recipient(request), request.hub, ...request.warnings].join(" · ")),
     );
     const element = el("li", { class: "entry" }, button);
     return { element, button, detail: undefined };
   }
 
-  #whom(request) {
+  #recipient(request) {
     const [handle, ...others] = handlesOf(request);
     if (!handle) return request.method;
     return others.length > 0 ? `${others.length + 1} devices` : `${this.nameOf(handle) ?? "device"} ${masked(handle)}`;
@@ -99,7 +99,7 @@ export class Requests {
   }
 
   #remove({ element }) {
-    // Whoever stands on a request that is forgotten is taken to the newest one instead of nowhere.
+    // The focus of a removed request moves to the newest one.
     const hadFocus = element.contains(document.activeElement);
     element.remove();
     if (hadFocus) this.list.querySelector("button")?.focus({ preventScroll: true });
@@ -110,18 +110,18 @@ export class Requests {
     this.#redraw();
   }
 
-  #walk(event) {
+  #moveFocus(event) {
     const entries = [...this.list.children];
     const at = entries.indexOf(event.target.closest(".entry"));
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1 }[event.key];
-    // The arrows belong to what scrolls when the focus is there.
+    // Inside of the details arrow keys scroll.
     if (to === undefined || !event.target.matches(".entry > button") || !entries[to]) return;
     event.preventDefault();
     entries[to].firstElementChild.focus();
   }
 
-  /** Makes one entry the list's tab stop. */
-  #hold(entry) {
+  /** Makes an entry the tab stop of the list. */
+  #setTabStop(entry) {
     if (!entry) return;
     for (const { firstElementChild: button } of this.list.children) {
       const tabIndex = button.parentElement === entry ? 0 : -1;
@@ -130,17 +130,17 @@ export class Requests {
   }
 }
 
-/** What an accepted request does, in a few words. */
+/** What an accepted request does, in short. */
 function summary(request) {
   if (handlesOf(request).length === 0) return request.path;
-  const { effect } = read(request);
+  const { effect } = phoneAndEffect(request);
   switch (effect.kind) {
     case "show":
       return `alert: ${[effect.title, effect.text].filter(Boolean).join(", ")}`;
     case "edit":
       return `edit: ${effect.text}`;
     case "remove":
-      return effect.thread === undefined ? "withdraws a notification" : "withdraws a thread";
+      return effect.thread === undefined ? "removes a notification" : "removes a thread";
     case "ring":
       return `call: ${effect.caller || "unknown caller"}`;
     default:

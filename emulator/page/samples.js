@@ -1,9 +1,9 @@
-// The form that posts a sample: fills in what has to be new each time, and shows what was answered.
+// The form that posts a sample: fills in the placeholders and shows the answer.
 
 import { byId, el, setText } from "./dom.js";
 import { object, parse, text } from "./values.js";
 
-/** What `{{new NAME}}` made last, for `{{last NAME}}`. */
+/** The last id of each `{{new NAME}}`, for `{{last NAME}}`. */
 const remembered = new Map();
 
 export function offerSamples(samples) {
@@ -27,7 +27,7 @@ export function offerSamples(samples) {
   byId("samples").hidden = false;
 }
 
-/** Puts the time and new ids in place of `{{…}}`. */
+/** Replaces `{{…}}` with times and ids. */
 function fill(template) {
   const now = new Date();
   return template.replace(/\{\{(now|millis|new|last)(?: ([\w-]+))?\}\}/g, (whole, word, name) => {
@@ -47,24 +47,24 @@ async function post(body) {
     const { status, body: answered } = await response.json();
     return [el("p", { class: status < 400 ? "" : "bad" }, `HTTP ${status}`), ...linesOf(answered, body)];
   } catch (error) {
-    return [el("span", { class: "bad" }, `The emulator is away: ${error.message}`)];
+    return [el("span", { class: "bad" }, `Can't reach the emulator: ${error.message}`)];
   }
 }
 
-/** The log lines of a Functions handler, where it is one; else the answer as it is. */
+/** The log lines in the answer of a Functions handler; any other answer unchanged. */
 function linesOf(answered, posted) {
   const lines = object(parse(answered)).Logs;
   return (Array.isArray(lines) ? lines : [answered])
     .map((line) => text(line).trim())
     .filter(Boolean)
-    .map((line) => el("p", {}, sentence(line, posted)));
+    .map((line) => el("p", {}, summaryOf(line, posted)));
 }
 
-/** A line of JSON as words, without those that only repeat what was posted. */
-function sentence(line, posted) {
+/** The members of a JSON log line, without those that repeat what was posted. */
+function summaryOf(line, posted) {
   const members = Object.entries(object(parse(line)));
   if (members.length === 0) return line.slice(0, 300);
-  const isNews = (value) => (typeof value === "string" ? !posted.includes(value) : typeof value === "number");
-  const news = members.filter(([, value]) => isNews(value));
-  return news.map(([name, value]) => `${name} ${value}`.slice(0, 300)).join(" · ");
+  const isNew = (value) => (typeof value === "string" ? !posted.includes(value) : typeof value === "number");
+  const shown = members.filter(([, value]) => isNew(value));
+  return shown.map(([name, value]) => `${name} ${value}`.slice(0, 300)).join(" · ");
 }

@@ -1,5 +1,4 @@
-//! The handle that tests and the binary hold: start, ask, script, stop. It decides nothing about
-//! requests; it owns the task that does.
+//! The interface for tests and for the program: start, read the record, script faults and devices, stop.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -9,12 +8,12 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
-use crate::devices::DeviceState;
-use crate::fault::Fault;
-use crate::namespace::Namespace;
+use crate::faults::Fault;
 use crate::options::Options;
+use crate::platforms::DeviceState;
 use crate::record::ReceivedRequest;
 use crate::server;
+use crate::service::Namespace;
 
 /// A running emulator. Dropping it stops it.
 #[derive(Debug)]
@@ -24,26 +23,26 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Binds 127.0.0.1 and serves in the background of the current Tokio runtime.
+    /// Binds 127.0.0.1 and serves in a task of the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// When the port can't be bound, or with [`io::ErrorKind::InvalidInput`] for options without
-    /// a hub, a rule or a key.
+    /// When the port can't be bound, or [`io::ErrorKind::InvalidInput`] when the options have no hub, no rule, or an
+    /// invalid one.
     pub async fn start(options: Options) -> io::Result<Self> {
         options.check()?;
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("port {}: {error}", options.port));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(named)?;
+        let with_port = |error: io::Error| io::Error::new(error.kind(), format!("port {}: {error}", options.port));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(with_port)?;
         let port = listener.local_addr()?.port();
         let namespace = Arc::new(Namespace::new(options, port));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&namespace)));
         Ok(Self { namespace, server })
     }
 
-    /// Stops the emulator and waits until its port is free again; dropping does not wait.
+    /// Stops the emulator and waits until its port is free again. Dropping stops it without waiting.
     pub async fn stop(mut self) {
         self.server.abort();
-        // The only error is the cancellation just asked for.
+        // The error is the cancellation.
         let _ = (&mut self.server).await;
     }
 
@@ -52,18 +51,18 @@ impl Emulator {
         self.namespace.port
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a final slash.
     pub fn url(&self) -> String {
         self.namespace.url()
     }
 
-    /// `Endpoint=http://127.0.0.1:PORT/;SharedAccessKeyName=…;SharedAccessKey=…` of the first
-    /// rule, with its present primary key. Rules of the namespace come before those of its hubs.
+    /// `Endpoint=http://127.0.0.1:PORT/;SharedAccessKeyName=…;SharedAccessKey=…` for the first rule, with its current
+    /// primary key. Rules of the namespace come before those of the hubs.
     pub fn connection_string(&self) -> String {
         self.namespace.connection_string()
     }
 
-    /// The same for the first rule that opens the hub `hub`. `None` when there is none.
+    /// The same for the first rule that is valid on `hub`; `None` when there is none.
     pub fn connection_string_of(&self, hub: &str) -> Option<String> {
         self.namespace.connection_string_of(hub)
     }
@@ -73,68 +72,66 @@ impl Emulator {
         self.namespace.hubs.first().map(|hub| hub.name.clone()).unwrap_or_default()
     }
 
-    /// Everything received for a hub, accepted and refused, in order of arrival: the last 10,000, or
-    /// as many as 64 MiB hold.
+    /// The requests to hubs, accepted and refused, in order of arrival: the last 10,000, or as many as fit into 64 MiB.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.namespace.record.requests()
     }
 
-    /// The sends that were answered with 200 or 201.
+    /// The POST requests that were answered with 200 or 201.
     pub fn accepted(&self) -> Vec<ReceivedRequest> {
         self.namespace.record.accepted()
     }
 
-    /// Resolves with the accepted requests as soon as at least `count` were accepted since the
-    /// start or the last [`clear`](Self::clear). Waits for ever: the caller adds a timeout.
+    /// Waits until at least `count` requests were accepted since the start or the last [`clear`](Self::clear), and
+    /// returns them. There is no timeout.
     pub async fn wait_for_accepted(&self, count: usize) -> Vec<ReceivedRequest> {
         self.namespace.record.wait_for_accepted(count).await
     }
 
-    /// The same for all requests received, also one whose answer a fault still holds back.
+    /// The same for all requests, including those whose answer is still held back by a fault.
     pub async fn wait_for_requests(&self, count: usize) -> Vec<ReceivedRequest> {
         self.namespace.record.wait_for_received(count).await
     }
 
-    /// Every request from now on, at the moment its fate is known: answered, reset, stalled, or
-    /// given up by its client.
+    /// Receives every later request when its result is known: answered, reset, stalled, or given up by the client.
     pub fn subscribe(&self) -> broadcast::Receiver<ReceivedRequest> {
         self.namespace.record.subscribe()
     }
 
-    /// Forgets the record, the faults and the states of devices.
+    /// Clears the record, the faults and the states of devices.
     pub fn clear(&self) {
         self.namespace.record.clear();
-        self.namespace.script.clear();
+        self.namespace.faults.clear();
         self.namespace.devices.clear();
     }
 
-    /// Adds a fault behind those already scripted.
+    /// Adds a fault after those that are already scripted.
     pub fn add_fault(&self, fault: Fault) {
-        self.namespace.script.add(fault);
+        self.namespace.faults.add(fault);
     }
 
-    /// Forgets the faults.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.namespace.script.clear();
+        self.namespace.faults.clear();
     }
 
-    /// Says how the push service finds the device `handle` from now on. What is sent to it is
-    /// accepted all the same; telemetry and feedback tell what became of it.
+    /// Sets the state of the device `handle`. A hub accepts notifications in every state; telemetry and feedback have the
+    /// outcome.
     ///
     /// # Panics
     ///
-    /// When there are 10,000 devices that are not healthy already.
+    /// When 10,000 other devices are not healthy.
     pub fn set_device(&self, handle: &str, state: DeviceState) {
         let set = self.namespace.devices.set(handle, state);
         assert!(set.is_ok(), "at most 10,000 devices may be other than healthy");
     }
 
-    /// Rotates the keys of `rule`, `HUB/NAME` for one of a hub; the next request is judged by the
-    /// new ones.
+    /// Replaces the keys of a rule, named `NAME`, or `HUB/NAME` for a rule of one hub. The next request needs the new
+    /// keys.
     ///
     /// # Panics
     ///
-    /// When there is no such rule: a test that rotates nothing would prove nothing.
+    /// When there is no such rule: a test with a misspelt name would prove nothing.
     pub fn set_keys(&self, rule: &str, primary: &str, secondary: &str) {
         let known = self.namespace.set_keys(rule, primary, secondary);
         assert!(known, "the emulator has no rule named {rule:?}");

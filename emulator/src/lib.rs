@@ -1,11 +1,10 @@
-//! A stand-in for Azure Notification Hubs on loopback, for tests, demos and laptops.
+//! An emulator of Azure Notification Hubs on loopback, for tests, demos and laptops.
 //!
-//! It checks a Direct Send the way the service does (SAS signature, headers, body), records what
-//! it received, shows it on a web page the way a phone would, tells what became of it in telemetry
-//! and feedback, keeps installations, and fails on request in the ways the service and the network
-//! fail. It delivers nothing. The foreign document is the REST reference,
-//! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; which behaviour is
-//! confirmed and which is inferred stands in the crate's README.
+//! It checks a direct send as the service does (SAS signature, headers, body), records every request, shows accepted
+//! notifications on a web page as a phone would, reports delivery outcomes in telemetry and feedback, keeps
+//! installations, and simulates failures of the service and of the network on request. It delivers nothing. It
+//! implements the REST reference, <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; the crate's README
+//! says which behaviour is confirmed and which is inferred.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -20,52 +19,21 @@
 //! # }
 //! ```
 
-// Comes in.
-mod server;
-mod service;
-mod address;
-mod reception;
-
-// Is decided.
-mod hub;
-mod sas;
-mod direct_send;
-mod batch;
-mod multipart;
-mod format;
-mod content;
-mod outcome;
-mod budget;
-mod fault;
-
-// Goes out.
-mod wording;
-mod answer;
-mod moment;
-mod drip;
-mod control;
-
-// Is shown.
-mod page;
-
-// Is kept.
-mod namespace;
-mod record;
-mod history;
-mod recent;
-mod installations;
-mod telemetry;
-mod feedback;
-mod devices;
-
-// Is told.
-mod options;
+// From top to bottom: each module imports only from those below it. ARCHITECTURE.md has the table.
 mod emulator;
+mod server;
+mod control;
+mod service;
+mod resources;
+mod platforms;
+mod faults;
+mod record;
+mod http;
+mod options;
+mod limits;
 
-pub use batch::Batch;
-pub use devices::DeviceState;
 pub use emulator::Emulator;
-pub use fault::{Action, Fault, FaultError};
-pub use options::{Budget, HubOptions, Mode, Options, Right, Rule, Tier};
-pub use page::{Page, Phone, Sample};
-pub use record::ReceivedRequest;
+pub use faults::{Action, Fault, FaultError};
+pub use options::{Budget, FrontEnd, HubOptions, Mode, Options, Page, Phone, Right, Rule, Sample, Tier};
+pub use platforms::DeviceState;
+pub use record::{Batch, ReceivedRequest};

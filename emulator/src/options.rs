@@ -1,59 +1,62 @@
-//! What an emulator is told at start: hubs, rules and keys, strictness. Plain values with
-//! defaults that work without any option; parsing a command line is the binary's business.
+//! The options of an emulator: hubs, rules and keys, mode, the page. Plain values with defaults; the command line is
+//! parsed by the program.
 //!
 //! Tiers: <https://azure.microsoft.com/pricing/details/notification-hubs/>; access rules:
 //! <https://learn.microsoft.com/azure/notification-hubs/notification-hubs-push-notification-security>.
+
+mod page;
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::page::Page;
+pub use page::{Page, Phone, Sample};
+pub(crate) use page::{PostTarget, is_loopback};
 
-/// The rule that every namespace has from birth.
+/// The rule that every new namespace has.
 const DEFAULT_RULE: &str = "DefaultFullSharedAccessSignature";
 
-/// Fixed, so that a connection string pasted once still works after a restart.
-/// Base64 of 32 bytes like a real key, and readable, so that nobody takes it for one.
+/// Fixed, so that a pasted connection string still works after a restart. Base64 of 32 bytes like a real key; the text
+/// says that it is none.
 const PRIMARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly0=";
 const SECONDARY_KEY: &str = "NotificationHubsEmulatorKeyForLocalUseOnly4=";
 
-/// The hub for alerts that there is without any option, and the one for calls on iOS beside it.
+/// The default hubs: one for alerts and one for calls on iOS.
 const HUB: &str = "acs-push-dev";
 const VOIP_HUB: &str = "acs-push-voip";
 const VOIP_BUNDLE_ID: &str = "com.example.app.voip";
 
-/// The keys of the rule that each of these two hubs has for itself, primary and secondary.
+/// The primary and secondary key of the rule of each default hub.
 const HUB_KEYS: [&str; 2] =
     ["EmulatorSendKeyOfTheMainHubForLocalUseOnly0=", "EmulatorSendKeyOfTheMainHubForLocalUseOnly4="];
 const VOIP_HUB_KEYS: [&str; 2] =
     ["EmulatorSendKeyOfTheVoipHubForLocalUseOnly0=", "EmulatorSendKeyOfTheVoipHubForLocalUseOnly4="];
 
-/// What to start.
+/// The options to start an emulator with.
 ///
-/// `Default` is a Standard-tier hub named `acs-push-dev` and one for VoIP pushes named `acs-push-voip`,
-/// a port chosen by the system, one rule with all rights on both, and a rule of each hub that may
-/// send only.
+/// The default is a Standard-tier hub named `acs-push-dev` and one for VoIP pushes named `acs-push-voip`, a port chosen
+/// by the system, one rule with all rights on both hubs, and for each hub a rule of its own with the right to send.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// TCP port on 127.0.0.1; 0 lets the system choose.
     pub port: u16,
     /// The hubs of the namespace; at least one.
     pub hubs: Vec<HubOptions>,
-    /// The access rules of the namespace, valid on every hub. There is at least one rule, here or at
-    /// a hub.
+    /// The access rules of the namespace, valid on every hub. At least one rule is needed, here or at a hub.
     pub rules: Vec<Rule>,
-    /// What to do with content that the service would queue and then fail to deliver.
+    /// What to do with a notification that the service would accept and then fail to deliver.
     pub mode: Mode,
-    /// What is on the web page from the start.
+    /// What the web page shows from the start.
     pub page: Page,
-    /// How long after its expiry a token is still taken; how much the service allows is not known.
+    /// How long after its expiry a SAS token is still valid; the allowance of the service is not known.
     pub clock_skew: Duration,
-    /// How long telemetry knows nothing of a notification, and then again how long it calls it
-    /// `Processing`. Zero is `Completed` at once; the service takes seconds to half an hour.
+    /// For how long telemetry answers 404 after a send, and then for how long it says `Processing`. Zero means
+    /// `Completed` at once; the service takes seconds to half an hour.
     pub telemetry_delay: Duration,
-    /// Whether the `Location` of a batch is `…/messages/$batch/{id}`, as the service was once seen
-    /// to answer, instead of `…/messages/{id}` as documented.
+    /// The form of the answers.
+    pub front_end: FrontEnd,
+    /// Whether the `Location` of a batch is `…/messages/$batch/{id}`, as in one recorded answer, instead of
+    /// `…/messages/{id}` as documented.
     pub batch_in_location: bool,
 }
 
@@ -72,41 +75,42 @@ impl Default for Options {
             page: Page::default(),
             clock_skew: Duration::ZERO,
             telemetry_delay: Duration::ZERO,
+            front_end: FrontEnd::Since2022,
             batch_in_location: false,
         }
     }
 }
 
 impl Options {
-    /// Refuses what could only start an emulator that nobody can talk to.
+    /// Refuses options with which no client could send anything.
     pub(crate) fn check(&self) -> io::Result<()> {
-        let wrong = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        let invalid = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         if self.hubs.is_empty() {
-            return wrong("the emulator needs at least one hub".to_owned());
+            return invalid("the emulator needs at least one hub".to_owned());
         }
         for hub in &self.hubs {
             if !is_hub_name(&hub.name) {
                 let rule = "must be a letter and up to 264 letters, digits and -./_";
-                return wrong(format!("hub name {:?} {rule}", hub.name));
+                return invalid(format!("hub name {:?} {rule}", hub.name));
             }
         }
         let rules: Vec<&Rule> = self.rules.iter().chain(self.hubs.iter().flat_map(|hub| &hub.rules)).collect();
         if rules.is_empty() {
-            return wrong("the emulator needs at least one rule".to_owned());
+            return invalid("the emulator needs at least one rule".to_owned());
         }
         for rule in rules {
             if rule.name.is_empty() || rule.primary_key.is_empty() || rule.secondary_key.is_empty() {
-                return wrong(format!("rule {:?} needs a name and two keys", rule.name));
+                return invalid(format!("rule {:?} needs a name and two keys", rule.name));
             }
         }
         self.page.check()
     }
 }
 
-/// As documented for the service. It begins with a letter, so it can never hide `/_emulator/`; and it stands in
-/// `Location` as it is.
+/// The documented rule. A name begins with a letter, so it never collides with `/_emulator/`, and needs no escaping in
+/// `Location`.
 fn is_hub_name(name: &str) -> bool {
-    let is_allowed = |sign: char| sign.is_ascii_alphanumeric() || "-./_".contains(sign);
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || "-./_".contains(character);
     name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.chars().all(is_allowed) && name.len() <= 265
 }
 
@@ -115,19 +119,17 @@ fn is_hub_name(name: &str) -> bool {
 pub struct HubOptions {
     /// The hub's name, the first part of every path.
     pub name: String,
-    /// The namespace tier; decides about `Location`, batches, telemetry and feedback.
+    /// The namespace tier; it decides whether there are `Location`, batches, telemetry and feedback.
     pub tier: Tier,
-    /// The bundle id in the hub's APNs credential. `None` switches the check of
-    /// `apns-push-type: voip` against it off.
+    /// The bundle id in the hub's APNs credential. With `None`, `apns-push-type: voip` is not checked against it.
     pub bundle_id: Option<String>,
     /// Whether the hub has an APNs credential.
     pub apns: bool,
     /// Whether the hub has an FCM v1 credential.
     pub fcm_v1: bool,
-    /// How many sends it takes before it throttles; `None` is any number.
+    /// How many sends it accepts before it throttles; `None` means no limit.
     pub budget: Option<Budget>,
-    /// The hub's own access rules: their keys open no other hub. None is needed where the namespace
-    /// has one.
+    /// The hub's own access rules, valid on this hub only. The hub needs none when the namespace has one.
     pub rules: Vec<Rule>,
 }
 
@@ -146,12 +148,12 @@ impl HubOptions {
     }
 }
 
-/// So many sends, single or batch, in so much time, counted from the first of them.
+/// A rate limit: so many sends, single or batch, in a time window that begins with the first of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// The number of sends.
     pub sends: u32,
-    /// The time after which it starts anew.
+    /// The length of the window.
     pub per: Duration,
 }
 
@@ -162,7 +164,7 @@ pub enum Tier {
     Free,
     /// No `Location` on success, no telemetry, no feedback.
     Basic,
-    /// Everything.
+    /// `Location`, telemetry, feedback and batches.
     Standard,
 }
 
@@ -171,15 +173,15 @@ pub enum Tier {
 pub struct Rule {
     /// `SharedAccessKeyName`, `skn` in a token.
     pub name: String,
-    /// The key that the connection string shows.
+    /// The key in the connection string.
     pub primary_key: String,
-    /// The other valid key, for rotation.
+    /// The second key, equally valid, for key rotation.
     pub secondary_key: String,
-    /// What a token of this rule may do.
+    /// What a token signed with one of the keys may do.
     pub rights: Vec<Right>,
 }
 
-/// `DefaultFullSharedAccessSignature` with the emulator's own fixed keys and all rights.
+/// `DefaultFullSharedAccessSignature` with the emulator's fixed keys and all rights.
 impl Default for Rule {
     fn default() -> Self {
         Self {
@@ -192,14 +194,14 @@ impl Default for Rule {
 }
 
 impl Rule {
-    /// A rule named `Send` that may send and nothing else, as it is advised for each hub.
+    /// A rule named `Send` with the right to send only, as Microsoft recommends for senders.
     pub fn send_only(primary_key: impl Into<String>, secondary_key: impl Into<String>) -> Self {
         let (primary_key, secondary_key) = (primary_key.into(), secondary_key.into());
         Self { name: "Send".to_owned(), primary_key, secondary_key, rights: vec![Right::Send] }
     }
 }
 
-/// Redacts the keys: somebody may well put a real one in.
+/// Redacts the keys: somebody may use a real one.
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rule")
@@ -211,7 +213,7 @@ impl fmt::Debug for Rule {
     }
 }
 
-/// A claim of a rule.
+/// A right of an access rule; the service also calls it a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     /// Create, read, update and delete single registrations and installations.
@@ -222,13 +224,23 @@ pub enum Right {
     Manage,
 }
 
-/// What happens to content that the service would accept and only later fail to deliver.
+/// What happens to a notification that the service would accept and later fail to deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Refuse at once with 400 and a text that says why.
+    /// Refuse it at once with 400 and the reason.
     Strict,
-    /// Answer 201 as the service does; the problem stands in the record's warnings.
+    /// Answer 201 as the service does, and list the problem among the warnings of the recorded request.
     Faithful,
+}
+
+/// The generation of the service's front end. The service was seen to answer with both for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// The form of answers that were seen since 2022.
+    Since2022,
+    /// The form of the recordings of 2018 to 2020: error XML without `xmlns:i`, `Content-Type` on 201, and the whole query
+    /// of the request in `Location`.
+    Before2022,
 }
 
 #[cfg(test)]
@@ -239,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fixed_keys_have_the_shape_of_real_ones() {
+    fn the_fixed_keys_have_the_form_of_real_ones() {
         for key in [[PRIMARY_KEY, SECONDARY_KEY], HUB_KEYS, VOIP_HUB_KEYS].concat() {
             assert_eq!(STANDARD.decode(key).unwrap().len(), 32, "{key}");
         }
@@ -252,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_nobody_could_talk_to_are_refused() {
+    fn options_with_which_no_client_could_send_are_refused() {
         let no_hub = Options { hubs: Vec::new(), ..Options::default() };
         let named = |name: &str| Options { hubs: vec![HubOptions::new(name)], ..Options::default() };
         assert!(["a", "hub/ios.voip", &"a".repeat(265)].iter().all(|name| named(name).check().is_ok()));

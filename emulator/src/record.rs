@@ -1,85 +1,24 @@
-//! What was received: every request to a hub, kept in order of arrival, bounded, and watched by
-//! those who wait. What a request deserves is decided elsewhere.
+//! The record: every request to a hub in order of arrival, bounded, and observable. A request is added when it arrives and
+//! settled when its result is known.
 
-use std::collections::BTreeMap;
+mod history;
+mod request;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use crate::batch::Batch;
-use crate::history::History;
-use crate::recent::Recent;
+use crate::limits::BoundedQueue;
 
-/// So far may a watcher fall behind before it misses one.
-const WATCHED: usize = 16 * 1024;
+pub(crate) use history::{History, HistoryUpdate, Position};
+pub(crate) use request::RequestOutcome;
+pub use request::{Batch, ReceivedRequest};
 
-/// A request as it was received, and what became of it.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReceivedRequest {
-    /// The HTTP method.
-    pub method: String,
-    /// The raw path, not decoded.
-    pub path: String,
-    /// The raw query without `?`; empty when there is none.
-    pub query: String,
-    /// The complete headers as received, names in lower case; repeated ones joined with `, `.
-    pub headers: BTreeMap<String, String>,
-    /// The body, at most 64 KiB of it; bytes that are no UTF-8 are replaced.
-    pub body: String,
-    /// The hub addressed, as configured; as in the path when there is no such hub.
-    pub hub: String,
-    /// `ServiceBusNotification-Format`.
-    pub format: Option<String>,
-    /// `ServiceBusNotification-DeviceHandle`.
-    pub device_handle: Option<String>,
-    /// What was answered; `None` for a request that was not (reset, or still held back).
-    pub status: Option<u16>,
-    /// Why it was refused, or which fault met it.
-    pub reason: Option<String>,
-    /// What was accepted but will not work as its sender may think.
-    pub warnings: Vec<String>,
-    /// The id of an accepted notification.
-    pub notification_id: Option<String>,
-    /// `TrackingId` of the answer, by which its receiver can tell that it came.
-    pub tracking_id: Option<String>,
-    /// What a batch consisted of, when it was accepted; its device handles are here and not in
-    /// `device_handle`.
-    pub batch: Option<Batch>,
-    /// Milliseconds from the emulator's start to the arrival.
-    pub at_ms: u64,
-    /// Milliseconds from the emulator's start to the moment when its fate was decided: for one that
-    /// was accepted the moment of acceptance, however late its answer went out.
-    pub settled_at_ms: Option<u64>,
-}
+/// How many requests a subscriber may be behind before it misses some.
+const SUBSCRIPTION_BUFFER: usize = 16 * 1024;
 
-impl ReceivedRequest {
-    fn is_accepted(&self) -> bool {
-        self.method == "POST" && matches!(self.status, Some(200 | 201))
-    }
-
-    /// About as many bytes as it takes; a batch, which has no handle, holds its parts once more.
-    pub(crate) fn size(&self) -> usize {
-        let copies = if self.device_handle.is_none() { 2 } else { 1 };
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
-        headers + self.path.len() + self.query.len() + copies * self.body.len() + 500
-    }
-}
-
-/// What became of a request: the fields that are unknown on arrival.
-#[derive(Debug, Default)]
-pub(crate) struct Settlement {
-    pub(crate) status: Option<u16>,
-    pub(crate) reason: Option<String>,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) notification_id: Option<String>,
-    pub(crate) tracking_id: Option<String>,
-    pub(crate) batch: Option<Batch>,
-}
-
-/// How many were received and accepted since the start or the last clearing, forgotten ones too.
+/// How many requests were received and accepted since the start or the last clearing, including dropped ones.
 #[derive(Debug, Default, Clone, Copy)]
 struct Totals {
     received: usize,
@@ -89,58 +28,58 @@ struct Totals {
 #[derive(Debug)]
 pub(crate) struct Record {
     started: Instant,
-    kept: Mutex<Kept>,
+    stored: Mutex<Stored>,
     totals: watch::Sender<Totals>,
     settled: broadcast::Sender<ReceivedRequest>,
-    /// The settled ones, for the page.
+    /// The settled requests, for the page.
     pub(crate) history: History,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Stored {
     /// The sequence number of the first request since the last clearing.
-    cleared: u64,
-    requests: Recent<ReceivedRequest>,
+    first_after_clear: u64,
+    requests: BoundedQueue<ReceivedRequest>,
 }
 
 impl Record {
     pub(crate) fn new() -> Self {
         Self {
             started: Instant::now(),
-            kept: Mutex::default(),
+            stored: Mutex::default(),
             totals: watch::Sender::default(),
-            settled: broadcast::Sender::new(WATCHED),
+            settled: broadcast::Sender::new(SUBSCRIPTION_BUFFER),
             history: History::new(),
         }
     }
 
-    /// Keeps a request that has just arrived; it is settled through what is returned.
-    pub(crate) fn arrive(&self, mut request: ReceivedRequest) -> Arrival<'_> {
+    /// Adds a request that has just arrived.
+    pub(crate) fn add(&self, mut request: ReceivedRequest) -> PendingRequest<'_> {
         request.at_ms = self.now_ms();
-        let mut kept = self.lock();
-        let sequence = kept.requests.push(request.clone(), request.size());
+        let mut stored = self.lock();
+        let sequence = stored.requests.push(request.clone(), request.size());
         self.totals.send_modify(|totals| totals.received += 1);
-        Arrival { record: self, request, sequence, settled: false }
+        PendingRequest { record: self, request, sequence, settled: false }
     }
 
-    fn settle(&self, request: &mut ReceivedRequest, sequence: u64, settlement: Settlement) {
-        let mut kept = self.lock();
-        // A request that was cleared away while it was held back counts for nobody any more.
-        if sequence < kept.cleared {
+    fn settle(&self, request: &mut ReceivedRequest, sequence: u64, outcome: RequestOutcome) {
+        let mut stored = self.lock();
+        // The record was cleared after its arrival: it no longer counts.
+        if sequence < stored.first_after_clear {
             return;
         }
-        request.status = settlement.status;
-        request.reason = settlement.reason;
-        request.warnings = settlement.warnings;
-        request.notification_id = settlement.notification_id;
-        request.tracking_id = settlement.tracking_id;
-        request.batch = settlement.batch;
+        request.status = outcome.status;
+        request.reason = outcome.reason;
+        request.warnings = outcome.warnings;
+        request.notification_id = outcome.notification_id;
+        request.tracking_id = outcome.tracking_id;
+        request.batch = outcome.batch;
         request.settled_at_ms = Some(self.now_ms());
-        // One that was forgotten meanwhile is told of all the same.
-        if let Some(stored) = kept.requests.get_mut(sequence) {
-            stored.clone_from(request);
+        // A request that was dropped meanwhile still goes to the subscribers.
+        if let Some(kept) = stored.requests.get_mut(sequence) {
+            kept.clone_from(request);
         }
-        // An error only says that nobody is subscribed.
+        // An error means that there is no subscriber.
         let _ = self.settled.send(request.clone());
         self.history.push(request.clone());
         if request.is_accepted() {
@@ -156,7 +95,7 @@ impl Record {
         self.lock().requests.iter().filter(|request| request.is_accepted()).cloned().collect()
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since the start of the emulator.
     pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -166,9 +105,9 @@ impl Record {
     }
 
     pub(crate) fn clear(&self) {
-        let mut kept = self.lock();
-        kept.requests.clear();
-        kept.cleared = kept.requests.next();
+        let mut stored = self.lock();
+        stored.requests.clear();
+        stored.first_after_clear = stored.requests.next_sequence();
         self.history.clear();
         self.totals.send_replace(Totals::default());
     }
@@ -184,7 +123,7 @@ impl Record {
     }
 
     async fn wait_until(&self, reached: impl Fn(&Totals) -> bool) {
-        // Fails only when the sender is gone, and `self` holds it.
+        // It fails only without a sender, and `self` holds the sender.
         let _ = self.totals.subscribe().wait_for(reached).await;
     }
 
@@ -192,32 +131,36 @@ impl Record {
         self.settled.subscribe()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A request that is in the record and not settled yet. Dropping it says that its client left.
+/// A recorded request without a result. Dropping it records that the connection ended.
 #[derive(Debug)]
-pub(crate) struct Arrival<'r> {
+pub(crate) struct PendingRequest<'r> {
     record: &'r Record,
     request: ReceivedRequest,
     sequence: u64,
     settled: bool,
 }
 
-impl Arrival<'_> {
-    pub(crate) fn settle(mut self, settlement: Settlement) {
+impl PendingRequest<'_> {
+    pub(crate) fn settle(mut self, outcome: RequestOutcome) {
         self.settled = true;
-        self.record.settle(&mut self.request, self.sequence, settlement);
+        self.record.settle(&mut self.request, self.sequence, outcome);
     }
 }
 
-impl Drop for Arrival<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         if !self.settled {
             let reason = Some("the connection ended before the answer".to_owned());
-            self.record.settle(&mut self.request, self.sequence, Settlement { reason, ..Settlement::default() });
+            self.record.settle(
+                &mut self.request,
+                self.sequence,
+                RequestOutcome { reason, ..RequestOutcome::default() },
+            );
         }
     }
 }
@@ -225,47 +168,48 @@ impl Drop for Arrival<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recent::KEPT;
+    use crate::limits::MAX_KEPT;
 
     fn request(path: String) -> ReceivedRequest {
         ReceivedRequest { method: "POST".to_owned(), path, ..ReceivedRequest::default() }
     }
 
-    fn accepted() -> Settlement {
-        Settlement { status: Some(201), ..Settlement::default() }
+    fn accepted() -> RequestOutcome {
+        RequestOutcome { status: Some(201), ..RequestOutcome::default() }
     }
 
     #[tokio::test]
     async fn the_last_ten_thousand_are_kept_and_all_are_counted() {
         let record = Record::new();
-        let mut told = record.subscribe();
-        let oldest = record.arrive(request("oldest".to_owned()));
-        let last = record.arrive(request("held back".to_owned()));
-        for number in 0..KEPT - 1 {
-            record.arrive(request(number.to_string())).settle(accepted());
+        let mut subscriber = record.subscribe();
+        let oldest = record.add(request("oldest".to_owned()));
+        let last = record.add(request("held back".to_owned()));
+        for number in 0..MAX_KEPT - 1 {
+            record.add(request(number.to_string())).settle(accepted());
         }
-        // It is forgotten, and settling it must not change another; whoever watches is told of it all the same.
-        oldest.settle(Settlement::default());
+        // It was dropped: settling it must not change another one, but reaches the subscribers.
+        oldest.settle(RequestOutcome::default());
         last.settle(accepted());
-        while told.len() > 2 {
-            let _ = told.recv().await;
+        while subscriber.len() > 2 {
+            let _ = subscriber.recv().await;
         }
-        assert_eq!(told.recv().await.unwrap().path, "oldest");
+        assert_eq!(subscriber.recv().await.unwrap().path, "oldest");
         let requests = record.requests();
-        assert_eq!((requests.len(), record.total()), (KEPT, KEPT + 1));
+        assert_eq!((requests.len(), record.total()), (MAX_KEPT, MAX_KEPT + 1));
         assert_eq!((requests[0].path.as_str(), requests[0].status), ("held back", Some(201)));
-        assert_eq!(record.wait_for_accepted(KEPT).await.len(), KEPT);
+        assert_eq!(record.wait_for_accepted(MAX_KEPT).await.len(), MAX_KEPT);
     }
+
     #[tokio::test]
-    async fn what_was_held_back_while_the_record_was_cleared_counts_for_nobody() {
+    async fn a_request_from_before_a_clearing_does_not_count() {
         let record = Record::new();
-        let mut told = record.subscribe();
-        let held_back = record.arrive(request("held back".to_owned()));
+        let mut subscriber = record.subscribe();
+        let held_back = record.add(request("held back".to_owned()));
         record.clear();
-        record.arrive(request("after".to_owned())).settle(accepted());
+        record.add(request("after".to_owned())).settle(accepted());
         held_back.settle(accepted());
         assert_eq!(record.wait_for_accepted(1).await.len(), 1);
         assert_eq!((record.total(), record.totals.borrow().accepted), (1, 1));
-        assert_eq!((told.recv().await.unwrap().path.as_str(), told.len()), ("after", 0));
+        assert_eq!((subscriber.recv().await.unwrap().path.as_str(), subscriber.len()), ("after", 0));
     }
 }

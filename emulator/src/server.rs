@@ -1,12 +1,12 @@
-//! Sockets: accept, serve HTTP/1.1 with keep-alive, reset on demand. What to answer is decided by
-//! `service`; nothing here looks into a request.
+//! The sockets: accepts connections, serves HTTP/1.1 with keep-alive, and resets or half-closes a connection on demand.
+
+mod routes;
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Either;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,81 +15,61 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::answer::Response;
-use crate::namespace::Namespace;
-use crate::page::EventStream;
-use crate::service;
+use crate::http::ConnectionAction;
+use crate::service::Namespace;
 
-/// What happens to the connection that a request came on.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    /// It carries this answer.
-    Answer(Response),
-    /// It carries this answer, which goes on until one side ends it.
-    Stream(hyper::Response<EventStream>),
-    /// It carries this answer and is then reset.
-    AnswerThenReset(Response),
-    /// It is reset (RST), with no answer.
-    Reset,
-    /// Its sending half is closed (FIN), with no answer; what still comes is read.
-    HalfClose,
-    /// It stays open, with no answer.
-    Stall,
-}
-
-/// Serves until it is aborted; that drops every connection, since they live in its `JoinSet`.
+/// Serves until the task is aborted, which closes all connections: their tasks are in its `JoinSet`.
 pub(crate) async fn serve(listener: TcpListener, namespace: Arc<Namespace>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&namespace)));
+                    connections.spawn(serve_connection(stream, Arc::clone(&namespace)));
                 }
-                // Out of file descriptors, most likely: give connections time to end.
+                // Most likely no file descriptor is free: wait until some connections have ended.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
-            // Only to forget the connections that ended.
+            // Removes ended connections from the set.
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn connection(stream: TcpStream, namespace: Arc<Namespace>) {
-    // Without it a small answer may wait 40 ms for an ACK; an error costs no more than that.
+async fn serve_connection(stream: TcpStream, namespace: Arc<Namespace>) {
+    // Without it a small answer may wait 40 ms for an ACK. An error only costs this time.
     let _ = stream.set_nodelay(true);
     let (reset, half_close) = (Notify::new(), Notify::new());
-    let answer = service_fn(async |request| match service::handle(&namespace, request).await {
-        Fate::Answer(response) => Ok::<_, Infallible>(response.map(Either::Left)),
-        Fate::Stream(response) => Ok(response.map(Either::Right)),
-        Fate::AnswerThenReset(response) => {
+    let answer = service_fn(async |request| match routes::handle(&namespace, request).await {
+        ConnectionAction::Respond(response) => Ok::<_, Infallible>(response),
+        ConnectionAction::RespondThenReset(response) => {
             reset.notify_one();
-            Ok(response.map(Either::Left))
+            Ok(response)
         }
-        Fate::Reset => {
+        ConnectionAction::Reset => {
             reset.notify_one();
             pending().await
         }
-        Fate::HalfClose => {
+        ConnectionAction::HalfClose => {
             half_close.notify_one();
             pending().await
         }
-        Fate::Stall => pending().await,
+        ConnectionAction::Stall => pending().await,
     });
     let mut http = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
     tokio::select! {
-        // In this order, so that an answer is written before its connection is reset.
+        // In this order, so that an answer is written before the connection is reset.
         biased;
-        // Errors are the client's departure in one form or another.
+        // An error means that the client closed the connection.
         _ = &mut http => {}
         () = reset.notified() => {
             let stream = http.into_parts().io.into_inner();
-            // With SO_LINGER 0 closing sends RST instead of FIN.
+            // With SO_LINGER 0 the kernel sends RST instead of FIN on close.
             let _ = stream.set_zero_linger();
         }
         () = half_close.notified() => {
             let mut stream = http.into_parts().io.into_inner();
-            // An error, here and in reading, says that the client has left.
+            // An error, here and while reading, means that the client closed the connection.
             let _ = stream.shutdown().await;
             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
         }

@@ -46,11 +46,11 @@ test("a request that is nested without end is shown as it is, and the page goes 
   const deep = "[".repeat(30_000) + "]".repeat(30_000);
   assert.equal(await sender.raw("deep-handle-0001", deep), 400);
   await visit.requests.first().getByRole("button").click();
-  await shows(visit.requests.first(), /The supplied notification payload is invalid[\s\S]*\[{100}[\s\S]*… cut/);
+  await shows(visit.requests.first(), /The supplied notification payload is invalid[\s\S]*\[{100}[\s\S]*… truncated/);
   await sender.raw("deep-handle-0002", "[".repeat(4_000) + "]".repeat(4_000));
   await shows(visit.requests, /^400/, /^400/);
   await visit.requests.first().getByRole("button").click();
-  await shows(visit.requests.first(), /Refused[\s\S]*… cut/);
+  await shows(visit.requests.first(), /Refused[\s\S]*… truncated/);
   await sender.apple("plain-handle-0001", { aps: { alert: "after that" } });
   await shows(visit.requests, /after that/, /^400/, /^400/);
   assert.deepEqual(browser.errors, []);
@@ -88,7 +88,7 @@ test("a page without its emulator says so, and begins anew with the next one on 
   await shows(other.page.locator(".card"), /from the first/);
 
   await stop(first.child);
-  await other.page.getByText("Away, trying again").waitFor();
+  await other.page.getByText("Disconnected, reconnecting").waitFor();
   const second = await run(new URL(first.url).port);
   await send(second, "from the second");
   await shows(other.page.locator(".card"), /from the second/);
@@ -102,7 +102,7 @@ test("on a screen of 320 pixels nothing sticks out", LIMIT, async () => {
   const narrow = await browser.open(demo.url, { viewport: { width: 320, height: 640 } });
   await narrow.post("SMS");
   await narrow.requests.first().getByRole("button").click();
-  await narrow.page.getByText("Change it first").click();
+  await narrow.page.getByText("Edit the body").click();
   const widest = await narrow.page.evaluate(() =>
     Math.max(...[...document.querySelectorAll("main *, header *")].map((one) => one.getBoundingClientRect().right)),
   );

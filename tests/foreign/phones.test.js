@@ -28,7 +28,7 @@ test("a chat message is replaced by its edit and withdrawn by its deletion, befo
   await visit.post("Deletion of the last chat message");
   for (const { cards, quiet } of phones) {
     await shows(cards);
-    await shows(quiet, /notification withdrawn/);
+    await shows(quiet, /notification removed/);
   }
 
   await visit.post("Chat message");
@@ -37,7 +37,7 @@ test("a chat message is replaced by its edit and withdrawn by its deletion, befo
   await visit.post("ChatThreadWithUserDeleted (seed)");
   for (const { cards, quiet } of phones) {
     await shows(cards);
-    await shows(quiet, /2 notifications withdrawn/, /notification withdrawn/);
+    await shows(quiet, /2 notifications removed/, /notification removed/);
   }
 });
 
@@ -69,10 +69,10 @@ test("a call rings over the whole screen; Enter accepts it, Escape ends and decl
   await shows(iphone.call, /Connected\s+John Doe\s+End/);
   await page.keyboard.press("Escape");
   await iphone.call.waitFor({ state: "hidden" });
-  await shows(iphone.quiet, /call of John Doe ended/);
+  await shows(iphone.quiet, /call from John Doe ended/);
   await page.keyboard.press("Escape");
   await android.call.waitFor({ state: "hidden" });
-  await shows(android.quiet, /call of John Doe declined/);
+  await shows(android.quiet, /call from John Doe declined/);
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Post", "the focus goes back");
 });
 
@@ -80,7 +80,7 @@ test("a call that is forgotten while it rings leaves the keys to the next one", 
   const { iphone, android, page } = visit;
   await visit.post("Incoming call");
   await shows(iphone.call, /John Doe/);
-  await page.getByRole("button", { name: "Forget all" }).click();
+  await page.getByRole("button", { name: "Clear" }).click();
   for (const { call } of [iphone, android]) await call.waitFor({ state: "hidden" });
 
   await visit.post("Incoming call");
@@ -91,7 +91,7 @@ test("a call that is forgotten while it rings leaves the keys to the next one", 
 
 test("a call does not interrupt who is typing, and is missed by who comes later", LIMIT, async () => {
   const { page, iphone } = visit;
-  await page.getByText("Change it first").click();
+  await page.getByText("Edit the body").click();
   await page.getByLabel("Body to post").focus();
   const call = { aps: {}, data: { callId: "1", displayName: "Ada" } };
   const headers = { "apns-push-type": "voip", "apns-priority": "10" };
@@ -139,7 +139,7 @@ test("an iPhone that is reached through FCM shows, replaces and withdraws like o
   await shows(cards, /Second/);
   await sender.fcm("fcm-on-ios-0003", message("remove", "background", { "content-available": 1 }));
   await shows(cards);
-  await shows(quiet, /notification withdrawn/);
+  await shows(quiet, /notification removed/);
 });
 
 test("whatever is sent is understood, and markup in it stays text", LIMIT, async () => {

@@ -1,4 +1,4 @@
-//! Who may send: tokens over the wire, in the order in which they are refused.
+//! Authorization: SAS tokens in requests, in the order in which they are refused.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn a_request_without_a_valid_token_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn the_known_texts_are_word_for_word() {
+async fn known_error_texts_are_word_for_word() {
     let emulator = start().await;
     let expired = token(&emulator.url(), RULE, &primary_key(&emulator), now() - 1);
     let forged = token(&emulator.url(), RULE, "wrong", now() + 300);
@@ -54,7 +54,7 @@ async fn the_known_texts_are_word_for_word() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_taken_as_long_as_the_clocks_may_differ() {
+async fn an_expired_token_is_valid_within_the_clock_skew() {
     let clock_skew = Duration::from_secs(300);
     let emulator = Emulator::start(Options { clock_skew, ..Options::default() }).await.unwrap();
     for (age, status) in [(290, 201), (301, 401)] {
@@ -92,7 +92,7 @@ async fn the_audience_may_be_the_host_of_the_host_header() {
 }
 
 #[tokio::test]
-async fn a_rule_without_send_gets_an_empty_403_before_its_request_is_looked_at() {
+async fn a_rule_without_send_gets_an_empty_403_before_the_request_is_checked() {
     let rules = vec![rule("listen", Right::Listen), rule("send", Right::Send)];
     let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let listen = token(&emulator.url(), "listen", "listen-1", now() + 300);
@@ -104,7 +104,7 @@ async fn a_rule_without_send_gets_an_empty_403_before_its_request_is_looked_at()
     assert!(response.headers().contains_key("x-ms-correlation-request-id"));
     assert!(!response.headers().contains_key("retry-after"));
     assert_eq!(emulator.requests()[0].reason.as_deref(), Some("the rule has no Send right"));
-    // Only sending needs the right.
+    // Only a POST needs the right.
     let get = send.method(Method::GET).target("/acs-push-dev/messages?api-version=2020-06");
     assert_eq!(get.refusal().await.0, 405);
 
@@ -113,7 +113,7 @@ async fn a_rule_without_send_gets_an_empty_403_before_its_request_is_looked_at()
 }
 
 #[tokio::test]
-async fn each_resource_asks_for_its_own_right() {
+async fn each_resource_needs_its_own_right() {
     let rules = vec![rule("listen", Right::Listen), rule("send", Right::Send), rule("manage", Right::Manage)];
     let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
     for (method, resource, allowed) in [
@@ -137,7 +137,7 @@ async fn each_resource_asks_for_its_own_right() {
 }
 
 #[tokio::test]
-async fn a_rule_of_one_hub_opens_no_other_and_does_not_tell_whether_there_is_one() {
+async fn a_rule_of_one_hub_is_not_valid_on_another_and_does_not_reveal_which_hubs_exist() {
     let hub = |name: &str, key: &str| HubOptions {
         rules: vec![Rule::send_only(format!("{key}-1"), format!("{key}-2"))],
         ..HubOptions::new(name)
@@ -155,7 +155,7 @@ async fn a_rule_of_one_hub_opens_no_other_and_does_not_tell_whether_there_is_one
         ("all", "all-1", "calls", 201),
         ("all", "all-1", "nothing", 404),
     ] {
-        // Over the whole namespace, as the JavaScript SDK signs.
+        // The token is for the whole namespace, as the JavaScript SDK signs it.
         let authorization = token(&emulator.url(), rule, key, now() + 300);
         let send = apple(&emulator).header("Authorization", &authorization);
         let send = send.target(&format!("/{hub}/messages?direct&api-version=2020-06"));
@@ -164,7 +164,7 @@ async fn a_rule_of_one_hub_opens_no_other_and_does_not_tell_whether_there_is_one
 }
 
 #[tokio::test]
-async fn the_keys_of_one_hub_rotate_by_themselves() {
+async fn the_keys_of_one_hub_rotate_independently() {
     let hub = |name: &str| HubOptions { rules: vec![Rule::send_only("1", "2")], ..HubOptions::new(name) };
     let (hubs, rules) = (vec![hub("alerts"), hub("calls")], Vec::new());
     let emulator = Emulator::start(Options { hubs, rules, ..Options::default() }).await.unwrap();
@@ -197,12 +197,12 @@ async fn keys_rotate_while_the_emulator_runs() {
 
 #[tokio::test]
 #[should_panic(expected = "no rule named")]
-async fn rotating_the_keys_of_an_unknown_rule_is_a_mistake_of_the_test() {
+async fn setting_the_keys_of_an_unknown_rule_panics() {
     start().await.set_keys("nobody", "a", "b");
 }
 
 #[tokio::test]
-async fn a_rule_of_one_s_own_stands_in_the_connection_string() {
+async fn the_connection_string_has_the_configured_rule() {
     let rules = vec![Rule { primary_key: "k=".to_owned(), ..rule("mine", Right::Send) }];
     let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let port = emulator.port();

@@ -36,14 +36,14 @@ async fn a_batch_is_accepted_and_recorded_with_its_handles_and_notification() {
     let request = emulator.accepted().remove(0);
     let location = response.headers()["location"].to_str().unwrap();
     let id = request.notification_id.unwrap();
-    assert_eq!(location, format!("{}/acs-push-dev/messages/{id}?direct&api-version=2020-06", emulator.url()));
+    assert_eq!(location, format!("{}/acs-push-dev/messages/{id}?api-version=2020-06", emulator.url()));
     let batch = request.batch.unwrap();
     assert_eq!((batch.device_handles, batch.notification.as_str()), (vec!["a".to_owned(), "b".to_owned()], APNS));
     assert_eq!((request.device_handle, request.warnings), (None, Vec::new()));
 }
 
 #[tokio::test]
-async fn the_location_may_have_batch_in_it_as_the_service_once_answered() {
+async fn the_location_of_a_batch_may_have_batch_in_it() {
     let emulator = Emulator::start(Options { batch_in_location: true, ..Options::default() }).await.unwrap();
     let response = batch(&emulator).send().await;
     let location = response.headers()["location"].to_str().unwrap();
@@ -51,7 +51,7 @@ async fn the_location_may_have_batch_in_it_as_the_service_once_answered() {
 }
 
 #[tokio::test]
-async fn a_batch_without_both_parts_is_refused_in_the_service_s_words() {
+async fn a_batch_without_both_parts_is_refused_with_the_text_of_the_service() {
     let emulator = start().await;
     let text = "Could not find a part of the multipart content supplied.".to_owned();
     for send in [
@@ -60,14 +60,24 @@ async fn a_batch_without_both_parts_is_refused_in_the_service_s_words() {
         batch(&emulator).body(""),
         batch(&emulator).body(body(&PARTS).replace("--b--", "")),
         batch(&emulator).header("Content-Type", "multipart/mixed; boundary=other"),
-        batch(&emulator).header("Content-Type", "multipart/mixed"),
     ] {
         assert_eq!(send.refusal().await, (400, text.clone()));
     }
 }
 
 #[tokio::test]
-async fn what_a_single_send_may_not_be_a_batch_may_not_be_either() {
+async fn a_batch_without_a_boundary_is_an_unknown_error_as_at_the_service() {
+    for tier in [Tier::Free, Tier::Standard] {
+        let emulator = start_hub(HubOptions { tier, ..HubOptions::new("hub") }, Mode::Strict).await;
+        for content_type in ["multipart/mixed", "multipart/mixed; boundary="] {
+            let send = batch(&emulator).header("Content-Type", content_type);
+            assert_eq!(send.refusal().await, (500, "Unknown error has occured.".to_owned()), "{content_type}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_refused_for_the_same_reasons_as_a_single_send() {
     let emulator = start().await;
     for (send, status, wanted) in [
         (batch(&emulator).header("ServiceBusNotification-Format", "fcm"), 400, "-Format"),
@@ -85,14 +95,14 @@ async fn what_a_single_send_may_not_be_a_batch_may_not_be_either() {
 }
 
 #[tokio::test]
-async fn one_to_a_thousand_handles_are_strings_in_an_array() {
+async fn devices_is_an_array_of_one_to_a_thousand_strings() {
     let emulator = start().await;
     let many = |count: usize| serde_json::to_string(&vec!["a"; count]).unwrap();
     for (devices, wanted) in [
         ("[]", "it is empty"),
-        (r#"["a",""]"#, "or a handle is"),
-        (r#"["a",1]"#, "none of strings"),
-        (r#"{"a":"b"}"#, "none of strings"),
+        (r#"["a",""]"#, "a device handle is empty"),
+        (r#"["a",1]"#, "not an array of strings"),
+        (r#"{"a":"b"}"#, "not an array of strings"),
         (&*many(1001), "it has 1001"),
     ] {
         let (status, detail) = with_devices(&emulator, devices).refusal().await;
@@ -100,11 +110,11 @@ async fn one_to_a_thousand_handles_are_strings_in_an_array() {
     }
     assert_eq!(with_devices(&emulator, &many(1000)).status().await, 201);
     let repeated = emulator.accepted().pop().unwrap().warnings;
-    assert!(matches!(&repeated[..], [one] if one.starts_with("999 handles")), "{repeated:?}");
+    assert!(matches!(&repeated[..], [one] if one.starts_with("999 device handles")), "{repeated:?}");
 }
 
 #[tokio::test]
-async fn single_quotes_as_in_the_reference_are_read_with_a_warning() {
+async fn single_quotes_as_in_the_reference_are_accepted_with_a_warning() {
     let emulator = start().await;
     assert_eq!(with_devices(&emulator, "['a','b']").status().await, 201);
     let request = emulator.accepted().remove(0);

@@ -30,7 +30,7 @@ impl Program {
         timeout(SOON, self.lines.next_line()).await.unwrap().unwrap().unwrap()
     }
 
-    /// Sends a signal by the system's own `kill`, and gives the exit code.
+    /// Sends a signal with `kill`, and returns the exit code.
     async fn stop(mut self, signal: &str) -> Option<i32> {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
@@ -39,7 +39,7 @@ impl Program {
 }
 
 #[tokio::test]
-async fn it_prints_lines_to_paste_then_one_line_per_request() {
+async fn it_prints_the_settings_then_one_line_per_request() {
     let mut program = Program::start(&[
         "--hub",
         "calls,bundle=com.x.app.voip",
@@ -85,7 +85,7 @@ async fn it_prints_lines_to_paste_then_one_line_per_request() {
 }
 
 #[tokio::test]
-async fn a_hub_with_a_rule_of_its_own_is_printed_with_that() {
+async fn a_hub_with_its_own_rule_is_printed_with_that_rule() {
     let hubs = ["--hub", "push", "--hub", "calls,bundle=com.x.app.voip"];
     let rules = ["--rule", "push/sender=a:send", "--rule", "calls/sender=b:send"];
     let mut program = Program::start(&[hubs, rules].concat());
@@ -101,7 +101,7 @@ async fn a_hub_with_a_rule_of_its_own_is_printed_with_that() {
 }
 
 #[tokio::test]
-async fn faults_and_devices_of_the_command_line_are_scripted_before_the_first_request() {
+async fn faults_and_devices_of_the_command_line_are_there_before_the_first_request() {
     let path = std::env::temp_dir().join(format!("notification-hubs-emulator-{}.json", std::process::id()));
     std::fs::write(&path, r#"[{"times":null,"everyNth":2,"action":"stall"}]"#).unwrap();
     let file = path.to_str().unwrap();
@@ -139,7 +139,7 @@ async fn both_signals_stop_it_with_exit_0() {
 }
 
 #[tokio::test]
-async fn help_and_version_are_printed_and_mistakes_are_exit_2() {
+async fn help_and_version_are_printed_and_an_unknown_option_is_exit_code_2() {
     let run = async |arg: &str| {
         let output = timeout(SOON, Command::new(PROGRAM).arg(arg).output()).await.unwrap().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

@@ -1,5 +1,5 @@
-//! A client of the service for tests: signs and sends, with every part changeable. It must not use
-//! the emulator's own parsing or signing.
+//! A client of the service for tests: signs and sends, and each part can be changed. It must not use the emulator's own
+//! parsing or signing.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ pub fn rule(name: &str, right: Right) -> Rule {
     Rule { name: name.to_owned(), primary_key, secondary_key, rights: vec![right] }
 }
 
-/// The primary key as a person would take it from the connection string.
+/// The primary key from the connection string.
 pub fn primary_key(emulator: &Emulator) -> String {
     let text = emulator.connection_string();
     text.split_once("SharedAccessKey=").unwrap().1.to_owned()
@@ -39,7 +39,7 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// A token over `address`, which is signed exactly as it is given.
+/// A token for `address`, which is signed unchanged.
 pub fn token(address: &str, rule: &str, key: &str, expiry: u64) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let resource = encode(address);
@@ -49,12 +49,12 @@ pub fn token(address: &str, rule: &str, key: &str, expiry: u64) -> String {
     format!("SharedAccessSignature sr={resource}&sig={signature}&se={expiry}&skn={rule}")
 }
 
-/// A valid token for everything.
+/// A valid token with all rights.
 pub fn good_token(emulator: &Emulator) -> String {
     token(&emulator.url(), RULE, &primary_key(emulator), now() + 300)
 }
 
-/// One request to the service, valid until something is changed.
+/// A request to the service, valid until a part is changed.
 #[derive(Debug, Clone)]
 pub struct Send {
     pub client: Client,
@@ -65,7 +65,7 @@ pub struct Send {
     pub body: String,
 }
 
-/// A valid direct send in the form `apple`.
+/// A valid direct send in the format `apple`.
 pub fn apple(emulator: &Emulator) -> Send {
     Send {
         client: http_client(),
@@ -81,13 +81,13 @@ pub fn apple(emulator: &Emulator) -> Send {
     .header("Content-Type", "application/json;charset=utf-8")
 }
 
-/// A valid direct send in the form `fcmv1`.
+/// A valid direct send in the format `fcmv1`.
 pub fn fcm(emulator: &Emulator) -> Send {
     apple(emulator).header("ServiceBusNotification-Format", "fcmv1").body(FCM)
 }
 
 impl Send {
-    /// Sets a header in place of one of that name.
+    /// Sets a header, and removes an existing one of this name.
     pub fn header(self, name: &str, value: &str) -> Self {
         let mut send = self.without(name);
         send.headers.push((name.to_owned(), value.to_owned()));
@@ -134,19 +134,20 @@ impl Send {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.text().await.unwrap();
         let tracking_id = headers["trackingid"].to_str().unwrap();
-        let start = format!("<Error><Code>{status}</Code><Detail>");
+        let xmlns = "xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\"";
+        let start = format!("<Error {xmlns}><Code>{status}</Code><Detail>");
         let (detail, end) = body
             .strip_prefix(&start)
-            .and_then(|rest| rest.split_once(".TrackingId:"))
+            .and_then(|rest| rest.split_once(" TrackingId:"))
             .unwrap_or_else(|| panic!("{body}"));
-        assert!(end.starts_with(&format!("{tracking_id}_G1,TimeStamp:")), "{body}");
-        assert!(end.ends_with("M</Detail></Error>"), "{body}");
+        assert!(end.starts_with(&format!("{tracking_id},TimeStamp:")), "{body}");
+        assert!(end.ends_with("M +00:00</Detail></Error>"), "{body}");
         assert_eq!(headers["content-type"], "application/xml; charset=utf-8");
         (status, detail.to_owned())
     }
 }
 
-/// The kind of the I/O error at the bottom of a failed request.
+/// The kind of the I/O error that caused a failed request.
 pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -20,7 +20,7 @@ fn head(send: &Send, more: &str) -> String {
     head + more + "\r\n"
 }
 
-/// Reads until `end` has come.
+/// Reads until the text ends with `end`.
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     while !text.ends_with(end) {
@@ -74,7 +74,7 @@ async fn a_chunked_body_is_a_body() {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_off_in_the_body_is_recorded_unanswered() {
+async fn a_request_with_an_incomplete_body_is_recorded_without_an_answer() {
     let emulator = start().await;
     let send = apple(&emulator);
     let mut stream = TcpStream::connect(("127.0.0.1", emulator.port())).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_client_that_breaks_off_in_the_body_is_recorded_unanswered() {
 }
 
 #[tokio::test]
-async fn a_half_closed_connection_ends_without_an_answer_and_still_takes_bytes() {
+async fn a_half_closed_connection_ends_without_an_answer_and_still_reads() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::HalfClose));
     let send = apple(&emulator);
@@ -95,7 +95,7 @@ async fn a_half_closed_connection_ends_without_an_answer_and_still_takes_bytes()
     let length = format!("Content-Length: {}\r\n", send.body.len());
     let request = head(&send, &length) + &send.body;
     stream.write_all(request.as_bytes()).await.unwrap();
-    // FIN and no RST: an end and no error, also after what is written into it.
+    // FIN, not RST: the end of the stream and no error, also after further writing.
     for _ in 0..3 {
         assert_eq!(timeout(SOON, stream.read(&mut [0])).await.unwrap().unwrap(), 0);
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_half_closed_connection_ends_without_an_answer_and_still_takes_bytes()
 }
 
 #[tokio::test]
-async fn a_reset_after_the_answer_is_one_of_a_connection_that_was_to_stay() {
+async fn a_reset_after_the_answer_hits_a_kept_alive_connection() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::ResetAfterAnswer));
     let send = apple(&emulator);
@@ -148,7 +148,7 @@ async fn a_dropped_emulator_stops() {
 }
 
 #[tokio::test]
-async fn an_emulator_that_nobody_could_talk_to_does_not_start() {
+async fn an_emulator_with_an_invalid_hub_name_does_not_start() {
     for name in ["", "_emulator", "no blanks"] {
         let hubs = vec![HubOptions::new("hub"), HubOptions::new(name)];
         let error = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap_err();

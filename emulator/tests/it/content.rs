@@ -1,10 +1,10 @@
-//! What a push platform would refuse: 400 in the strict mode, 201 and a warning in the faithful.
+//! What a push platform would refuse: 400 in the strict mode, 201 and a warning in the faithful mode.
 
 use notification_hubs_emulator::{Emulator, HubOptions, Mode};
 
 use crate::client::{Send, apple, fcm, start, start_hub};
 
-/// Sends to a strict and a faithful emulator; both must name the problem, each in its way.
+/// Sends to a strict and to a faithful emulator: the strict one must refuse with the problem, the other one warn of it.
 async fn is_a_problem(hub: HubOptions, change: impl Fn(Send, &Emulator) -> Send, wanted: &str) {
     let strict = start_hub(hub.clone(), Mode::Strict).await;
     let (status, detail) = change(apple(&strict), &strict).refusal().await;
@@ -111,7 +111,7 @@ async fn a_background_push_is_silent_and_of_low_priority() {
 }
 
 #[tokio::test]
-async fn voip_goes_to_a_voip_hub_and_nothing_else_does() {
+async fn voip_pushes_and_no_others_go_to_a_voip_hub() {
     let hub = |bundle_id: &str| HubOptions { bundle_id: Some(bundle_id.to_owned()), ..HubOptions::new("hub") };
     let voip = |send: Send, _: &Emulator| send.header("apns-push-type", "voip");
     let alert = |send: Send, _: &Emulator| send.header("apns-push-type", "alert");
@@ -126,7 +126,7 @@ async fn voip_goes_to_a_voip_hub_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn an_fcm_message_has_known_members_and_no_target() {
+async fn an_fcm_message_has_known_members_and_no_recipient() {
     for (body, wanted) in [
         ("{}", "no object 'message'"),
         (r#"{"data":{}}"#, "no object 'message'"),
@@ -173,13 +173,13 @@ async fn a_hub_without_credentials_can_not_deliver() {
 }
 
 #[tokio::test]
-async fn legacy_fcm_is_dead() {
+async fn legacy_fcm_no_longer_works() {
     let gcm = |send: Send, _: &Emulator| send.header("ServiceBusNotification-Format", "gcm");
     is_a_problem(HubOptions::new("hub"), gcm, "use 'fcmv1'").await;
 }
 
 #[tokio::test]
-async fn all_problems_are_told_at_once() {
+async fn all_problems_are_named_at_once() {
     let emulator = start().await;
     let send = apple(&emulator).header("apns-priority", "7").body("{}");
     let (_, detail) = send.refusal().await;

@@ -1,4 +1,4 @@
-//! The controls over HTTP, for users who are not Rust.
+//! The controls over HTTP, for users who do not write Rust.
 
 use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions, Options, Rule};
 use reqwest::{Method, Response};
@@ -19,7 +19,7 @@ async fn get(emulator: &Emulator, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_record_is_read_and_forgotten() {
+async fn the_record_is_read_and_cleared() {
     let emulator = start().await;
     apple(&emulator).send().await;
     apple(&emulator).body("no json").send().await;
@@ -40,7 +40,7 @@ async fn the_record_is_read_and_forgotten() {
 }
 
 #[tokio::test]
-async fn faults_are_scripted_listed_and_forgotten() {
+async fn faults_are_added_listed_and_removed() {
     let emulator = start().await;
     let post = async |body: &str| call(&emulator, Method::POST, "/_emulator/faults", body).await.status().as_u16();
     assert_eq!(post(r#"{"action":{"status":{"status":429,"retryAfter":"3"}}}"#).await, 204);
@@ -61,7 +61,7 @@ async fn faults_are_scripted_listed_and_forgotten() {
 }
 
 #[tokio::test]
-async fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
+async fn an_invalid_fault_is_refused_with_the_reason() {
     let emulator = start().await;
     for (body, wanted) in [
         ("", "not a fault or an array of faults"),
@@ -101,7 +101,7 @@ async fn every_action_has_a_name_in_json() {
 }
 
 #[tokio::test]
-async fn devices_are_scripted_listed_and_made_healthy() {
+async fn device_states_are_set_listed_and_cleared() {
     let emulator = start().await;
     let post = async |body: &str| call(&emulator, Method::POST, "/_emulator/devices", body).await.status().as_u16();
     assert_eq!(post(r#"{"deviceHandle":"a","state":"expired"}"#).await, 204);
@@ -129,7 +129,7 @@ async fn devices_are_scripted_listed_and_made_healthy() {
 }
 
 #[tokio::test]
-async fn the_front_page_says_how_to_talk_to_it() {
+async fn the_front_page_lists_hubs_connection_strings_and_controls() {
     let hub = HubOptions { rules: vec![Rule::send_only("key-1", "key-2")], ..HubOptions::new("alerts") };
     let (hubs, rules) = (vec![hub, HubOptions::new("locked")], Vec::new());
     let emulator = Emulator::start(Options { hubs, rules, ..Options::default() }).await.unwrap();
@@ -138,7 +138,7 @@ async fn the_front_page_says_how_to_talk_to_it() {
     let page = response.text().await.unwrap();
     let connection_string = emulator.connection_string();
     let hubs = format!(
-        "  alerts (Standard, no bundle id)\n    {connection_string}\n  locked (Standard, no bundle id)\n    no rule opens it\n"
+        "  alerts (Standard, no bundle id)\n    {connection_string}\n  locked (Standard, no bundle id)\n    no rule is valid on this hub\n"
     );
     for wanted in [hubs.as_str(), "POST   /_emulator/faults"] {
         assert!(page.contains(wanted), "{page}");
@@ -146,7 +146,7 @@ async fn the_front_page_says_how_to_talk_to_it() {
 }
 
 #[tokio::test]
-async fn other_methods_and_pages_do_not_exist_and_faults_do_not_meet_controls() {
+async fn other_methods_and_pages_do_not_exist_and_faults_do_not_apply_to_controls() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::ResetAfterBody).always());
     for (method, path, status) in [
@@ -156,7 +156,7 @@ async fn other_methods_and_pages_do_not_exist_and_faults_do_not_meet_controls() 
         (Method::GET, "/_emulator/nothing", 404),
         (Method::GET, "/_emulator/messages", 404),
         (Method::HEAD, "/_emulator/nothing", 404),
-        // As tools ask that wait for a server.
+        // Requests of tools that wait for a server.
         (Method::HEAD, "/", 200),
         (Method::HEAD, "/_emulator/requests", 200),
         (Method::HEAD, "/_emulator/page/main.js", 200),

@@ -1,4 +1,4 @@
-//! Scripted faults as a client meets them.
+//! Scripted faults as a client sees them.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -26,7 +26,7 @@ async fn is_reset(emulator: &Emulator) {
 }
 
 #[tokio::test]
-async fn a_status_is_answered_once_with_the_error_of_the_service() {
+async fn a_scripted_status_is_answered_once_with_the_error_xml_of_the_service() {
     let emulator = start().await;
     emulator.add_fault(Fault::status(503));
     assert_eq!(apple(&emulator).refusal().await, (503, "Service Unavailable".to_owned()));
@@ -41,7 +41,7 @@ async fn a_status_is_answered_once_with_the_error_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_status_may_bring_headers_and_a_body() {
+async fn a_scripted_status_may_have_headers_and_a_body() {
     let emulator = start().await;
     let date = "Thu, 01 Jan 2026 00:00:00 GMT";
     emulator.add_fault(Fault::status(429).retry_after("7").header("Date", date));
@@ -82,7 +82,7 @@ async fn retry_after_may_be_a_date_counted_from_the_answer() {
 }
 
 #[tokio::test]
-async fn a_status_comes_before_any_check() {
+async fn a_scripted_status_is_answered_before_any_check() {
     let emulator = start().await;
     emulator.add_fault(Fault::status(503).always());
     assert_eq!(apple(&emulator).without("Authorization").status().await, 503);
@@ -90,7 +90,7 @@ async fn a_status_comes_before_any_check() {
 }
 
 #[tokio::test]
-async fn a_fault_counts_skips_and_chooses() {
+async fn a_fault_skips_counts_and_selects_requests() {
     let emulator = start().await;
     emulator.add_fault(Fault::status(503).skip(1).times(2));
     assert_eq!(statuses(&emulator, 4).await, [201, 503, 503, 201]);
@@ -108,7 +108,7 @@ async fn a_fault_counts_skips_and_chooses() {
 }
 
 #[tokio::test]
-async fn a_fault_may_meet_one_hub_or_one_device() {
+async fn a_fault_may_apply_to_one_hub_or_one_device() {
     let hubs = vec![HubOptions::new("a"), HubOptions::new("b")];
     let emulator = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap();
     emulator.add_fault(Fault::status(503).always().on_hub("b"));
@@ -121,7 +121,7 @@ async fn a_fault_may_meet_one_hub_or_one_device() {
 }
 
 #[tokio::test]
-async fn a_delay_holds_the_request_back_and_lets_it_pass() {
+async fn a_delayed_request_is_handled_after_the_delay() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::Pass).delay_ms(300));
     let started = Instant::now();
@@ -134,7 +134,7 @@ async fn a_delay_holds_the_request_back_and_lets_it_pass() {
 }
 
 #[tokio::test]
-async fn a_client_that_gives_up_during_a_delay_is_told_apart() {
+async fn a_client_that_gives_up_during_a_delay_is_recorded_as_such() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::Pass).delay_ms(60_000));
     let mut settled = emulator.subscribe();
@@ -156,7 +156,7 @@ async fn a_reset_before_the_body_does_not_read_it() {
 }
 
 #[tokio::test]
-async fn a_reset_after_the_body_has_recorded_it() {
+async fn a_reset_after_the_body_records_the_body() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::ResetAfterBody).delay_ms(50));
     is_reset(&emulator).await;
@@ -177,7 +177,7 @@ async fn an_accepted_request_may_lose_its_answer() {
     assert!(request.notification_id.is_some());
     assert_eq!(request.reason.as_deref(), Some("fault: reset before the answer"));
 
-    // What the hub would refuse it does not accept, answer or no answer.
+    // An invalid send is refused, with or without an answer.
     let bad = apple(&emulator).body("no json");
     assert_eq!(io_kind(&bad.try_send().await.unwrap_err()), Some(ErrorKind::ConnectionReset));
     assert_eq!(emulator.requests()[1].status, Some(400));
@@ -194,7 +194,7 @@ async fn an_accepted_request_may_be_answered_late_or_never() {
     assert_eq!(status, 201);
     assert!(started.elapsed() >= Duration::from_millis(300));
     assert_eq!(accepted[0].reason.as_deref(), Some("fault: late answer"));
-    // Accepted when it came, not when it was answered.
+    // Accepted on arrival, not with the answer.
     assert!(accepted[0].settled_at_ms.unwrap() < accepted[0].at_ms + 300, "{accepted:?}");
 
     let waiting = tokio::spawn(async move { send.try_send().await });
@@ -209,13 +209,13 @@ async fn an_accepted_request_may_be_answered_late_or_never() {
 async fn a_connection_may_be_reset_after_its_answer() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::ResetAfterAnswer).times(50));
-    // Each on a connection of its own, so that the reset can only meet the answer: it never does.
+    // Each on its own connection: the reset never destroys the answer.
     assert_eq!(statuses(&emulator, 50).await, [201; 50]);
     assert_eq!(emulator.accepted()[0].reason.as_deref(), Some("fault: reset after the answer"));
 }
 
 #[tokio::test]
-async fn a_body_may_come_slowly_after_its_headers() {
+async fn a_body_may_be_sent_slowly_after_its_headers() {
     let emulator = start().await;
     emulator.add_fault(Fault::action(Action::SlowBody { bytes: 1, interval_ms: 60_000 }));
     emulator.add_fault(Fault::action(Action::SlowBody { bytes: 4, interval_ms: 100 }));
@@ -227,7 +227,7 @@ async fn a_body_may_come_slowly_after_its_headers() {
     assert_eq!(apple(&emulator).send().await.text().await.unwrap(), "    ");
     assert!(started.elapsed() >= Duration::from_millis(400));
     assert_eq!(emulator.accepted()[0].reason.as_deref(), Some("fault: slow body"));
-    // What is refused is refused slowly, in its own words.
+    // A refusal is sent slowly, too, with its own text.
     let (status, detail) = apple(&emulator).body("no json").refusal().await;
     assert!(status == 400 && detail.contains("payload is invalid"), "{detail}");
 }

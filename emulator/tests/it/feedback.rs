@@ -1,4 +1,4 @@
-//! What the push services say of dead handles: the container and its blobs.
+//! Feedback: the container and its blobs.
 
 use notification_hubs_emulator::{DeviceState, Emulator, HubOptions, Mode, Options, Tier};
 use reqwest::{Method, Response};
@@ -34,7 +34,7 @@ fn between<'t>(text: &'t str, start: &str, end: &str) -> Vec<&'t str> {
 }
 
 #[tokio::test]
-async fn a_dead_handle_stands_in_the_blob_of_the_day() {
+async fn an_expired_or_unregistered_handle_is_in_the_blob_of_the_day() {
     let emulator = start().await;
     emulator.set_device("gone", DeviceState::Unregistered);
     emulator.set_device("old", DeviceState::Expired);
@@ -46,7 +46,7 @@ async fn a_dead_handle_stands_in_the_blob_of_the_day() {
     let url = url(&emulator).await;
     let list = text(&format!("{url}&restype=container&comp=list")).await;
     let names = between(&list, "<Name>", "</Name>");
-    // `MMddyyyy`; two when midnight passes in this test.
+    // `MMddyyyy`; there are two when the test runs over midnight.
     assert!(matches!(names.len(), 1 | 2) && names.iter().all(|name| name.len() == 8), "{list}");
     let mut records = String::new();
     for name in &names {
@@ -74,7 +74,7 @@ async fn a_dead_handle_stands_in_the_blob_of_the_day() {
 }
 
 #[tokio::test]
-async fn the_container_opens_for_who_was_given_its_url_alone() {
+async fn only_its_own_url_opens_a_container() {
     let hubs = vec![HubOptions::new("a"), HubOptions::new("b")];
     let emulator = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap();
     emulator.set_device("abcdef0123456789", DeviceState::Expired);
@@ -83,7 +83,10 @@ async fn the_container_opens_for_who_was_given_its_url_alone() {
     assert!(text(&format!("{url}&restype=container&comp=list")).await.contains("<Blob>"));
 
     let other = container(&emulator, "b").send().await.text().await.unwrap();
-    assert!(!text(&format!("{other}&restype=container&comp=list")).await.contains("<Blob>"), "another hub's is empty");
+    assert!(
+        !text(&format!("{other}&restype=container&comp=list")).await.contains("<Blob>"),
+        "the container of another hub is empty"
+    );
     let (address, query) = url.split_once('?').unwrap();
     let (other_address, _) = other.split_once('?').unwrap();
     for forged in [

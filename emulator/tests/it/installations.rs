@@ -30,6 +30,7 @@ async fn an_installation_is_put_read_patched_and_deleted() {
     let missing = call(&emulator, Method::GET, "1", &Value::Null);
     assert_eq!(missing.refusal().await, not_found);
     let response = call(&emulator, Method::PUT, "1", &installation()).send().await;
+    assert!(!response.headers().contains_key("content-type") && !response.headers().contains_key("x-powered-by"));
     assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, ""));
     let mut wanted = installation();
     wanted["pushChannelExpired"] = json!(false);
@@ -50,11 +51,25 @@ async fn an_installation_is_put_read_patched_and_deleted() {
     }
     assert_eq!(missing.refusal().await, not_found);
     assert_eq!(call(&emulator, Method::PATCH, "1", &patch).refusal().await, not_found);
-    assert!(emulator.accepted().is_empty(), "an installation is no notification");
+    assert!(emulator.accepted().is_empty(), "an installation is not a send");
 }
 
 #[tokio::test]
-async fn an_installation_of_another_hub_is_not_there() {
+async fn a_template_is_added_as_text_as_the_official_sdks_send_it() {
+    let emulator = start().await;
+    assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
+    let template = json!({"body": "{\"aps\":{\"alert\":\"$(text)\"}}", "headers": {"apns-priority": "10"}});
+    let patch = json!([{"op": "add", "path": "/templates/greeting", "value": template.to_string()}]);
+    assert_eq!(call(&emulator, Method::PATCH, "1", &patch).status().await, 200);
+    assert_eq!(get(&emulator).await["templates"], json!({"greeting": template}));
+    let not_json = json!([{"op": "add", "path": "/templates/greeting", "value": "hello"}]);
+    let (status, detail) = call(&emulator, Method::PATCH, "1", &not_json).refusal().await;
+    assert!(status == 400 && detail.contains("'/templates/greeting'"), "{status} {detail}");
+    assert_eq!(get(&emulator).await["templates"], json!({"greeting": template}));
+}
+
+#[tokio::test]
+async fn an_installation_exists_in_its_hub_only() {
     let hubs = vec![HubOptions::new("a"), HubOptions::new("b")];
     let emulator = Emulator::start(Options { hubs, ..Options::default() }).await.unwrap();
     assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
@@ -63,7 +78,7 @@ async fn an_installation_of_another_hub_is_not_there() {
 }
 
 #[tokio::test]
-async fn the_channel_of_a_dead_device_is_expired() {
+async fn the_push_channel_of_an_unregistered_device_is_expired() {
     let emulator = start().await;
     assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
     for (state, expired) in [(DeviceState::Unregistered, true), (DeviceState::Throttled, false)] {
@@ -73,7 +88,7 @@ async fn the_channel_of_a_dead_device_is_expired() {
 }
 
 #[tokio::test]
-async fn what_no_installation_may_be_is_refused_and_changes_nothing() {
+async fn an_invalid_installation_is_refused_and_changes_nothing() {
     let emulator = start().await;
     assert_eq!(call(&emulator, Method::PUT, "1", &installation()).status().await, 200);
     let with = |name: &str, value: Value| {
@@ -89,9 +104,9 @@ async fn what_no_installation_may_be_is_refused_and_changes_nothing() {
         (with("platform", json!("apple")), "the platform 'apple' does not exist"),
         (with("pushChannel", json!("")), "'pushChannel'"),
         (with("pushChannel", json!({"endpoint": "a"})), "'pushChannel'"),
-        (with("tags", json!(many)), "at most 60 tags, not 61"),
-        (with("tags", json!(["+1425"])), "'+1425' cannot be a tag"),
-        (with("tags", json!(["x".repeat(121)])), "cannot be a tag"),
+        (with("tags", json!(many)), "at most 60 tags are allowed, not 61"),
+        (with("tags", json!(["+1425"])), "'+1425' is not a valid tag"),
+        (with("tags", json!(["x".repeat(121)])), "is not a valid tag"),
         (with("tags", json!("a")), "'tags'"),
     ] {
         let (status, detail) = call(&emulator, Method::PUT, "1", &body).refusal().await;
@@ -109,7 +124,7 @@ async fn what_no_installation_may_be_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_platform_and_the_longest_tag_are_taken() {
+async fn every_platform_and_the_longest_tag_are_accepted() {
     let emulator = start().await;
     for platform in ["apns", "fcmv1", "FCMV1", "gcm", "wns", "mpns", "adm", "baidu", "xiaomi", "browser"] {
         let mut body = installation();

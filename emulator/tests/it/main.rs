@@ -1,7 +1,6 @@
-//! The emulator as its users meet it: over HTTP, through a client that shares no code with it, and
-//! as a program.
+//! The emulator as its users see it: over HTTP, through a client that shares no code with it, and as a program.
 
-// Clippy's own exception ends at test functions, and most of what is here serves them.
+// Clippy allows it in test functions only, and most functions here are called by them.
 #![allow(clippy::unwrap_used)]
 
 mod acceptance;

@@ -1,4 +1,4 @@
-//! The page over HTTP: its files, what keeps it live, posting of samples, and who is kept out.
+//! The page over HTTP: its files, its events, posting of samples, and refused origins.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -105,7 +105,7 @@ async fn every_file_that_the_page_names_is_there() {
 }
 
 #[tokio::test]
-async fn the_page_learns_what_it_needs_before_the_first_request() {
+async fn the_page_gets_hubs_and_phones_before_the_first_request() {
     let phone = Phone { name: "Mine".to_owned(), format: "apple".to_owned(), handles: vec!["abc".to_owned()] };
     let emulator = start_with(Page { phones: vec![phone], ..Page::default() }).await;
     let setup: Value =
@@ -118,7 +118,7 @@ async fn the_page_learns_what_it_needs_before_the_first_request() {
 }
 
 #[tokio::test]
-async fn requests_are_told_as_they_are_settled_with_a_short_signature() {
+async fn settled_requests_are_streamed_with_a_short_signature() {
     let emulator = start().await;
     apple(&emulator).send().await;
     let mut events = Events::open(&emulator, None).await;
@@ -134,11 +134,11 @@ async fn requests_are_told_as_they_are_settled_with_a_short_signature() {
     let (_, signature) = shown.split_once("&sig=").unwrap();
     assert_eq!(signature.chars().position(|character| character == '…'), Some(4), "{shown}");
     assert!(signature.contains("&skn=DefaultFull"), "{shown}");
-    assert!(emulator.requests()[1].headers["authorization"].len() > shown.len(), "the record has all of it");
+    assert!(emulator.requests()[1].headers["authorization"].len() > shown.len(), "the record has the whole signature");
 }
 
 #[tokio::test]
-async fn a_page_that_was_away_goes_on_where_it_was() {
+async fn a_page_that_reconnects_goes_on_where_it_stopped() {
     let emulator = start().await;
     for _ in 0..3 {
         apple(&emulator).send().await;
@@ -155,7 +155,7 @@ async fn a_page_that_was_away_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_cleared_record_and_another_emulator_start_the_page_over() {
+async fn a_cleared_record_or_another_emulator_resets_the_page() {
     let emulator = start().await;
     apple(&emulator).send().await;
     let mut events = Events::open(&emulator, None).await;
@@ -172,14 +172,14 @@ async fn a_cleared_record_and_another_emulator_start_the_page_over() {
 }
 
 #[tokio::test]
-async fn a_page_that_does_not_read_holds_nothing_up() {
+async fn a_page_that_does_not_read_blocks_nobody() {
     let emulator = start().await;
-    let _deaf = Events::open(&emulator, None).await;
+    let _not_reading = Events::open(&emulator, None).await;
     let send = apple(&emulator).body(format!(r#"{{"aps":{{"alert":"{}"}}}}"#, "x".repeat(4000)));
     for _ in 0..1500 {
         assert_eq!(send.status().await, 201);
     }
-    // Whoever comes now is told of the last ones, and how many are gone.
+    // A new page gets the last requests, and how many are dropped.
     let mut late = Events::open(&emulator, None).await;
     assert_eq!(late.next().await.data["newest"], 1500);
     let missed = late.next().await;
@@ -187,7 +187,7 @@ async fn a_page_that_does_not_read_holds_nothing_up() {
 }
 
 #[tokio::test]
-async fn a_sample_is_posted_where_the_emulator_was_told_to() {
+async fn a_sample_is_posted_to_the_configured_address() {
     let other = start().await;
     let sample = Sample { name: "One".to_owned(), description: "It is one.".to_owned(), body: "{}".to_owned() };
     let post_to = Some(format!("{}/_emulator/faults", other.url()));
@@ -213,7 +213,7 @@ async fn a_sample_is_posted_where_the_emulator_was_told_to() {
 }
 
 #[tokio::test]
-async fn an_emulator_that_would_post_to_elsewhere_does_not_start() {
+async fn an_emulator_that_would_post_to_another_machine_does_not_start() {
     let page = Page { post_to: Some("http://example.com:80/".to_owned()), ..Page::default() };
     let error = Emulator::start(Options { page, ..Options::default() }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -221,7 +221,7 @@ async fn an_emulator_that_would_post_to_elsewhere_does_not_start() {
 }
 
 #[tokio::test]
-async fn web_pages_of_others_are_kept_out_and_the_own_one_is_let_in() {
+async fn requests_of_other_origins_are_refused_and_those_of_the_own_page_answered() {
     let emulator = start().await;
     let own = emulator.url();
     let port = emulator.port();
@@ -236,24 +236,24 @@ async fn web_pages_of_others_are_kept_out_and_the_own_one_is_let_in() {
         (Method::POST, "/_emulator/samples"),
         (Method::POST, "/_emulator/faults"),
     ] {
-        for stranger in [
+        for headers in [
             &[("Host", rebound.as_str())][..],
             &[("Host", "127.0.0.1.example")],
             &[("Origin", "http://evil.example")],
             &[("Origin", "null")],
-            // Another port of this machine is another origin.
+            // Another port is another origin.
             &[("Origin", "http://127.0.0.1:1")],
             &[("Origin", localhost_origin.as_str())],
         ] {
-            let answer = ask(&emulator, method.clone(), path, stranger).await;
-            assert_eq!(answer.status(), 403, "{method} {path} {stranger:?}");
+            let answer = ask(&emulator, method.clone(), path, headers).await;
+            assert_eq!(answer.status(), 403, "{method} {path} {headers:?}");
         }
     }
-    for friend in [
+    for headers in [
         &[("Origin", own.as_str())][..],
         &[("Host", localhost.as_str()), ("Origin", localhost_origin.as_str())],
         &[("Host", "[::1]:80")],
     ] {
-        assert_eq!(ask(&emulator, Method::DELETE, "/_emulator/faults", friend).await.status(), 204, "{friend:?}");
+        assert_eq!(ask(&emulator, Method::DELETE, "/_emulator/faults", headers).await.status(), 204, "{headers:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What is recorded, and waiting for it.
+//! The record, and waiting for requests.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ async fn waits(emulator: &Emulator) -> (bool, bool) {
 }
 
 #[tokio::test]
-async fn waiting_ends_when_enough_have_come() {
+async fn waiting_ends_with_enough_requests() {
     let emulator = start().await;
     apple(&emulator).send().await;
     assert_eq!(waits(&emulator).await, (true, true));
@@ -82,7 +82,7 @@ async fn waiting_ends_when_enough_have_come() {
 }
 
 #[tokio::test]
-async fn a_request_cleared_away_while_held_back_does_not_come_back() {
+async fn a_request_that_was_cleared_while_held_back_does_not_come_back() {
     let emulator = start().await;
     emulator.add_fault(Fault::default().delay_ms(200));
     let held = apple(&emulator);
@@ -95,7 +95,7 @@ async fn a_request_cleared_away_while_held_back_does_not_come_back() {
         held.status()
     );
     assert_eq!(status, 201);
-    // Nor does its answer count for the one that has its place now.
+    // Its answer does not count for the request that was recorded after the clearing.
     let statuses: Vec<_> = emulator.requests().iter().map(|request| request.status).collect();
     assert_eq!(statuses, [Some(400)]);
     apple(&emulator).send().await;

@@ -1,4 +1,4 @@
-//! What the service refuses, in its order: address, version, method, routing headers, size.
+//! Refused sends, in the order of the checks: address, API version, method, headers, size.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use reqwest::Method;
 use crate::client::{apple, fcm, good_token, now, rule, start, start_hub, token};
 
 #[tokio::test]
-async fn an_unknown_hub_is_not_hosted_here_and_only_a_valid_token_learns_it() {
+async fn an_unknown_hub_is_a_404_for_a_valid_token_only() {
     let rules = vec![Rule::default(), rule("listen", Right::Listen)];
     let emulator = Emulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let no_service = (404, "No service is hosted at the specified address.".to_owned());
@@ -20,7 +20,7 @@ async fn an_unknown_hub_is_not_hosted_here_and_only_a_valid_token_learns_it() {
         assert_eq!(send.without("Authorization").status().await, 401, "{target}");
     }
     let hubs: Vec<_> = emulator.requests().into_iter().map(|request| request.hub).collect();
-    assert_eq!(hubs, ["other"; 4], "what the service has not is not recorded");
+    assert_eq!(hubs, ["other"; 4], "a path that is no resource of the service is not recorded");
     let listen = token(&emulator.url(), "listen", "listen-1", now() + 300);
     let send = apple(&emulator).target("/other/messages").header("Authorization", &listen);
     assert_eq!(send.status().await, 403);
@@ -48,7 +48,7 @@ async fn messages_take_post_only() {
 }
 
 #[tokio::test]
-async fn a_missing_or_unknown_format_is_refused_in_the_service_s_words() {
+async fn a_missing_or_unknown_format_is_refused_with_the_text_of_the_service() {
     let emulator = start().await;
     let refused = |value: &str| {
         let text = format!(
@@ -67,7 +67,7 @@ async fn a_missing_or_unknown_format_is_refused_in_the_service_s_words() {
 }
 
 #[tokio::test]
-async fn a_direct_send_needs_a_handle_and_is_no_template() {
+async fn a_direct_send_needs_a_device_handle_and_is_not_a_template() {
     let emulator = start().await;
     let send = apple(&emulator).without("ServiceBusNotification-DeviceHandle");
     let (status, detail) = send.refusal().await;
@@ -101,7 +101,7 @@ async fn a_body_over_64_kib_is_too_large_in_both_modes() {
         let sized = |size| apple(&emulator).body(json(size));
         let too_large = (413, "The message size cannot be over 64 KB.".to_owned());
         assert_eq!(sized(limit + 1).refusal().await, too_large);
-        // Read to its end, so that a client that writes first still gets the answer.
+        // The whole body is read, so that a client that writes it first gets the answer.
         assert_eq!(sized(limit * 100).refusal().await, too_large);
         assert_eq!(emulator.requests()[0].body.len(), limit);
         let at_the_limit = sized(limit).status().await;
@@ -110,7 +110,7 @@ async fn a_body_over_64_kib_is_too_large_in_both_modes() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_is_refused_in_both_modes() {
+async fn a_body_that_is_not_json_is_refused_in_both_modes() {
     for mode in [Mode::Strict, Mode::Faithful] {
         let emulator = start_hub(HubOptions::new("hub"), mode).await;
         for body in ["", "hello", r#"{"message": "notification":{}}"#] {
@@ -132,7 +132,7 @@ async fn a_browser_send_needs_both_keys() {
 }
 
 #[tokio::test]
-async fn what_is_not_emulated_says_so() {
+async fn what_is_not_emulated_is_a_501() {
     let emulator = start().await;
     for (target, what) in [
         ("messages?api-version=2020-06", "tags"),
@@ -147,16 +147,16 @@ async fn what_is_not_emulated_says_so() {
         let (status, detail) = send.refusal().await;
         assert!(status == 501 && detail.contains(what), "{target}: {status} {detail}");
         assert!(detail.contains("not emulated yet"), "{detail}");
-        // Nobody without a token learns even that.
+        // Without a token the answer is a 401.
         assert_eq!(send.without("Authorization").refusal().await.0, 401);
     }
 }
 
 #[tokio::test]
-async fn a_spent_budget_is_answered_with_the_time_to_wait_as_the_version_does() {
+async fn a_throttled_send_gets_the_status_of_its_api_version_and_retry_after() {
     let budget = Some(Budget { sends: 2, per: Duration::from_secs(600) });
     let emulator = start_hub(HubOptions { budget, ..HubOptions::new("hub") }, Mode::Strict).await;
-    // What is refused for another reason costs nothing.
+    // A send that is refused for another reason does not count.
     assert_eq!(apple(&emulator).body("no json").status().await, 400);
     assert_eq!([apple(&emulator).status().await, fcm(&emulator).status().await], [201, 201]);
     for (version, status) in [("2020-06", 429), ("2017-04", 403)] {
@@ -169,7 +169,7 @@ async fn a_spent_budget_is_answered_with_the_time_to_wait_as_the_version_does() 
 }
 
 #[tokio::test]
-async fn the_first_mistake_is_the_one_that_is_told() {
+async fn the_first_mistake_is_the_one_that_is_answered() {
     let emulator = start().await;
     let mut send = apple(&emulator)
         .target("/acs-push-dev/messages")

@@ -1,4 +1,4 @@
-//! What became of a notification, as its sender may ask.
+//! Telemetry of a notification.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn outcome(name: &str, count: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_accepted_notification_is_told_of_complete() {
+async fn telemetry_has_all_members_of_an_accepted_notification() {
     let emulator = start().await;
     fcm(&emulator).body(r#"{"message":{"data":{"a":"<b>"}}}"#).send().await;
     let id = emulator.accepted()[0].notification_id.clone().unwrap();
@@ -57,7 +57,7 @@ async fn an_accepted_notification_is_told_of_complete() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_not_well_is_accepted_and_counted() {
+async fn a_send_to_a_device_in_any_state_is_accepted_and_its_outcome_counted() {
     for mode in [Mode::Strict, Mode::Faithful] {
         let emulator = start_hub(HubOptions::new("hub"), mode).await;
         for (state, name) in [
@@ -75,7 +75,7 @@ async fn a_device_that_is_not_well_is_accepted_and_counted() {
 }
 
 #[tokio::test]
-async fn what_a_faithful_emulator_takes_is_counted_as_what_the_platform_says() {
+async fn the_faithful_mode_counts_the_outcome_of_the_platform() {
     let hub = HubOptions { fcm_v1: false, bundle_id: Some("com.contoso.app".to_owned()), ..HubOptions::new("hub") };
     let emulator = start_hub(hub, Mode::Faithful).await;
     for (send, name) in [
@@ -112,7 +112,7 @@ async fn a_batch_is_counted_by_device_and_a_repeated_handle_is_skipped() {
 }
 
 #[tokio::test]
-async fn telemetry_comes_later_when_it_is_told_to() {
+async fn telemetry_is_not_found_before_the_delay() {
     let telemetry_delay = Duration::from_secs(3600);
     let emulator = Emulator::start(Options { telemetry_delay, ..Options::default() }).await.unwrap();
     apple(&emulator).send().await;
@@ -120,7 +120,7 @@ async fn telemetry_comes_later_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn reading_is_recorded_and_is_no_sending() {
+async fn reading_telemetry_is_recorded_and_is_not_a_send() {
     let emulator = start().await;
     apple(&emulator).send().await;
     details(&emulator).await;
@@ -129,7 +129,7 @@ async fn reading_is_recorded_and_is_no_sending() {
 }
 
 #[tokio::test]
-async fn only_the_standard_tier_has_it_and_only_for_notifications_of_the_hub() {
+async fn only_the_standard_tier_has_telemetry_and_only_of_its_own_notifications() {
     for tier in [Tier::Free, Tier::Basic] {
         let emulator = start_hub(HubOptions { tier, ..HubOptions::new("hub") }, Mode::Strict).await;
         apple(&emulator).send().await;
@@ -141,5 +141,5 @@ async fn only_the_standard_tier_has_it_and_only_for_notifications_of_the_hub() {
     assert_eq!(get(&emulator, "1-2-3-4").refusal().await.0, 404);
     assert_eq!(get(&emulator, "1-2-3-4").method(Method::DELETE).refusal().await.0, 405);
     apple(&emulator).target("/b/messages?direct&api-version=2020-06").send().await;
-    assert_eq!(telemetry(&emulator).refusal().await.0, 404, "it is the other hub's");
+    assert_eq!(telemetry(&emulator).refusal().await.0, 404, "the notification is another hub's");
 }

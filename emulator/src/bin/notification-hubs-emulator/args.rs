@@ -1,17 +1,17 @@
-//! The command line, read into [`Start`]. No defaults of its own but the port.
+//! Parses the command line into [`Start`]. All defaults but the port are those of the library.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
-use notification_hubs_emulator::{Budget, DeviceState, HubOptions, Mode, Options, Right, Rule, Tier};
+use notification_hubs_emulator::{Budget, DeviceState, FrontEnd, HubOptions, Mode, Options, Right, Rule, Tier};
 
 /// Fixed, so that a pasted connection string survives a restart.
 const PORT: u16 = 7090;
 
 pub(crate) const HELP: &str = "\
-A stand-in for Azure Notification Hubs on loopback.
+An emulator of Azure Notification Hubs on loopback.
 
 Usage: notification-hubs-emulator [OPTIONS]
 
@@ -19,24 +19,26 @@ Usage: notification-hubs-emulator [OPTIONS]
   --hub HUB      a hub; may be repeated (default acs-push-dev, and acs-push-voip for VoIP pushes)
                  NAME[:free|basic|standard][,bundle=ID][,no-apns][,no-fcm][,budget=N/SECONDS]
   --rule RULE    a shared access rule of every hub, or of HUB alone; may be repeated
-                 (default: one with all rights, and one of each default hub that may send)
+                 (default: one with all rights, and for each default hub one with the right to send)
                  [HUB/]NAME=KEY[,SECONDARYKEY][:send+listen+manage]
-  --strict       refuse what could never be delivered with 400 (default)
-  --faithful     accept it with 201 as the service does, and warn
-  --faults FILE  script the faults of this JSON file, as POST /_emulator/faults would
+  --strict       answer 400 to what could never be delivered (default)
+  --faithful     answer 201 to it, as the service does, and print a warning
+  --faults FILE  add the faults in this JSON file, as POST /_emulator/faults does
   --device HANDLE=STATE
                  a device that is expired, unregistered or throttled; may be repeated
   --clock-skew SECONDS
-                 how long after its expiry a token is still taken (default 0)
+                 how long after its expiry a token is still valid (default 0)
   --telemetry-delay MS
-                 how long telemetry knows nothing, then how long it says Processing (default 0)
+                 for how long telemetry answers 404, then for how long it says Processing (default 0)
   --batch-in-location
-                 put $batch into the Location of a batch, as the service was once seen to do
+                 put $batch into the Location of a batch, as in one recorded answer of the service
+  --front-end-before-2022
+                 answer in the form that the service had before 2022
   --help         print this
   --version      print the version
 
-It prints the settings to paste, then one line per request. In a browser its address shows
-the phones; curl gets a list of its controls.
+It prints the settings for acs-push, then one line per request. A browser shows phones at its
+address, curl a list of the controls.
 ";
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub(crate) enum Command {
     Version,
 }
 
-/// What to start, and what to script before the first request.
+/// The options of the emulator, and the faults and device states to set before the first request.
 #[derive(Debug, Default)]
 pub(crate) struct Start {
     pub(crate) options: Options,
@@ -54,22 +56,22 @@ pub(crate) struct Start {
     pub(crate) devices: Vec<(String, DeviceState)>,
 }
 
-/// Why a command line is refused.
+/// Why the command line is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArgsError {
     #[error(transparent)]
     Syntax(#[from] lexopt::Error),
-    #[error("--hub: {0:?} is none of free, basic, standard")]
+    #[error("--hub: expected free, basic or standard, not {0:?}")]
     Tier(String),
-    #[error("--hub: {0:?} is none of bundle=ID, no-apns, no-fcm, budget=N/SECONDS")]
+    #[error("--hub: expected bundle=ID, no-apns, no-fcm or budget=N/SECONDS, not {0:?}")]
     HubPart(String),
     #[error("--hub: expected budget=N/SECONDS, both 1 or more, not {0:?}")]
     Budget(String),
     #[error("--rule: expected [HUB/]NAME=KEY[,SECONDARYKEY][:RIGHTS]")]
     Rule,
-    #[error("--rule: {0:?} is no hub: expected the name of one that --hub names")]
+    #[error("--rule: there is no hub {0:?}; --hub adds one")]
     RuleOfNoHub(String),
-    #[error("--rule: {0:?} is none of send, listen, manage")]
+    #[error("--rule: expected send, listen or manage, not {0:?}")]
     Right(String),
     #[error("--device: expected HANDLE=expired, HANDLE=unregistered or HANDLE=throttled")]
     Device,
@@ -94,6 +96,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             }
             Arg::Long("clock-skew") => options.clock_skew = Duration::from_secs(parser.value()?.parse()?),
             Arg::Long("batch-in-location") => options.batch_in_location = true,
+            Arg::Long("front-end-before-2022") => options.front_end = FrontEnd::Before2022,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(arg.unexpected().into()),
@@ -151,7 +154,7 @@ fn budget(text: &str) -> Option<Budget> {
     Some(Budget { sends: number(sends)?, per: Duration::from_secs(number(seconds)?.into()) })
 }
 
-/// A handle may hold any sign, `=` too.
+/// A device handle may contain any character, also `=`.
 fn device(text: &str) -> Result<(String, DeviceState), ArgsError> {
     let (handle, state) = text.rsplit_once('=').ok_or(ArgsError::Device)?;
     let state = match state {
@@ -163,8 +166,8 @@ fn device(text: &str) -> Result<(String, DeviceState), ArgsError> {
     Ok((handle.to_owned(), state))
 }
 
-/// The one hub that the rule is for, `None` for all, and the rule. A hub's name may contain `/`. A key is base64 and may
-/// contain `=`, `/` and `+`, never `,` or `:`.
+/// The hub on which the rule is valid (`None` for every hub), and the rule. A hub's name may contain `/`. A key is base64:
+/// it may contain `=`, `/` and `+`, but not `,` or `:`.
 fn rule(text: &str) -> Result<(Option<String>, Rule), ArgsError> {
     let (name, rest) = text.split_once('=').ok_or(ArgsError::Rule)?;
     let (hub, name) = name.rsplit_once('/').map_or((None, name), |(hub, name)| (Some(hub.to_owned()), name));
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_scripted_at_start_stands_beside_the_options() {
+    fn faults_devices_and_delays_are_parsed() {
         let args = [
             "--faults",
             "a.json",
@@ -258,6 +261,7 @@ mod tests {
             "500",
             "--clock-skew=300",
             "--batch-in-location",
+            "--front-end-before-2022",
         ];
         let start = start(&args);
         assert_eq!(start.faults, Some(PathBuf::from("a.json")));
@@ -265,22 +269,23 @@ mod tests {
         assert_eq!(start.options.telemetry_delay, Duration::from_millis(500));
         assert_eq!(start.options.clock_skew, Duration::from_secs(300));
         assert!(start.options.batch_in_location);
+        assert_eq!(start.options.front_end, FrontEnd::Before2022);
         let budget = options(&["--hub", "a,budget=100/60"]).hubs[0].budget;
         assert_eq!(budget, Some(Budget { sends: 100, per: Duration::from_secs(60) }));
     }
 
     #[test]
-    fn what_is_misspelt_is_named() {
+    fn an_invalid_argument_is_named() {
         for (args, wanted) in [
-            (["--hub", "a:gold"], "\"gold\" is none of free"),
-            (["--hub", "a,no-wns"], "\"no-wns\" is none of bundle=ID"),
+            (["--hub", "a:gold"], "expected free, basic or standard, not \"gold\""),
+            (["--hub", "a,no-wns"], "not \"no-wns\""),
             (["--hub", "a,budget=0/1"], "not \"0/1\""),
             (["--device", "a=gone"], "expected HANDLE=expired"),
             (["--rule", "a"], "expected [HUB/]NAME=KEY"),
             (["--rule", "a=:send"], "expected [HUB/]NAME=KEY"),
             (["--rule", "acs-push-dev/=k"], "expected [HUB/]NAME=KEY"),
-            (["--rule", "acs-push/r=k"], "\"acs-push\" is no hub"),
-            (["--rule", "a=k:write"], "\"write\" is none of send"),
+            (["--rule", "acs-push/r=k"], "there is no hub \"acs-push\""),
+            (["--rule", "a=k:write"], "expected send, listen or manage, not \"write\""),
             (["--port", "x"], "cannot parse"),
             (["--prot", "1"], "--prot"),
         ] {

@@ -1,5 +1,5 @@
-//! The emulator as a program: start it, print the lines to paste, report each request, stop on
-//! SIGINT or SIGTERM. The command line is in `args`; everything else is the library's.
+//! The emulator as a program: starts it, prints the settings for acs-push, prints a line for each request, and stops on
+//! SIGINT or SIGTERM. `args` parses the command line.
 
 mod args;
 
@@ -15,19 +15,19 @@ use crate::args::{Command, Start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let outcome = match args::parse(std::env::args_os()) {
+    let result = match args::parse(std::env::args_os()) {
         Ok(Command::Run(start)) => run(*start).await,
-        Ok(Command::Help) => say(args::HELP),
-        Ok(Command::Version) => say(concat!(env!("CARGO_BIN_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Help) => print(args::HELP),
+        Ok(Command::Version) => print(concat!(env!("CARGO_BIN_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
-            complain(&format!("{error}\n\nTry --help."));
+            print_error(&format!("{error}\n\nTry --help."));
             return ExitCode::from(2);
         }
     };
-    match outcome {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -35,14 +35,14 @@ async fn main() -> ExitCode {
 
 async fn run(start: Start) -> io::Result<()> {
     let Start { options, faults, devices } = start;
-    let faults = faults.map_or(Ok(Vec::new()), |path| faults_of(&path))?;
+    let faults = faults.map_or(Ok(Vec::new()), |path| read_faults(&path))?;
     let hubs = options.hubs.clone();
     let emulator = Emulator::start(options).await?;
     faults.into_iter().for_each(|fault| emulator.add_fault(fault));
     devices.iter().for_each(|(handle, state)| emulator.set_device(handle, *state));
     let mut stop = std::pin::pin!(stop_signal()?);
     let mut requests = emulator.subscribe();
-    say(&lines_to_paste(&hubs, |hub| emulator.connection_string_of(hub)))?;
+    print(&settings(&hubs, |hub| emulator.connection_string_of(hub)))?;
     loop {
         tokio::select! {
             () = &mut stop => {
@@ -50,23 +50,23 @@ async fn run(start: Start) -> io::Result<()> {
                 return Ok(());
             }
             request = requests.recv() => match request {
-                Ok(request) => say(&line(&request))?,
-                Err(RecvError::Lagged(count)) => say(&format!("({count} requests not shown)\n"))?,
+                Ok(request) => print(&line(&request))?,
+                Err(RecvError::Lagged(count)) => print(&format!("({count} requests not shown)\n"))?,
                 Err(RecvError::Closed) => return Ok(()),
             },
         }
     }
 }
 
-/// The script in a file; the error names the file.
-fn faults_of(path: &Path) -> io::Result<Vec<Fault>> {
-    let named = |error: &dyn Display| format!("{}: {error}", path.display());
-    let text = std::fs::read(path).map_err(|error| io::Error::new(error.kind(), named(&error)))?;
-    Fault::from_json(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, named(&error)))
+/// Parses the faults in a file. The error names the file.
+fn read_faults(path: &Path) -> io::Result<Vec<Fault>> {
+    let with_path = |error: &dyn Display| format!("{}: {error}", path.display());
+    let text = std::fs::read(path).map_err(|error| io::Error::new(error.kind(), with_path(&error)))?;
+    Fault::from_json(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, with_path(&error)))
 }
 
-/// The settings for two hubs: the first ordinary one and the first one for VoIP.
-fn lines_to_paste(hubs: &[HubOptions], connection_string_of: impl Fn(&str) -> Option<String>) -> String {
+/// The settings for two hubs: the first one without and the first one with a VoIP bundle id.
+fn settings(hubs: &[HubOptions], connection_string_of: impl Fn(&str) -> Option<String>) -> String {
     let is_voip = |hub: &HubOptions| hub.bundle_id.as_deref().is_some_and(|bundle_id| bundle_id.ends_with(".voip"));
     let mut lines = String::new();
     for (prefix, voip) in [("NOTIFICATION_HUB_", false), ("NOTIFICATION_HUB_VOIP_", true)] {
@@ -80,24 +80,24 @@ fn lines_to_paste(hubs: &[HubOptions], connection_string_of: impl Fn(&str) -> Op
     lines
 }
 
-/// One request on one line: hub, format, masked handle, push type, status, reason, warnings.
+/// A request on one line: hub, format, masked device handle, push type, status, reason, warnings.
 fn line(request: &ReceivedRequest) -> String {
     let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let mut columns = vec![
         request.hub.clone(),
         or_dash(request.format.as_deref()),
-        addressee(request),
+        recipient(request),
         or_dash(request.headers.get("apns-push-type").map(String::as_str)),
         request.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
     ];
     columns.extend(request.reason.clone());
     columns.extend(request.warnings.iter().map(|warning| format!("warning: {warning}")));
-    // What a client sent must not be able to write lines of its own.
+    // A client must not be able to add lines.
     columns.join("  ").replace(char::is_control, " ") + "\n"
 }
 
-/// One device, how many devices, or what else was asked for.
-fn addressee(request: &ReceivedRequest) -> String {
+/// The device, the number of devices, or the method of a request that is not a send.
+fn recipient(request: &ReceivedRequest) -> String {
     match (&request.device_handle, &request.batch) {
         (_, Some(batch)) => format!("{} devices", batch.device_handles.len()),
         (Some(handle), None) => masked(handle),
@@ -106,15 +106,15 @@ fn addressee(request: &ReceivedRequest) -> String {
     }
 }
 
-/// The last four characters: enough to tell devices apart, too little to send to one.
+/// The last four characters, which tell devices apart but are not enough to send to one.
 fn masked(handle: &str) -> String {
     let hidden = handle.chars().count().saturating_sub(4);
     let shown: String = handle.chars().skip(hidden).collect();
     if hidden == 0 { "…".to_owned() } else { format!("…{shown}") }
 }
 
-/// Resolves on SIGINT or SIGTERM. Both are caught from the call on, not from the first poll: who
-/// reads the lines to paste may stop the program in the same moment.
+/// Resolves on SIGINT or SIGTERM. Both are caught from this call on, not only from the first poll: a script may stop the
+/// program as soon as it has read the settings.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -137,14 +137,14 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Writes at once: stdout is often a pipe that somebody waits on.
-fn say(text: &str) -> io::Result<()> {
+/// Writes and flushes: stdout is often a pipe whose reader waits for the line.
+fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 
-fn complain(text: &str) {
-    // With stderr gone there is nobody left to tell.
+fn print_error(text: &str) {
+    // Without stderr the message can't be shown.
     let _ = writeln!(io::stderr(), "{}: {text}", env!("CARGO_BIN_NAME"));
 }

@@ -1,0 +1,78 @@
+//! A request to a hub as it was received, and how it ended.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// A request to a hub, with its result.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceivedRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// The raw path, not decoded.
+    pub path: String,
+    /// The raw query without `?`; empty when there is none.
+    pub query: String,
+    /// All headers as received; names in lower case, repeated headers joined with `, `.
+    pub headers: BTreeMap<String, String>,
+    /// The first 64 KiB of the body; bytes that are not UTF-8 become U+FFFD.
+    pub body: String,
+    /// The hub's name as configured; as in the path when there is no such hub.
+    pub hub: String,
+    /// `ServiceBusNotification-Format`.
+    pub format: Option<String>,
+    /// `ServiceBusNotification-DeviceHandle`.
+    pub device_handle: Option<String>,
+    /// The status of the answer; `None` while the answer is held back, and when there was none.
+    pub status: Option<u16>,
+    /// Why the request was refused, or which fault was applied to it.
+    pub reason: Option<String>,
+    /// What was accepted but may not work as the sender expects.
+    pub warnings: Vec<String>,
+    /// The id of an accepted notification.
+    pub notification_id: Option<String>,
+    /// `TrackingId` of the answer, which clients write into their logs.
+    pub tracking_id: Option<String>,
+    /// The parts of an accepted batch; the device handles of a batch are here and not in `device_handle`.
+    pub batch: Option<Batch>,
+    /// Milliseconds from the start of the emulator to the arrival of the request.
+    pub at_ms: u64,
+    /// Milliseconds from the start of the emulator to the decision about the request. For an accepted one that is the
+    /// moment of acceptance, however late the answer is sent.
+    pub settled_at_ms: Option<u64>,
+}
+
+/// The parts of a batch send.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Batch {
+    /// The part `devices`: 1 to 1000 device handles.
+    pub device_handles: Vec<String>,
+    /// The part `notification`, which a send to one device has as its body.
+    pub notification: String,
+}
+
+impl ReceivedRequest {
+    pub(super) fn is_accepted(&self) -> bool {
+        self.method == "POST" && matches!(self.status, Some(200 | 201))
+    }
+
+    /// Its size in memory, roughly. A batch, which has no device handle, holds its parts a second time.
+    pub(super) fn size(&self) -> usize {
+        let copies = if self.device_handle.is_none() { 2 } else { 1 };
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
+        headers + self.path.len() + self.query.len() + copies * self.body.len() + 500
+    }
+}
+
+/// How a request ended: the fields that are unknown on arrival.
+#[derive(Debug, Default)]
+pub(crate) struct RequestOutcome {
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: Option<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notification_id: Option<String>,
+    pub(crate) tracking_id: Option<String>,
+    pub(crate) batch: Option<Batch>,
+}
