@@ -159,10 +159,10 @@ impl Installations {
     /// Registers a device. It replaces installations with the same id or handle.
     pub async fn put(&self, installation: &Installation, now: DateTime<Utc>) -> Result<PutResult, StoreError> {
         let began = ChangeStart::now(now);
-        let found = self.find(installation).await?;
-        if let Some(refreshed) = self.refresh(installation, &found, began).await? {
-            return Ok(refreshed);
-        }
+        let found = match self.refresh(installation, self.find(installation).await?, began).await? {
+            Ok(refreshed) => return Ok(refreshed),
+            Err(found) => found,
+        };
         let expiry = installation.expires_at;
         let is_watched = found.record.document.as_ref().is_some_and(|record| record.is_watched(expiry, now));
         let watch = expiry.filter(|_| !is_watched);
@@ -241,32 +241,33 @@ impl Installations {
         Ok(Found { record, handles, recipients })
     }
 
-    /// Renews an unchanged installation: an app PUTs the same at each start. `None` if anything is not as this PUT would
-    /// leave it.
+    /// Renews an unchanged installation: an app PUTs the same at each start. If anything is not as this PUT would leave it,
+    /// returns what was found.
     async fn refresh(
         &self,
         installation: &Installation,
-        found: &Found,
+        found: Found,
         began: ChangeStart,
-    ) -> Result<Option<PutResult>, StoreError> {
-        let Some(record) = found.record.document.as_ref().filter(|record| record.is_settled()) else { return Ok(None) };
-        let stored = record.installation.as_ref();
+    ) -> Result<Result<PutResult, Found>, StoreError> {
+        let record = found.record.document.as_ref().filter(|record| record.is_settled());
+        let stored = record.and_then(|record| record.installation.clone());
         let Some(stored) =
             stored.filter(|stored| self.is_alive(stored, began.now) && stored.has_same_content(installation))
         else {
-            return Ok(None);
+            return Ok(Err(found));
         };
         // A newer PUT may want it, and was interrupted before it owned it.
         let is_owner = |handle: &HandleRecord| handle.is_of(&stored.id) && handle.wanted <= stored.put_revision;
         let is_claimed = found.handles.iter().all(|seen| seen.document.as_ref().is_some_and(is_owner));
         if !is_claimed {
-            return Ok(None);
+            return Ok(Err(found));
         }
         // The copies must not expire before the installation's document.
         let recipients = installation.recipients();
-        let renewed = recipients.iter().map(|recipient| self.renew(recipient, stored, began.now));
+        let seen = recipients.iter().zip(found.recipients);
+        let renewed = seen.map(|(recipient, seen)| self.renew(recipient, seen, &stored, began.now));
         if !try_join_all(renewed).await?.into_iter().all(|is_renewed| is_renewed) {
-            return Ok(None);
+            return self.find(installation).await.map(Err);
         }
         let renew = |record: Option<InstallationRecord>| match record {
             Some(mut record) if record.revision == stored.revision && record.installation.is_some() => {
@@ -277,8 +278,10 @@ impl Installations {
             }
             Some(_) | None => Change::Keep(false),
         };
-        let is_renewed = self.update(stored.id.as_str(), None, renew).await?;
-        Ok(is_renewed.then_some(PutResult { created: false, evicted: Vec::new() }))
+        if !self.update(stored.id.as_str(), Some(found.record), renew).await? {
+            return self.find(installation).await.map(Err);
+        }
+        Ok(Ok(PutResult { created: false, evicted: Vec::new() }))
     }
 
     fn is_alive(&self, stored: &StoredInstallation, now: DateTime<Utc>) -> bool {

@@ -177,6 +177,7 @@ impl Installations {
     pub(super) async fn renew(
         &self,
         recipient: &Recipient,
+        seen: Versioned<RecipientRecord>,
         stored: &StoredInstallation,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
@@ -193,7 +194,7 @@ impl Installations {
                 Some(_) | None => Change::Keep(false),
             }
         };
-        let renewed = self.update(recipient, None, renew).await;
+        let renewed = self.update(recipient, Some(seen), renew).await;
         self.device_cache.forget(recipient);
         renewed
     }

@@ -19,7 +19,7 @@ use crate::storage::explorer::{Run, SideBySide, explore};
 
 /// How many states of one case are walked through. Two changes that want each other's handles, and repeat each other's steps,
 /// have millions.
-const MOST_STATES: usize = 200_000;
+const MOST_STATES: usize = 50_000;
 
 /// How much was walked through.
 #[derive(Debug, Default)]
