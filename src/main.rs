@@ -21,7 +21,7 @@ const BAD_SETTINGS: u8 = 78;
 
 /// Turns Azure Communication Services events into APNs and FCM pushes
 #[derive(Parser)]
-#[command(name = "acs-push", version, after_help = "Settings are environment variables; README.md lists them.")]
+#[command(name = "acs-push", version, after_help = "Settings are environment variables; docs/settings.md lists them.")]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
