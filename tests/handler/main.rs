@@ -25,6 +25,7 @@ mod no_connection;
 mod odd_texts;
 mod outcomes;
 mod passing_time;
+mod pasted;
 mod privacy;
 mod process;
 mod races;

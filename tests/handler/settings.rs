@@ -117,7 +117,6 @@ fn an_unknown_setting_is_reported_with_the_nearest_one() {
         ("NOTIFICATION_HUB_SECONDARY_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
         ("NOTIFICATION_HUB_sandbox_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
         ("NOTIFICATION_CONTENTS", "NOTIFICATION_CONTENT"),
-        ("NOTIFICATIONS_FIEL", "NOTIFICATIONS_FILE"),
     ] {
         let told = faults(&[(name, "x"), ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox")]);
         let [line] = told.as_slice() else { panic!("{name}: {told:?}") };
@@ -141,7 +140,7 @@ fn an_app_is_called_anything_that_is_two_edits_away_from_voip_and_secondary() {
 #[test]
 fn the_hub_for_calls_is_another_one_than_that_for_alerts() {
     let elsewhere = format!("Endpoint=sb://other/;SharedAccessKeyName=r;SharedAccessKey={SECRET}");
-    let same = "is the hub of NOTIFICATION_HUB_NAME: expected another one, whose bundle id ends in .voip";
+    let same = "is the same hub as NOTIFICATION_HUB_NAME: expected another one, whose bundle id ends in .voip";
     assert_eq!(faults(&[("NOTIFICATION_HUB_VOIP_NAME", "Hub")]), [format!("NOTIFICATION_HUB_VOIP_NAME: {same}")]);
     let told = faults(&[("NOTIFICATION_HUB_BETA_NAME", "beta"), ("NOTIFICATION_HUB_BETA_VOIP_NAME", "beta")]);
     let of_beta = same.replace("HUB_NAME", "HUB_BETA_NAME");
@@ -162,7 +161,7 @@ fn a_key_for_a_hub_that_is_not_named_is_warned_about() {
         ("NOTIFICATION_HUB_BETA_VOIP_", "CONNECTION_STRING"),
     ] {
         let told = warnings(&[("NOTIFICATION_HUB_BETA_NAME", "beta"), (&format!("{prefix}{ending}"), &string)]);
-        let expected = format!("{prefix}{ending}: is not used without {prefix}NAME: calls on iOS are alerts");
+        let expected = format!("{prefix}{ending}: is not used without {prefix}NAME; calls on iOS are sent as alerts");
         assert_eq!(told, [expected]);
     }
 }
@@ -173,7 +172,7 @@ fn azure_is_told_on_every_plan_and_a_laptop_by_what_the_core_tools_set() {
         // A folder has to be asked for by name there, and is warned about.
         let told = faults(&[(variable, "a-name"), ("STORE", "")]);
         assert!(matches!(told.as_slice(), [line] if line.contains("inside Azure")), "{variable}: {told:?}");
-        for (store, warned) in [("file:.acs-push", "a folder inside Azure"), ("memory:", "kept in memory")] {
+        for (store, warned) in [("file:.acs-push", "a folder inside Azure"), ("memory:", "memory is not shared")] {
             let told = warnings(&[(variable, "a-name"), ("STORE", store)]);
             assert!(matches!(told.as_slice(), [line] if line.contains(warned)), "{variable} {store}: {told:?}");
         }
