@@ -14,8 +14,6 @@ const EXPECTED: &str = "expected azure:CONTAINER, file:PATH or memory:";
 
 /// Reads which store to use. Whether it is reachable makes no difference here.
 pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnings: &mut Vec<String>) -> StoreChoice {
-    let has_storage =
-        settings.get(STORAGE).is_some() || settings.values.keys().any(|name| name.starts_with("AzureWebJobsStorage__"));
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
         Some(("memory", "")) => {
             if host.in_azure() {
@@ -39,7 +37,7 @@ pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnin
             settings.fault("STORE", "expected a container's name after azure: 3 to 63 of a-z, 0-9 and single '-'");
             None
         }
-        None if has_storage => container(settings, DEFAULT_CONTAINER.to_owned()),
+        None if has_account(settings) => container(settings, DEFAULT_CONTAINER.to_owned()),
         None if host.in_azure() => {
             settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder is used only if STORE names it"));
             None
@@ -51,6 +49,12 @@ pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnin
         }
     };
     choice.unwrap_or(StoreChoice::Memory)
+}
+
+/// Whether the Function App's storage account is set in any way.
+fn has_account(settings: &SettingsReader) -> bool {
+    let is_part = |name: &String| name.starts_with("AzureWebJobsStorage__");
+    settings.get(STORAGE).is_some() || settings.values.keys().any(is_part)
 }
 
 fn container(settings: &mut SettingsReader, name: String) -> Option<StoreChoice> {

@@ -29,6 +29,7 @@ mod pasted;
 mod privacy;
 mod process;
 mod races;
+mod registrations;
 mod replay;
 mod samples;
 mod send;
