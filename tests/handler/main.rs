@@ -26,6 +26,7 @@ mod odd_texts;
 mod outcomes;
 mod passing_time;
 mod pasted;
+mod paths;
 mod privacy;
 mod process;
 mod races;

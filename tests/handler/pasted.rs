@@ -8,7 +8,8 @@ use acs_push::Config;
 use secrecy::ExposeSecret;
 use tokio::process::Command;
 
-use crate::support::emulator;
+use crate::binary::Process;
+use crate::support::{emulator, vars};
 
 const KEY: &str = "c2VjcmV0LXRlc3Qta2V5";
 const HUB: &str = "NOTIFICATION_HUB_CONNECTION_STRING";
@@ -367,4 +368,13 @@ async fn the_program_tells_of_what_is_not_utf8_and_of_names_that_are_nearly_righ
             "NOTIFICATION_CONTENT: is not UTF-8: expected text in UTF-8",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_warning_about_a_name_is_in_the_log_at_the_start() {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let process = Process::start(&vars(&hub, &[("EXPIRE_EVENT", "SECRETVALUE")]), folder.path()).await;
+    let (_, output) = process.terminate().await;
+    let expected = "WARN EXPIRE_EVENT: is not a setting of acs-push; did you mean EXPIRE_EVENTS?";
+    assert!(output.contains(expected) && !output.contains("SECRETVALUE"), "{output}");
 }
