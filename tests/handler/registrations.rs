@@ -190,6 +190,9 @@ async fn an_unknown_member_is_listed_as_ignored_unless_it_is_nearly_a_known_one(
         let message = refused(&app, &with).await;
         assert!(message.contains(&format!("{name}: unknown member; did you mean {meant}?")), "{message}");
     }
+    let many: String = (0..400_000).map(|number| format!("\"voipPush{number}\":0,")).collect();
+    let message = refused_body(&app, format!("{{{many}\"userId\":\"{BOB}\"}}")).await;
+    assert!(message.starts_with("body: has 400001 members: expected at most 100"), "{message}");
     let names = ["tags", "templates", "lastUpdate", "pushChannelExpired", "language", "name", "id", "hint", "x"];
     for name in names {
         installation[name] = Value::Null;

@@ -37,6 +37,8 @@ pub struct InstallationError(pub Vec<String>);
 
 const MAX_ID_BYTES: usize = 256;
 const MAX_LOCALE_BYTES: usize = 35;
+/// Each name that is not known is compared with all that are.
+const MAX_MEMBERS: usize = 100;
 const MAX_NUMBERS: usize = 20;
 const MAX_MUTED_THREADS: usize = 200;
 const EXPECTED_ID: &str = "expected 1 to 256 bytes without control characters";
@@ -95,6 +97,11 @@ impl PutRequest {
 impl Reader<'_> {
     /// The names of members that mean nothing here. One that is nearly a known name, or occurs twice, is a fault.
     fn other_members(&mut self) -> Vec<String> {
+        let count = self.fields.members().count();
+        if count > MAX_MEMBERS {
+            self.fault("body", &format!("has {count} members: expected at most {MAX_MEMBERS}"));
+            return Vec::new();
+        }
         if let Some(name) = self.fields.repeated().map(members::shown) {
             self.fault(&name, "occurs twice, whatever the case of its letters: expected each member once");
         }
