@@ -14,6 +14,7 @@ use crate::commands::send;
 use crate::delivery::DeliveryService;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
+use crate::functions::unknown_path::UnknownPaths;
 use crate::functions::{self, Service};
 use crate::push::hub::Hub;
 use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
@@ -69,6 +70,7 @@ impl Handler {
             installations,
             apps: config.apps.keys().cloned().collect(),
             counters: Counters::new(),
+            unknown_paths: UnknownPaths::default(),
             instance: config.instance.clone(),
             started: Instant::now(),
             deadline: config.deadline,

@@ -32,10 +32,12 @@ pub mod invocation;
 mod maintenance;
 mod routes;
 mod status;
+pub mod unknown_path;
 
 use counters::Counters;
 use http_response::{HttpResponse, StatusCode, error_response, internal_error, json_response, method_not_allowed};
 use routes::{Route, route};
+use unknown_path::UnknownPaths;
 
 /// What the functions need.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Service {
     pub apps: BTreeSet<AppName>,
     /// What the function `Status` reports.
     pub counters: Arc<Counters>,
+    /// What was logged about paths that no function has.
+    pub unknown_paths: UnknownPaths,
     /// The name of this instance.
     pub instance: String,
     /// When it started.
@@ -129,7 +133,7 @@ impl Service {
                 }
             },
             Route::OtherMethod(allowed) => method_not_allowed(allowed),
-            Route::Unknown => error_response(StatusCode::NOT_FOUND, "NotFound", "no function has this path"),
+            Route::Unknown(unknown) => self.unknown_paths.answer(&unknown, began),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 
 use tracing::Level;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -20,6 +20,21 @@ pub fn init(filter: &str) {
     // The host stamps each line with its own time.
     let lines = tracing_subscriber::fmt::layer().without_time().with_target(false).with_ansi(false).with_writer(writer);
     let _ = tracing_subscriber::registry().with(lines.with_filter(levels.and(ours))).try_init();
+}
+
+/// Whether `filter` says which lines are written. A bare word that is no level would leave out every line of this program.
+pub fn is_filter(filter: &str) -> bool {
+    let is_target = |target: &str| {
+        !target.is_empty()
+            && target.chars().all(|character| character.is_ascii_alphanumeric() || "_:-.[]{}".contains(character))
+    };
+    let is_directive = |directive: &str| match directive.split_once('=') {
+        Some((target, _)) => is_target(target),
+        None => {
+            !directive.is_empty() && (directive.parse::<LevelFilter>().is_ok() || directive.starts_with("acs_push"))
+        }
+    };
+    filter.parse::<Targets>().is_ok() && filter.split(',').all(is_directive)
 }
 
 /// Writes a line to standard output as it is, whatever the filter says.

@@ -106,8 +106,6 @@ fn in_one_line(error: &clap::Error) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn start(task: &Task) -> ExitCode {
-    let vars = std::env::vars_os();
-    let vars = vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     // One thread: an event mostly waits, so more threads would cost more than they save.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -117,7 +115,7 @@ fn start(task: &Task) -> ExitCode {
         }
     };
     let _entered = runtime.enter();
-    let handler = Config::from_vars(vars).map_err(Handler::all_faults).and_then(|config| {
+    let handler = Config::from_vars(std::env::vars_os()).map_err(Handler::all_faults).and_then(|config| {
         init_log(&config.log_filter);
         let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.for_dry_run() } else { config };
         Handler::new(&config).map(|handler| (config.port, handler))
@@ -125,6 +123,7 @@ fn start(task: &Task) -> ExitCode {
     let (port, handler) = match handler {
         Ok(ready) => ready,
         Err(faults) => {
+            faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
             print_error(&faults.to_string());
             return ExitCode::from(BAD_SETTINGS);
         }

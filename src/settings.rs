@@ -2,7 +2,9 @@
 //!
 //! Only `main` reads the process environment. All faults are reported at once, and none shows a value that may be secret.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,6 +18,7 @@ use chrono::TimeDelta;
 use crate::events::EventType;
 use crate::events::event_filter::EventFilter;
 use crate::events::subject_filter::SubjectFilter;
+use crate::log;
 use crate::notifications::Texts;
 use crate::notifications::device::{AppName, ContentMode};
 use crate::storage::installations::Limits;
@@ -23,10 +26,13 @@ use crate::storage::store::azure::Container;
 
 mod hubs;
 mod host_environment;
+mod names;
+mod pasted;
 mod storage;
 
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
+use pasted::Mistake;
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -74,6 +80,8 @@ pub enum StoreChoice {
 #[derive(Debug, Clone)]
 pub struct ConfigError {
     faults: Vec<Fault>,
+    /// Names that are nearly those of settings.
+    near_names: Vec<String>,
     /// The store that was asked for, where that was not the fault.
     store: Option<Box<StoreChoice>>,
 }
@@ -88,15 +96,21 @@ struct Fault {
 /// Reads settings and collects what is wrong with them.
 struct SettingsReader {
     values: BTreeMap<String, String>,
+    /// Variables whose value was not UTF-8; `values` has them with U+FFFD.
+    not_utf8: BTreeSet<String>,
+    /// The names of all settings that were read, set or not.
+    asked: RefCell<BTreeSet<String>>,
     faults: Vec<Fault>,
 }
 
 impl Config {
-    /// Reads the settings among the variables given.
-    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
-        let values = trimmed.filter(|(_, value)| !value.is_empty()).collect();
-        let mut settings = SettingsReader { values, faults: Vec::new() };
+    /// Reads the settings among the variables given. A setting that is not UTF-8 is a fault.
+    pub fn from_vars<N, V>(vars: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let mut settings = SettingsReader::new(vars.into_iter().map(|(name, value)| (name.into(), value.into())));
         let mut warnings = Vec::new();
         let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
         let host = HostEnvironment::of(&settings);
@@ -123,11 +137,14 @@ impl Config {
             instance: settings.instance(host),
             warnings,
         };
+        settings.explain_faults();
+        let near_names = names::warnings(&settings);
         if settings.faults.is_empty() {
-            return Ok(config);
+            return Ok(Self { warnings: [near_names, config.warnings].concat(), ..config });
         }
         let store_is_at_fault = settings.faults.iter().any(|fault| fault.setting == "STORE");
-        Err(ConfigError { faults: settings.faults, store: Some(Box::new(config.store)).filter(|_| !store_is_at_fault) })
+        let store = Some(Box::new(config.store)).filter(|_| !store_is_at_fault);
+        Err(ConfigError { faults: settings.faults, near_names, store })
     }
 
     /// The same for a dry run: a folder that does not exist is not created.
@@ -150,7 +167,13 @@ impl Config {
 impl ConfigError {
     /// A fault that shows only when the setting is used.
     pub fn new(setting: &str, problem: impl Into<String>) -> Self {
-        Self { faults: vec![Fault { setting: setting.to_owned(), problem: problem.into() }], store: None }
+        let fault = Fault { setting: setting.to_owned(), problem: problem.into() };
+        Self { faults: vec![fault], near_names: Vec::new(), store: None }
+    }
+
+    /// Warnings about names that are nearly those of settings: what is missing may stand there.
+    pub fn warnings(&self) -> &[String] {
+        &self.near_names
     }
 
     /// Adds the faults that show when the store is opened: all faults are reported at once.
@@ -162,8 +185,45 @@ impl ConfigError {
 }
 
 impl SettingsReader {
+    fn new(vars: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let (mut values, mut not_utf8) = (BTreeMap::new(), BTreeSet::new());
+        for (name, value) in vars {
+            let name = name.to_string_lossy().into_owned();
+            if value.to_str().is_none() {
+                not_utf8.insert(name.clone());
+            }
+            let value = pasted::clean(&name, &value.to_string_lossy());
+            if !value.is_empty() {
+                values.insert(name, value);
+            }
+        }
+        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new() }
+    }
+
+    /// The value of a setting.
     fn get(&self, name: &str) -> Option<&str> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.of_platform(name)
+    }
+
+    /// The value of a variable that nobody sets by hand.
+    fn of_platform(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    /// Where the value of a setting that was read is recognisably something else, that is its one fault.
+    fn explain_faults(&mut self) {
+        let asked = self.asked.borrow().clone();
+        for name in asked {
+            let mistake = |value: &String| match self.not_utf8.contains(&name) {
+                true => Some(Mistake::NotUtf8),
+                false => Mistake::of(&name, value),
+            };
+            if let Some(mistake) = self.values.get(&name).and_then(mistake) {
+                self.faults.retain(|fault| fault.setting != name);
+                self.fault(&name, mistake.to_string());
+            }
+        }
     }
 
     fn fault(&mut self, setting: &str, problem: impl Into<String>) {
@@ -250,15 +310,16 @@ impl SettingsReader {
     }
 
     fn log_filter(&mut self) -> String {
-        let filter = self.get("RUST_LOG").unwrap_or("info").to_owned();
-        if filter.parse::<tracing_subscriber::filter::Targets>().is_err() {
+        let directives = self.get("RUST_LOG").unwrap_or("info").split(',').map(str::trim);
+        let filter = directives.collect::<Vec<_>>().join(",");
+        if !log::is_filter(&filter) {
             self.fault("RUST_LOG", "expected error, warn, info, debug or trace, or acs_push=LEVEL");
         }
         filter
     }
 
     fn instance(&self, host: HostEnvironment) -> String {
-        let of_worker = || self.get("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
+        let of_worker = || self.of_platform("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
         let known = host.azure_instance.or_else(of_worker);
         known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }

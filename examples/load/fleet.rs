@@ -32,8 +32,9 @@ impl Fleet {
     /// Registers every device, as the backend of an app does.
     pub async fn register(&self, wire: &mut Wire) -> io::Result<()> {
         for device in 0..self.recipients * self.devices {
-            let platform = if device % 2 == 0 { "apns" } else { "fcmv1" };
-            let handle = format!("a{device:0DIGITS$x}");
+            // Of one length; with a letter in it that is no hexadecimal digit, it can be no token of APNs.
+            let (platform, letter) = if device % 2 == 0 { ("apns", 'a') } else { ("fcmv1", 'g') };
+            let handle = format!("{letter}{device:0DIGITS$x}");
             let user = user_id(&format!("{:012x}", device / self.devices));
             let installation = json!({"userId": user, "platform": platform, "pushChannel": handle}).to_string();
             let request = format!(

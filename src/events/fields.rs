@@ -5,6 +5,7 @@
 //! depth. No knowledge of events or installations belongs here.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -125,6 +126,12 @@ impl<'a> Fields<'a> {
         self.members.iter().map(|(name, value)| (&**name, value))
     }
 
+    /// The first name that occurs more than once, in any case: readers disagree on which of its values counts.
+    pub fn repeated(&self) -> Option<&str> {
+        let mut seen = HashSet::with_capacity(self.members.len());
+        self.members.iter().map(|(name, _)| &**name).find(|name| !seen.insert(name.to_ascii_lowercase()))
+    }
+
     /// An error about the field `name` of this object.
     pub fn error(&self, name: &'static str, problem: &'static str) -> FieldError {
         FieldError { field: self.path_of(name).join("."), problem }
@@ -210,6 +217,18 @@ mod tests {
         let object = fields(r#"{"MESSAGEID":"upper","messageId":"exact","messageId":"again"}"#);
         assert_eq!(object.required_text("messageId").unwrap(), "exact");
         assert_eq!(object.required_text("MessageId").unwrap(), "upper");
+    }
+
+    #[test]
+    fn a_name_that_occurs_twice_in_any_case_is_found() {
+        for (text, repeated) in [
+            (r#"{"a":1,"b":2}"#, None),
+            (r#"{"a":1,"b":{"a":1}}"#, None),
+            (r#"{"userId":1,"b":2,"USERID":null}"#, Some("USERID")),
+            (r#"{"userId":1,"\u0075serId":1}"#, Some("userId")),
+        ] {
+            assert_eq!(fields(text).repeated(), repeated, "{text}");
+        }
     }
 
     #[test]

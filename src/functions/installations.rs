@@ -19,6 +19,9 @@ use crate::storage::store::{StoreError, run_to_completion};
 struct PutResponse<'a> {
     #[serde(flatten)]
     installation: InstallationResponse<'a>,
+    /// The members of the request that mean nothing here.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    ignored: &'a [String],
     /// What the installation lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
@@ -39,11 +42,11 @@ impl Service {
                     None => error_response(StatusCode::NOT_FOUND, "NotFound", "no installation has this id"),
                 })
             }
-            Method::Put => match PutRequest::parse(&id, body, |app| self.apps.contains(app)) {
-                Ok(installation) => {
+            Method::Put => match PutRequest::parse(&id, body, now, |app| self.apps.contains(app)) {
+                Ok(PutRequest { installation, ignored }) => {
                     let stored = installation.clone();
                     let put = self.in_time(async move { installations.put(&stored, now).await }).await;
-                    put.map(|put| self.put_response(&installation, &put))
+                    put.map(|put| self.put_response(&installation, &put, &ignored))
                 }
                 Err(faults @ InstallationError(_)) => {
                     Ok(error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", &faults.to_string()))
@@ -57,7 +60,7 @@ impl Service {
         .unwrap_or_else(|response| response)
     }
 
-    fn put_response(&self, installation: &Installation, put: &PutResult) -> HttpResponse {
+    fn put_response(&self, installation: &Installation, put: &PutResult, ignored: &[String]) -> HttpResponse {
         for other in &put.evicted {
             tracing::warn!(installation = other, "evicted: its user or number has too many installations");
         }
@@ -66,10 +69,8 @@ impl Service {
         let can_ring =
             || self.delivery_service.hubs.of(installation.app.as_ref()).is_some_and(|hubs| hubs.voip.is_some());
         let hint = (lacks_voip_handle && can_ring()).then_some(NO_VOIP_HANDLE);
-        json_response(
-            status,
-            &PutResponse { installation: InstallationResponse::new(installation, &put.evicted), hint },
-        )
+        let installation = InstallationResponse::new(installation, &put.evicted);
+        json_response(status, &PutResponse { installation, ignored, hint })
     }
 
     /// Waits for the store as long as an invocation may take. A change runs to completion all the same.

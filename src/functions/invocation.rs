@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::events::RawEvent;
@@ -34,6 +35,14 @@ pub enum InvocationError {
     /// More events than any batch has.
     #[error("Data.event has {0} elements: expected at most {MAX_EVENTS}")]
     TooManyEvents(usize),
+    /// What Event Grid posts to a webhook.
+    #[error(
+        "the body is what Event Grid posts to a webhook, not an invocation of the Functions host, which is \
+         {{\"Data\":{{\"event\":{{…}}}},\"Metadata\":{{}}}} with one event: post events to the host at \
+         /runtime/webhooks/EventGrid?functionName=EventGridTrigger with the header \"aeg-event-type: Notification\", or try \
+         them with acs-push send FILE"
+    )]
+    BareEvents,
     /// The envelope lacks the binding.
     #[error("the body has no Data.event: is the binding in EventGridTrigger/function.json named \"event\"?")]
     NoEvent,
@@ -42,6 +51,10 @@ pub enum InvocationError {
 impl<'a> InvocationRequest<'a> {
     /// Reads the body of an Event Grid trigger's invocation.
     pub fn parse(body: &'a [u8]) -> Result<Self, InvocationError> {
+        Self::parse_envelope(body).map_err(|error| if is_bare(body) { InvocationError::BareEvents } else { error })
+    }
+
+    fn parse_envelope(body: &'a [u8]) -> Result<Self, InvocationError> {
         // Nearly every body is read in one pass.
         let data = Fields::from_slice(body, &["Data", "event", "data"])?.take("Data");
         let event = data.and_then(|data| data.into_object(&["Data"]).ok()?.take("event"));
@@ -76,6 +89,13 @@ impl<'a> InvocationRequest<'a> {
             Err(_) => Ok(vec![RawEvent::Json(value)]),
         }
     }
+}
+
+/// Whether it is an event of either schema, or an array, without an envelope.
+fn is_bare(body: &[u8]) -> bool {
+    let is_array = || body.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+    let is_event = |fields: &Fields<'_>| fields.has("eventType") || fields.has("specversion");
+    Fields::from_slice(body, &[]).map_or_else(|_| is_array(), |fields| is_event(&fields))
 }
 
 /// Most log lines are shorter.
@@ -157,7 +177,12 @@ mod tests {
         for body in ["{}", r#"{"Data":{}}"#, r#"{"Data":[]}"#, r#"{"Data":{"event":null}}"#] {
             assert!(matches!(InvocationRequest::parse(body.as_bytes()), Err(InvocationError::NoEvent)), "{body}");
         }
-        for body in ["", "[]", "nul", r#"{"Data":{"event":{"id":"#] {
+        for body in
+            ["[]", r#"[{"id":"1"}]"#, r#"{"id":"1","eventType":"a","data":{}}"#, r#"{"SpecVersion":"1.0","data":{}}"#]
+        {
+            assert!(matches!(InvocationRequest::parse(body.as_bytes()), Err(InvocationError::BareEvents)), "{body}");
+        }
+        for body in ["", "nul", r#"{"Data":{"event":{"id":"#] {
             assert!(
                 matches!(InvocationRequest::parse(body.as_bytes()), Err(InvocationError::NotAnObject(_))),
                 "{body}"

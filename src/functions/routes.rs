@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::future::ready;
 
-use warp::path::{end, param};
+use warp::path::{FullPath, end, param};
 use warp::{Filter, Rejection};
+
+use super::unknown_path::UnknownPath;
 
 /// The function that a request is for.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub enum Route {
     /// A function that takes these methods only.
     OtherMethod(&'static str),
     /// No function.
-    Unknown,
+    Unknown(UnknownPath),
 }
 
 /// The operation on an installation.
@@ -65,7 +67,9 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
         .unify()
         .or(installation.map(|_: String| Route::OtherMethod("GET, PUT, DELETE")))
         .unify()
-        .or(warp::any().map(|| Route::Unknown))
+        .or(warp::method().and(warp::path::full()).map(|method: warp::http::Method, path: FullPath| {
+            Route::Unknown(UnknownPath::new(method.as_str(), path.as_str()))
+        }))
         .unify()
 }
 

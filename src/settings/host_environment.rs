@@ -20,9 +20,9 @@ impl HostEnvironment {
     /// The place that the variables tell of.
     pub(super) fn of(settings: &SettingsReader) -> Self {
         // Never inside Azure. A laptop's own container may well have a `CONTAINER_NAME`.
-        let has_core_tools = settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some();
-        let environment = settings.get("AZURE_FUNCTIONS_ENVIRONMENT").unwrap_or_default();
-        let instance = INSTANCE_NAMES.iter().find_map(|name| settings.get(name)).map(str::to_owned);
+        let has_core_tools = settings.of_platform("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some();
+        let environment = settings.of_platform("AZURE_FUNCTIONS_ENVIRONMENT").unwrap_or_default();
+        let instance = INSTANCE_NAMES.iter().find_map(|name| settings.of_platform(name)).map(str::to_owned);
         Self {
             azure_instance: instance.filter(|_| !has_core_tools),
             on_laptop: has_core_tools || environment.eq_ignore_ascii_case("Development"),

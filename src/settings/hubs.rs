@@ -1,9 +1,9 @@
-//! The settings of hubs: `NOTIFICATION_HUB_…`, for the default app and for others by name. An unknown name is a fault that
-//! suggests the nearest known one.
+//! The settings of hubs: `NOTIFICATION_HUB_…`, for the default app and for others by name. An unknown name that begins with
+//! `NOTIFICATION_` is a fault that suggests the nearest known one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SettingsReader;
+use super::{SettingsReader, names};
 use crate::notifications::device::AppName;
 use crate::push::hub::connection_string::ConnectionString;
 
@@ -56,7 +56,11 @@ const SUFFIXES: [&str; 6] =
 /// Words that cannot be app names.
 const RESERVED_APP_NAMES: [&str; 2] = ["VOIP", "SECONDARY"];
 
-const OTHERS: [&str; 2] = ["NOTIFICATION_CONTENT", "NOTIFICATIONS_FILE"];
+/// What each of these settings begins with.
+pub(super) const PREFIX: &str = "NOTIFICATION_HUB_";
+
+/// The other setting that begins as all of ours do that begin with `NOTIFICATION_`.
+const CONTENT: &str = "NOTIFICATION_CONTENT";
 
 /// Reads all hubs. Where something is missing, what is returned is a stand-in beside a fault.
 pub(super) fn read(
@@ -64,8 +68,8 @@ pub(super) fn read(
     warnings: &mut Vec<String>,
 ) -> (AppSettings, BTreeMap<AppName, AppSettings>) {
     let mut apps = BTreeSet::new();
-    let names: Vec<String> = settings.values.keys().filter(|name| name.starts_with("NOTIFICATION")).cloned().collect();
-    for name in names {
+    let ours: Vec<String> = settings.values.keys().filter(|name| is_ours(name)).cloned().collect();
+    for name in ours {
         match Name::of(&name) {
             Name::App(app) => drop(apps.insert(app)),
             Name::Known => {}
@@ -77,8 +81,9 @@ pub(super) fn read(
     }
     let own = ConnectionStrings::read(settings, "");
     if settings.get(&setting("", CONNECTION_STRING)).is_none() {
+        let missing = setting("", CONNECTION_STRING);
         let expected = "is required: expected Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=RULE;SharedAccessKey=KEY";
-        settings.fault(&setting("", CONNECTION_STRING), expected);
+        settings.fault(&missing, format!("{expected}{}", names::where_it_may_be(settings, &missing)));
     }
     let default = app_settings(settings, "", &own, warnings);
     let others = apps.into_iter().map(|app| {
@@ -90,7 +95,17 @@ pub(super) fn read(
     (default, others)
 }
 
-/// What a name that begins with `NOTIFICATION` is.
+/// Whether a name is taken for ours, so that an unknown one is a fault.
+pub(super) fn is_ours(name: &str) -> bool {
+    name.starts_with("NOTIFICATION_")
+}
+
+/// Whether it is the name of a setting, be it of an app that has no others.
+pub(super) fn is_known(name: &str) -> bool {
+    !matches!(Name::of(name), Name::Unknown)
+}
+
+/// What a name that begins with `NOTIFICATION_` is.
 enum Name {
     Known,
     App(AppName),
@@ -99,10 +114,10 @@ enum Name {
 
 impl Name {
     fn of(name: &str) -> Self {
-        if OTHERS.contains(&name) || SUFFIXES.iter().any(|ending| name == setting("", ending)) {
+        if name == CONTENT || SUFFIXES.iter().any(|ending| name == setting("", ending)) {
             return Self::Known;
         }
-        let Some(rest) = name.strip_prefix("NOTIFICATION_HUB_") else { return Self::Unknown };
+        let Some(rest) = name.strip_prefix(PREFIX) else { return Self::Unknown };
         let app = SUFFIXES.iter().find_map(|ending| rest.strip_suffix(ending)?.strip_suffix('_'));
         let is_upper = |app: &&str| !app.bytes().any(|byte| byte.is_ascii_lowercase());
         match app.filter(is_upper).and_then(AppName::parse) {
@@ -118,14 +133,14 @@ fn is_near_no_app(app: &AppName) -> bool {
 }
 
 fn setting(prefix: &str, ending: &str) -> String {
-    format!("NOTIFICATION_HUB_{prefix}{ending}")
+    format!("{PREFIX}{prefix}{ending}")
 }
 
 fn nearest(name: &str, apps: &BTreeSet<AppName>) -> String {
     let prefixes = apps.iter().map(|app| format!("{}_", app.as_str().to_ascii_uppercase()));
     let prefixes: Vec<String> = prefixes.chain([String::new()]).collect();
     let hub_settings = prefixes.iter().flat_map(|prefix| SUFFIXES.map(|ending| setting(prefix, ending)));
-    let known = hub_settings.chain(OTHERS.map(str::to_owned));
+    let known = hub_settings.chain([CONTENT.to_owned()]);
     known.min_by_key(|known| strsim::osa_distance(known, name)).unwrap_or_default()
 }
 
@@ -169,7 +184,9 @@ fn app_settings(
 ) -> AppSettings {
     let name = hub_name(settings, &setting(prefix, NAME)).or(connection_strings.entity_path());
     if name.is_none() && settings.get(&setting(prefix, NAME)).is_none() {
-        settings.fault(&setting(prefix, NAME), "is required: expected the hub's name");
+        let missing = setting(prefix, NAME);
+        let hint = names::where_it_may_be(settings, &missing);
+        settings.fault(&missing, format!("is required: expected the hub's name{hint}"));
     }
     let main = HubSettings::new(name.unwrap_or_default(), connection_strings);
     let voip = voip_hub(settings, &format!("{prefix}{VOIP}"), connection_strings, warnings);

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{HostEnvironment, SettingsReader, StoreChoice};
+use super::{HostEnvironment, SettingsReader, StoreChoice, names};
 use crate::storage::store::azure::{Account, Container, Credential, connection_string};
 
 const STORAGE: &str = "AzureWebJobsStorage";
@@ -14,7 +14,6 @@ const EXPECTED: &str = "expected azure:CONTAINER, file:PATH or memory:";
 
 /// Reads which store to use. Whether it is reachable makes no difference here.
 pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnings: &mut Vec<String>) -> StoreChoice {
-    let has_storage = settings.values.keys().any(|name| name == STORAGE || name.starts_with("AzureWebJobsStorage__"));
     let choice = match settings.get("STORE").map(|choice| choice.split_once(':').unwrap_or((choice, ""))) {
         Some(("memory", "")) => {
             if host.in_azure() {
@@ -38,7 +37,7 @@ pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnin
             settings.fault("STORE", "expected a container's name after azure: 3 to 63 of a-z, 0-9 and single '-'");
             None
         }
-        None if has_storage => container(settings, DEFAULT_CONTAINER.to_owned()),
+        None if has_account(settings) => container(settings, DEFAULT_CONTAINER.to_owned()),
         None if host.in_azure() => {
             settings.fault("STORE", format!("{EXPECTED}; inside Azure a folder is used only if STORE names it"));
             None
@@ -50,6 +49,12 @@ pub(super) fn read(settings: &mut SettingsReader, host: &HostEnvironment, warnin
         }
     };
     choice.unwrap_or(StoreChoice::Memory)
+}
+
+/// Whether the Function App's storage account is set in any way.
+fn has_account(settings: &SettingsReader) -> bool {
+    let is_part = |name: &String| name.starts_with("AzureWebJobsStorage__");
+    settings.get(STORAGE).is_some() || settings.values.keys().any(is_part)
 }
 
 fn container(settings: &mut SettingsReader, name: String) -> Option<StoreChoice> {
@@ -68,18 +73,14 @@ fn container(settings: &mut SettingsReader, name: String) -> Option<StoreChoice>
 
 /// The account that an identity opens: by its Blob service's address, or by its name.
 fn identity_account(settings: &mut SettingsReader) -> Option<Account> {
-    if let Some(uri) = settings.get("AzureWebJobsStorage__blobServiceUri") {
-        let url = url::Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let Some(url) = url else {
-            settings.fault("AzureWebJobsStorage__blobServiceUri", "expected https://ACCOUNT.blob.core.windows.net");
-            return None;
-        };
-        let name = url.host_str().and_then(|host| host.split('.').next()).unwrap_or_default().to_owned();
-        return Some(Account { name, endpoint: url.as_str().trim_end_matches('/').to_owned() });
+    const URI: &str = "AzureWebJobsStorage__blobServiceUri";
+    if let Some(uri) = settings.get(URI) {
+        let account = Account::from_endpoint(uri);
+        return account.map_err(|error| settings.fault(URI, format!("is {error}"))).ok();
     }
     let Some(name) = settings.get("AzureWebJobsStorage__accountName").map(str::to_owned) else {
         let expected = "is required for STORE=azure: expected a connection string, or AzureWebJobsStorage__accountName";
-        settings.fault(STORAGE, expected);
+        settings.fault(STORAGE, format!("{expected}{}", names::where_it_may_be(settings, STORAGE)));
         return None;
     };
     if !(3..=24).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
@@ -97,12 +98,22 @@ fn identity(settings: &mut SettingsReader) -> Option<Credential> {
         settings.fault("AzureWebJobsStorage__credential", "expected managedidentity, or not to be set");
         return None;
     }
-    let endpoint = settings.get("IDENTITY_ENDPOINT").map(str::to_owned);
-    if endpoint.is_none() {
+    let Some(endpoint) = settings.of_platform("IDENTITY_ENDPOINT").map(str::to_owned) else {
         return Some(Credential::AzureCli);
+    };
+    if !is_identity_endpoint(&endpoint) {
+        let expected = "expected the address that Azure sets: http or https, without user name, password or query";
+        settings.fault("IDENTITY_ENDPOINT", expected);
+        return None;
     }
     let client_id = settings.get("AzureWebJobsStorage__clientId").map(str::to_owned);
     Some(Credential::ManagedIdentity { client_id, endpoint })
+}
+
+/// Errors and logs show this address.
+fn is_identity_endpoint(text: &str) -> bool {
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.is_some_and(|url| url.username().is_empty() && url.password().is_none() && url.query().is_none())
 }
 
 /// <https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata>

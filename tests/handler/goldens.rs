@@ -129,7 +129,8 @@ async fn made(
     let mut kinds = BTreeMap::new();
     for (form, platform, os) in FORMS {
         for mode in MODES {
-            let handle = format!("{:064x}", kinds.len());
+            let prefix = if platform == "apns" { "" } else { "fcm:" };
+            let handle = format!("{prefix}{:064x}", kinds.len());
             let mut phone = json!({
                 "userId": BOB, "phoneNumbers": ["15551234567"], "platform": platform, "os": os, "pushChannel": handle, "content": mode,
             });

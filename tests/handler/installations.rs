@@ -24,7 +24,7 @@ async fn a_put_creates_then_replaces_and_shows_the_stored_form_with_masked_handl
     let installation = json!({
         "installationId": "iphone", "userId": BOB, "phoneNumbers": ["+1 555-123-4567", "15551234567"], "platform": "APNS",
         "pushChannel": IPHONE, "voipPushChannel": IPHONE_VOIP, "os": "ios", "locale": "ko-KR", "content": "sender",
-        "mutedThreads": ["19:a"], "expirationTime": "2100-01-31T12:00:00Z", "tags": ["ignored"],
+        "mutedThreads": ["19:a"], "expirationTime": "2100-01-31T12:00:00Z", "tags": ["a"], "templates": {},
     });
     let stored = json!({
         "installationId": "iphone", "userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns",
@@ -32,10 +32,12 @@ async fn a_put_creates_then_replaces_and_shows_the_stored_form_with_masked_handl
         "mutedThreads": ["19:a"], "expirationTime": "2100-01-31T12:00:00Z",
     });
     assert_eq!(app.get("/api/installations/iphone").await.status, 404);
+    let mut answer = stored.clone();
+    answer["ignored"] = json!(["tags", "templates"]);
     let put = app.put("iphone", &installation).await;
-    assert_eq!((put.status, put.json()), (201, stored.clone()));
+    assert_eq!((put.status, put.json()), (201, answer.clone()));
     let again = app.put("iphone", &installation).await;
-    assert_eq!((again.status, again.json()), (200, stored.clone()));
+    assert_eq!((again.status, again.json()), (200, answer));
     let get = app.get("/api/installations/iphone").await;
     assert_eq!((get.status, get.json()), (200, stored));
     assert_eq!(app.delete("iphone").await.status, 204);
@@ -100,13 +102,13 @@ async fn ids_of_any_kind_stay_apart() {
         let handle = format!("{index:064x}");
         // A dot as a whole segment is taken out of an address by the client itself.
         let id = if *id == "." { "%252E" } else { id };
-        assert_eq!(app.put(id, &phone(&format!("user-{index}"), &handle)).await.status, 201, "{id}");
+        assert_eq!(app.put(id, &phone(&format!("8:acs:user-{index}"), &handle)).await.status, 201, "{id}");
     }
     let long = "x".repeat(257);
     assert_eq!(app.put(&long, &phone(BOB, IPHONE)).await.status, 400);
     for index in 0..ids.len() {
         let mut event = chat(&format!("e{index}"), "ChatMessageReceived", &format!("m{index}"), 1, "Hello");
-        event["data"]["recipientCommunicationIdentifier"] = json!({"rawId": format!("user-{index}")});
+        event["data"]["recipientCommunicationIdentifier"] = json!({"rawId": format!("8:acs:user-{index}")});
         app.deliver(&event).await;
         assert_eq!(app.hub.accepted().last().unwrap().device_handle, Some(format!("{index:064x}")));
     }
@@ -139,9 +141,10 @@ async fn a_handle_under_a_new_id_replaces_the_old_installation() {
     app.register("carols", with_voip).await;
     assert_eq!(app.get("/api/installations/alices").await.status, 404);
     // A handle that was given up is free.
-    app.register("after", phone(BOB, ANDROID)).await;
+    let other = "c".repeat(64);
+    app.register("after", phone(BOB, &other)).await;
     app.register("third", phone(BOB, IPHONE)).await;
-    assert_eq!(reached(&app, "e2").await, [IPHONE, ANDROID]);
+    assert_eq!(reached(&app, "e2").await, [IPHONE, &other]);
 }
 
 #[tokio::test]
@@ -169,15 +172,15 @@ async fn the_least_recently_written_installation_makes_room() {
 #[tokio::test]
 async fn past_its_expiration_time_an_installation_gets_nothing() {
     let app = App::start().await;
-    let mut installation = phone(BOB, IPHONE);
-    installation["expirationTime"] =
-        json!((Utc::now() - TimeDelta::seconds(1)).to_rfc3339_opts(SecondsFormat::Secs, true));
-    app.register("iphone", installation.clone()).await;
+    let with = |lifetime: TimeDelta| {
+        let mut installation = phone(BOB, IPHONE);
+        installation["expirationTime"] = json!((Utc::now() + lifetime).to_rfc3339_opts(SecondsFormat::Millis, true));
+        installation
+    };
+    app.register("iphone", with(TimeDelta::milliseconds(300))).await;
+    while app.get("/api/installations/iphone").await.status == 200 {}
     assert!(reached(&app, "e1").await.is_empty());
-    assert_eq!(app.get("/api/installations/iphone").await.status, 404);
-    installation["expirationTime"] =
-        json!((Utc::now() + TimeDelta::hours(1)).to_rfc3339_opts(SecondsFormat::Secs, true));
-    app.register("iphone", installation).await;
+    app.register("iphone", with(TimeDelta::hours(1))).await;
     assert_eq!(reached(&app, "e2").await, [IPHONE]);
 }
 
@@ -201,7 +204,7 @@ async fn a_put_of_an_iphone_that_could_ring_and_has_no_handle_for_that_is_told_s
         phone.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         phone
     };
-    let (rings, fcm) = (json!({"voipPushChannel": IPHONE_VOIP}), json!({"platform": "fcmv1"}));
+    let (rings, fcm) = (json!({"voipPushChannel": IPHONE_VOIP}), json!({"platform": "fcmv1", "pushChannel": ANDROID}));
     let no_voip_hub_there = json!({"app": "sandbox"});
     for (voip_hub, installation, has_hint) in [
         (VOIP_HUB, with(json!({})), true),

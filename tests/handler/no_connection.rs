@@ -74,7 +74,7 @@ async fn a_server_without_tls() {
 
 #[tokio::test]
 async fn a_host_that_no_request_can_name() {
-    assert_told("https://{namespace}.example:443", "invalid host name").await;
+    assert_told("https://ns}.example:443", "invalid host name").await;
 }
 
 #[tokio::test]

@@ -117,7 +117,6 @@ fn an_unknown_setting_is_reported_with_the_nearest_one() {
         ("NOTIFICATION_HUB_SECONDARY_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
         ("NOTIFICATION_HUB_sandbox_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
         ("NOTIFICATION_CONTENTS", "NOTIFICATION_CONTENT"),
-        ("NOTIFICATIONS_FIEL", "NOTIFICATIONS_FILE"),
     ] {
         let told = faults(&[(name, "x"), ("NOTIFICATION_HUB_SANDBOX_NAME", "sandbox")]);
         let [line] = told.as_slice() else { panic!("{name}: {told:?}") };

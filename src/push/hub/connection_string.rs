@@ -39,6 +39,14 @@ pub enum ConnectionStringError {
     /// The endpoint is no address of a namespace.
     #[error("has an Endpoint that is not a valid address; expected sb://NAMESPACE.servicebus.windows.net/")]
     Endpoint,
+    /// Two parts run into one.
+    #[error("has no ';' before {0}; expected one between all parts")]
+    NoSemicolon(&'static str),
+    /// The key is not base64.
+    #[error(
+        "has a SharedAccessKey with a character outside base64's letters (A-Z, a-z, 0-9, '+', '/', '='): copy the key again"
+    )]
+    Key,
     /// A name or key is longer than the service allows.
     #[error("has a {0} of more than 256 characters; expected the one from the hub's access policies")]
     TooLong(&'static str),
@@ -56,6 +64,9 @@ impl ConnectionString {
             if found[index].replace(value.trim()).is_some() {
                 return Err(ConnectionStringError::Twice(PARTS[index]));
             }
+            if let Some(swallowed) = PARTS.into_iter().find(|part| contains_part(value, part)) {
+                return Err(ConnectionStringError::NoSemicolon(swallowed));
+            }
         }
         let part = |index: usize| found[index].filter(|value| !value.is_empty());
         let limited = |index: usize| {
@@ -63,9 +74,23 @@ impl ConnectionString {
             if value.chars().count() > 256 { Err(ConnectionStringError::TooLong(PARTS[index])) } else { Ok(value) }
         };
         let endpoint = endpoint(part(0).ok_or(ConnectionStringError::Missing(PARTS[0]))?)?;
-        let (rule, key) = (limited(1)?.to_owned(), limited(2)?.into());
+        let (rule, key) = (limited(1)?.to_owned(), limited(2)?);
+        if !key.bytes().all(is_key_byte) {
+            return Err(ConnectionStringError::Key);
+        }
+        let key = key.into();
         Ok(Self { endpoint, rule, key, entity_path: part(3).map(str::to_owned) })
     }
+}
+
+/// Whether another part begins within a value.
+fn contains_part(value: &str, part: &str) -> bool {
+    value.to_ascii_lowercase().contains(&format!("{}=", part.to_ascii_lowercase()))
+}
+
+/// The letters of base64, in both alphabets: a key is not decoded, and other programs than Azure make them, too.
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte)
 }
 
 fn endpoint(text: &str) -> Result<Url, ConnectionStringError> {
@@ -124,6 +149,10 @@ mod tests {
             ("Endpoint=ns.servicebus.windows.net;SharedAccessKeyName=r;SharedAccessKey=k", Error::Endpoint),
             ("Endpoint=amqp://ns/;SharedAccessKeyName=r;SharedAccessKey=k", Error::Endpoint),
             ("Endpoint=sb://ns/hub;SharedAccessKeyName=r;SharedAccessKey=k", Error::Endpoint),
+            ("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey=k k", Error::Key),
+            ("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey=a%3D", Error::Key),
+            ("Endpoint=sb://ns/;SharedAccessKeyName=rSharedAccessKey=k", Error::NoSemicolon("SharedAccessKey")),
+            ("Endpoint=sb://ns/,sharedAccessKeyName=r,SharedAccessKey=k", Error::NoSemicolon("SharedAccessKeyName")),
             (
                 &format!("Endpoint=sb://ns/;SharedAccessKeyName=r;SharedAccessKey={long}"),
                 Error::TooLong("SharedAccessKey"),

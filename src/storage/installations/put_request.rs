@@ -8,9 +8,24 @@ use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 
-/// The body of a PUT, read field by field.
+mod device_token;
+mod members;
+mod user_id;
+
+use device_token::device_token;
+use user_id::user_id;
+
+/// A valid PUT.
 #[derive(Debug)]
-pub struct PutRequest<'a> {
+pub struct PutRequest {
+    /// What it writes.
+    pub installation: Installation,
+    /// The names of the members that mean nothing here.
+    pub ignored: Vec<String>,
+}
+
+/// Reads the body of a PUT field by field and collects its faults.
+struct Reader<'a> {
     fields: Fields<'a>,
     faults: Vec<String>,
 }
@@ -21,64 +36,91 @@ pub struct PutRequest<'a> {
 pub struct InstallationError(pub Vec<String>);
 
 const MAX_ID_BYTES: usize = 256;
-const MAX_HANDLE_BYTES: usize = 2048;
 const MAX_LOCALE_BYTES: usize = 35;
+/// Each name that is not known is compared with all that are.
+const MAX_MEMBERS: usize = 100;
 const MAX_NUMBERS: usize = 20;
 const MAX_MUTED_THREADS: usize = 200;
+const EXPECTED_ID: &str = "expected 1 to 256 bytes without control characters";
 
-impl<'a> PutRequest<'a> {
+impl PutRequest {
     /// Reads the installation `id` from a request's body. `has_app` says which apps have hubs.
     pub fn parse(
         id: &str,
-        body: &'a [u8],
+        body: &[u8],
+        now: DateTime<Utc>,
         has_app: impl Fn(&AppName) -> bool,
-    ) -> Result<Installation, InstallationError> {
+    ) -> Result<Self, InstallationError> {
         let fields = Fields::from_slice(body, &[]);
         let fields = fields.map_err(|error| InstallationError(vec![format!("body: {error}")]))?;
-        let mut request = PutRequest { fields, faults: Vec::new() };
+        let mut request = Reader { fields, faults: Vec::new() };
+        let ignored = request.other_members();
         request.check_id(id);
-        let user_id = request.id("userId").map(UserId::new);
+        let user_id = request.user_id();
         let phone_numbers = request.phone_numbers();
         if user_id.is_none() && phone_numbers.is_empty() && request.faults.is_empty() {
             request.fault("userId, phoneNumbers", "expected at least one of them");
         }
         let platform = request.platform();
-        let handle = request.handle("pushChannel");
+        let handle = request.handle("pushChannel", platform);
         if request.fields.value("pushChannel").is_none() {
             request.fault("pushChannel", "is missing: expected the device's APNs or FCM token");
         }
-        let voip_handle = request.handle("voipPushChannel");
-        if voip_handle.is_some() && platform == Some(Platform::FcmV1) {
-            request.fault("voipPushChannel", "only the platform apns has one");
-        }
+        let voip_handle = request.voip_handle(platform);
         let app = request.app(has_app);
         let os = request.os();
         let locale = request.locale();
         let content = request.content();
         let muted_threads = request.texts("mutedThreads", MAX_MUTED_THREADS);
-        let expires_at = request.expiration_time();
-        match (platform, handle) {
-            (Some(platform), Some(handle)) if request.faults.is_empty() => Ok(Installation {
-                id: id.to_owned(),
-                user_id,
-                phone_numbers,
-                platform,
-                handle,
-                voip_handle,
-                app,
-                os,
-                locale,
-                content,
-                muted_threads,
-                expires_at,
-            }),
-            _ => Err(InstallationError(request.faults)),
+        let expires_at = request.expiration_time(now);
+        let (Some(platform), Some(handle), []) = (platform, handle, request.faults.as_slice()) else {
+            return Err(InstallationError(request.faults));
+        };
+        let installation = Installation {
+            id: id.to_owned(),
+            user_id,
+            phone_numbers,
+            platform,
+            handle,
+            voip_handle,
+            app,
+            os,
+            locale,
+            content,
+            muted_threads,
+            expires_at,
+        };
+        Ok(Self { installation, ignored })
+    }
+}
+
+impl Reader<'_> {
+    /// The names of members that mean nothing here. One that is nearly a known name, or occurs twice, is a fault.
+    fn other_members(&mut self) -> Vec<String> {
+        let count = self.fields.members().count();
+        if count > MAX_MEMBERS {
+            self.fault("body", &format!("has {count} members: expected at most {MAX_MEMBERS}"));
+            return Vec::new();
         }
+        if let Some(name) = self.fields.repeated().map(members::shown) {
+            self.fault(&name, "occurs twice, whatever the case of its letters: expected each member once");
+        }
+        let names = self.fields.members().map(|(name, _)| name).filter(|name| !members::is_known(name));
+        let names: Vec<(String, Option<&str>)> =
+            names.map(|name| (members::shown(name), members::nearest(name))).collect();
+        let mut ignored = Vec::new();
+        for (name, nearest) in names {
+            match nearest {
+                Some(nearest) => self.fault(&name, &format!("unknown member; did you mean {nearest}?")),
+                None => ignored.push(name),
+            }
+        }
+        ignored
     }
 
     fn check_id(&mut self, id: &str) {
         if !is_id(id) {
-            self.fault("installationId", "expected 1 to 256 bytes without control characters");
+            self.fault("installationId", EXPECTED_ID);
         }
         if self.id("installationId").is_some_and(|stated| stated != id) {
             self.fault("installationId", "differs from the one in the path");
@@ -90,8 +132,15 @@ impl<'a> PutRequest<'a> {
         if is_id(&text) {
             return Some(text);
         }
-        self.fault(name, "expected 1 to 256 bytes without control characters");
+        self.fault(name, EXPECTED_ID);
         None
+    }
+
+    fn user_id(&mut self) -> Option<UserId> {
+        match user_id(&self.text("userId")?) {
+            Ok(user_id) => Some(user_id),
+            Err(error) => self.refuse("userId", &error),
+        }
     }
 
     fn phone_numbers(&mut self) -> Vec<PhoneNumber> {
@@ -126,19 +175,20 @@ impl<'a> PutRequest<'a> {
         None
     }
 
-    /// A handle travels in a header, so it is visible ASCII.
-    fn handle(&mut self, name: &'static str) -> Option<DeviceHandle> {
-        let text = self.text(name)?;
-        let problem = if DeviceHandle::is_masked(&text) {
-            "is masked: expected the token itself, not the answer of a GET or PUT"
-        } else if text.is_empty() || text.len() > MAX_HANDLE_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            "expected a token of 1 to 2048 visible ASCII characters"
-        } else {
-            return Some(DeviceHandle::new(text));
-        };
-        self.fault(name, problem);
-        None
+    fn handle(&mut self, name: &'static str, platform: Option<Platform>) -> Option<DeviceHandle> {
+        match device_token(&self.text(name)?, platform) {
+            Ok(handle) => Some(handle),
+            Err(error) => self.refuse(name, &error),
+        }
+    }
+
+    fn voip_handle(&mut self, platform: Option<Platform>) -> Option<DeviceHandle> {
+        const NAME: &str = "voipPushChannel";
+        if platform == Some(Platform::FcmV1) && self.fields.value(NAME).is_some() {
+            self.fault(NAME, "only the platform apns has one");
+            return None;
+        }
+        self.handle(NAME, platform)
     }
 
     fn app(&mut self, has_app: impl Fn(&AppName) -> bool) -> Option<AppName> {
@@ -180,11 +230,15 @@ impl<'a> PutRequest<'a> {
         content
     }
 
-    fn expiration_time(&mut self) -> Option<DateTime<Utc>> {
+    fn expiration_time(&mut self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let text = self.text("expirationTime")?;
         let time = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.to_utc());
-        if time.is_none() {
-            self.fault("expirationTime", "expected a time such as 2027-01-31T12:00:00Z");
+        match time {
+            None => self.fault("expirationTime", "expected a time such as 2027-01-31T12:00:00Z"),
+            Some(time) if time <= now => {
+                self.fault("expirationTime", "is in the past: expected a time to come; DELETE ends an installation");
+            }
+            Some(_) => {}
         }
         time
     }
@@ -215,6 +269,11 @@ impl<'a> PutRequest<'a> {
 
     fn wrong<T>(&mut self, error: &FieldError) -> Option<T> {
         self.faults.push(format!("{}: {}", error.field, error.problem));
+        None
+    }
+
+    fn refuse<T>(&mut self, name: &str, error: &impl std::fmt::Display) -> Option<T> {
+        self.fault(name, &error.to_string());
         None
     }
 

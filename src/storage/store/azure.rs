@@ -55,7 +55,7 @@ pub enum Credential {
         /// Which one, where it has several.
         client_id: Option<String>,
         /// `IDENTITY_ENDPOINT`, which issues the access tokens.
-        endpoint: Option<String>,
+        endpoint: String,
     },
     /// The login of the Azure CLI on this laptop.
     AzureCli,
@@ -105,7 +105,7 @@ impl AzureBlobs {
             Credential::ManagedIdentity { client_id, endpoint } => {
                 let builder = builder.with_credential_type("managed_identity");
                 let builder = client_id.iter().fold(builder, MicrosoftAzureBuilder::with_client_id);
-                endpoint.iter().fold(builder, MicrosoftAzureBuilder::with_msi_endpoint)
+                builder.with_msi_endpoint(endpoint)
             }
             Credential::AzureCli => builder.with_use_azure_cli(true),
         };
