@@ -15,7 +15,7 @@ use super::{DeliveryAttempt, DeliveryService};
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventGridEvent, RawEvent};
 use crate::notifications::Audience;
-use crate::notifications::device::{ContentMode, Device, DeviceHandle, Platform};
+use crate::notifications::device::{Device, DeviceHandle, Platform};
 use crate::push::hub::{DirectSend, SendFailure, SendSuccess};
 use crate::push::payload::MAX_PAYLOAD_BYTES;
 
@@ -35,7 +35,8 @@ impl DeliveryService {
         now: DateTime<Utc>,
     ) -> DeliveryResult {
         let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
-        let attempt = DeliveryAttempt { raw_event, deadlines, now, replay: None, explanation: Some(explanation) };
+        let attempt =
+            DeliveryAttempt { raw_event, deadlines, now, trace: None, replay: None, explanation: Some(explanation) };
         let (delivery, processed) = self.deliver(attempt).await;
         // When it is run again, only the other devices get it.
         if delivery.outcome == Outcome::Failed
@@ -108,11 +109,7 @@ impl Explanation {
             Platform::Apns => "apns",
             Platform::FcmV1 => "fcmv1",
         };
-        let content = match audience.mode {
-            ContentMode::Full => "full",
-            ContentMode::Sender => "sender",
-            ContentMode::Hidden => "hidden",
-        };
+        let content = audience.mode.name();
         let locale = device.locale.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         self.add_line(format!(
             "  device     {}: {platform}, content {content}, locale {locale}",
@@ -122,7 +119,7 @@ impl Explanation {
 
     /// The device gets an alert instead of the call.
     pub fn alert_in_place_of_call(&self, device: &Device, cause: &AlertCause) {
-        self.add_line(format!("  alert      {}: {cause}", device.installation_id));
+        self.add_line(format!("  alert      {}: {}", device.installation_id, cause.told()));
     }
 
     /// A request was sent to a hub, or would have been, for one or several devices.

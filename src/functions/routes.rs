@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::ready;
 
+use warp::http::HeaderValue;
 use warp::path::{end, param};
 use warp::{Filter, Rejection};
 
@@ -11,8 +12,8 @@ use warp::{Filter, Rejection};
 pub enum Route {
     /// `GET /`: whether the handler is ready.
     Root,
-    /// The function of that name.
-    EventGridTrigger,
+    /// The function of that name, with the header `traceparent`.
+    EventGridTrigger(Option<String>),
     /// The function of that name.
     Maintenance,
     /// The function of that name.
@@ -44,7 +45,7 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
     let installation = segment("api").and(segment("installations")).and(param()).and(end());
 
     // The most frequent request first.
-    (event_grid_trigger.and(warp::post()).map(|| Route::EventGridTrigger))
+    (event_grid_trigger.and(warp::post()).and(traceparent()).map(Route::EventGridTrigger))
         .or(event_grid_trigger.map(|| Route::OtherMethod("POST")))
         .unify()
         .or(end().map(|| Route::Root))
@@ -67,6 +68,12 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
         .unify()
         .or(warp::any().map(|| Route::Unknown))
         .unify()
+}
+
+/// The header of that name, if it is a text.
+fn traceparent() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Copy {
+    let text = |value: HeaderValue| value.to_str().ok().map(str::to_owned);
+    warp::header::value("traceparent").map(text).or(warp::any().map(|| None)).unify()
 }
 
 /// A segment of a path, in any case.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::{Stream, TryStreamExt};
+use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -67,6 +67,11 @@ impl DeadLetters {
     /// The keys of all of them, in order.
     pub fn keys(&self) -> impl Stream<Item = Result<String, StoreError>> + Send {
         self.store.list("dead-letters").map_ok(|listed| listed.key)
+    }
+
+    /// How many there are, but not more than `most`.
+    pub async fn count(&self, most: usize) -> Result<usize, StoreError> {
+        self.keys().take(most).try_fold(0, async |count, _| Ok(count + 1)).await
     }
 
     /// Reads one.
