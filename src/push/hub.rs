@@ -162,9 +162,15 @@ impl Hub {
                 }
                 Err(error) => error,
             };
-            // The first connection that is lost was idle for too long.
-            let is_lost = error == SendError::ConnectionLost && attempts > 1;
-            if is_lost || matches!(error, SendError::NoConnection(_) | SendError::Timeout) {
+            let tells_of_hub = match error {
+                SendError::NoConnection(_) => true,
+                // The first connection that is lost was idle for too long.
+                SendError::ConnectionLost => attempts > 1,
+                // The deadline may have cut off a later attempt before the hub could answer.
+                SendError::Timeout => requests.error.is_none() || Instant::now() < direct_send.deadline,
+                _ => false,
+            };
+            if tells_of_hub {
                 self.log_error(&error);
             }
             let error = match requests.error.take() {
