@@ -70,6 +70,8 @@ struct DeliveryAttempt<'a> {
     raw_event: RawEvent<'a>,
     deadlines: Deadlines,
     now: DateTime<Utc>,
+    /// Its id, once it is read.
+    id: Option<&'a str>,
     /// The trace of its invocation.
     trace: Option<&'a str>,
     replay: Option<&'a ReplayOptions>,
@@ -117,7 +119,15 @@ impl DeliveryService {
     ) -> Vec<DeliveryResult> {
         let deadlines = Deadlines::of_invocation(began, self.deadline);
         let deliver = |raw_event| {
-            self.deliver(DeliveryAttempt { raw_event, deadlines, now, trace, replay: None, explanation: None })
+            self.deliver(DeliveryAttempt {
+                raw_event,
+                deadlines,
+                now,
+                id: None,
+                trace,
+                replay: None,
+                explanation: None,
+            })
         };
         let mut delivered = Vec::with_capacity(events.len());
         for batch in events.chunks(MAX_CONCURRENT_EVENTS) {
@@ -151,6 +161,7 @@ impl DeliveryService {
                 raw_event,
                 deadlines,
                 now,
+                id: None,
                 trace: None,
                 replay: Some(replay),
                 explanation: None,
@@ -161,6 +172,8 @@ impl DeliveryService {
 
     async fn deliver(&self, attempt: DeliveryAttempt<'_>) -> (DeliveryResult, ProcessedEvent) {
         let envelope = EventGridEvent::parse(attempt.raw_event);
+        let id = envelope.as_ref().ok().map(|envelope| truncated(&envelope.id));
+        let named = DeliveryAttempt { id: id.as_deref(), ..attempt };
         let decided = match &envelope {
             Ok(envelope) => self.filter_and_read(envelope, attempt).map(|(event, left)| {
                 let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
@@ -173,10 +186,10 @@ impl DeliveryService {
             Ok((event, left, key)) => {
                 let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| attempt.deadlines.began + left);
                 let deadlines = Deadlines { expires_at, ..attempt.deadlines };
-                self.deliver_to_recipient(DeliveryAttempt { deadlines, ..attempt }, &event, key).await
+                self.deliver_to_recipient(DeliveryAttempt { deadlines, ..named }, &event, key).await
             }
             Err(event_outcome) if event_outcome.outcome == Outcome::DeadLettered => {
-                self.dead_letter_event(attempt, event_outcome).await.into()
+                self.dead_letter_event(named, event_outcome).await.into()
             }
             Err(event_outcome) => event_outcome.into(),
         };
@@ -184,7 +197,7 @@ impl DeliveryService {
         let time = envelope.and_then(|envelope| envelope.time);
         let trace = envelope.and_then(|envelope| envelope.trace.as_deref());
         let delivery = DeliveryResult {
-            event: envelope.map(|envelope| truncated(&envelope.id)),
+            event: id,
             type_name: envelope.map(|envelope| truncated(&envelope.type_name)),
             outcome: processed.event_outcome.outcome,
             code: processed.event_outcome.code,

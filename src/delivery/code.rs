@@ -192,7 +192,7 @@ impl From<&SendError> for Code {
             SendError::Forbidden | SendError::BatchNotSupported => Self::HubForbidden,
             SendError::NotFound => Self::HubNotFound,
             SendError::BadRequest => Self::HubBadRequest,
-            SendError::NoPlatformCredentials => Self::HubNoCredentials,
+            SendError::NoPlatformCredentials(_) => Self::HubNoCredentials,
             SendError::TooLarge => Self::HubTooLarge,
             SendError::Refused(_) => Self::HubRefused,
             SendError::Throttled { .. } => Self::HubThrottled,

@@ -27,6 +27,7 @@ impl DeliveryService {
         let Some((_, refusal)) = results.refused.first() else { return };
         let letter = DeadLetter {
             hub_status: refusal.status,
+            hub_detail: refusal.detail.clone(),
             tracking_id: refusal.tracking_id.clone(),
             installations: results.refused.iter().map(|(id, _)| id.to_string()).collect(),
             ..DeadLetter::new(refusal.cause.reason.clone(), attempt.raw_event, attempt.now)
@@ -53,7 +54,9 @@ impl DeliveryService {
         if attempt.replay.is_some() || attempt.is_dry_run() {
             return true;
         }
-        tracing::warn!("dead letter: {}", letter.reason);
+        let installations = (!letter.installations.is_empty()).then(|| letter.installations.join(","));
+        let (event, detail) = (attempt.id, letter.hub_detail.as_deref());
+        tracing::warn!(event, installations, hub_detail = detail, "dead letter: {}", letter.reason);
         write_with_retries(attempt.deadlines, 1, || self.dead_letters.keep(letter)).await
     }
 

@@ -79,6 +79,8 @@ pub struct Refusal {
     pub status: Option<u16>,
     /// The hub's id of the request.
     pub tracking_id: Option<String>,
+    /// The hub's own words.
+    pub detail: Option<String>,
 }
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -175,7 +177,12 @@ impl<'a> SendJob<'a> {
     }
 
     fn refusal(&self, failure: SendFailure) -> Refusal {
-        Refusal { cause: self.cause(&failure.error), status: failure.error.status(), tracking_id: failure.tracking_id }
+        Refusal {
+            cause: self.cause(&failure.error),
+            status: failure.error.status(),
+            tracking_id: failure.tracking_id,
+            detail: failure.detail,
+        }
     }
 }
 
@@ -201,7 +208,7 @@ impl FailureCause {
                 Self::Request
             }
             SendError::Unauthorized | SendError::Forbidden | SendError::NotFound => Self::HubSetup,
-            SendError::NoPlatformCredentials => Self::PlatformCredentials,
+            SendError::NoPlatformCredentials(_) => Self::PlatformCredentials,
             SendError::Throttled { .. }
             | SendError::Unavailable { .. }
             | SendError::NoConnection(_)
@@ -217,6 +224,6 @@ impl FailureCause {
 impl Refusal {
     /// A refusal without a request.
     pub fn not_sent(code: Code, reason: &str) -> Self {
-        Self { cause: Cause { code, reason: reason.to_owned() }, status: None, tracking_id: None }
+        Self { cause: Cause { code, reason: reason.to_owned() }, status: None, tracking_id: None, detail: None }
     }
 }

@@ -72,6 +72,16 @@ impl Device {
     }
 }
 
+impl Platform {
+    /// The name in registrations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apns => "apns",
+            Self::FcmV1 => "fcmv1",
+        }
+    }
+}
+
 impl ContentMode {
     /// Reads `full`, `sender` or `hidden`, in any case.
     pub fn parse(text: &str) -> Option<Self> {

@@ -12,13 +12,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::client::{Client, RequestError};
-use crate::notifications::device::DeviceHandle;
+use crate::notifications::device::{DeviceHandle, Platform};
 use crate::push::payload::Payload;
 
 pub mod credentials;
 mod response;
 mod batch;
 pub mod connection_string;
+mod detail;
 mod error;
 mod health;
 mod request;
@@ -76,6 +77,8 @@ pub struct SendFailure {
     pub tracking_id: Option<String>,
     /// How many requests were sent.
     pub requests: u32,
+    /// The hub's own words for the last refusal, without what may come from event or device.
+    pub detail: Option<String>,
 }
 
 /// The requests of one Direct Send so far.
@@ -85,6 +88,8 @@ struct Requests {
     sent: u32,
     /// The hub's id of the last one that has one.
     tracking_id: Option<String>,
+    /// The hub's own words for the last refusal.
+    detail: Option<String>,
     /// Why the next one is sent, after the first.
     error: Option<SendError>,
 }
@@ -128,7 +133,7 @@ impl Hub {
     pub fn log_error(&self, error: &SendError) {
         let Some(more) = self.health.log_due(error, Instant::now()) else { return };
         // A hub may lack the credentials of one platform only.
-        if *error != SendError::NoPlatformCredentials {
+        if !matches!(error, SendError::NoPlatformCredentials(_)) {
             self.health.begin_trouble();
         }
         let (host, more) = (self.credentials.key(self.credentials.preferred()).host(), (more > 0).then_some(more));
@@ -250,6 +255,7 @@ impl Hub {
             let again = if refused { Some(&SendError::Unauthorized) } else { before.as_ref() };
             self.log_request(requests.sent, again, now, &hub_response);
             let hub_response = hub_response?;
+            requests.detail = hub_response.detail(&direct_send.payload.body);
             requests.tracking_id = hub_response.tracking_id.clone().or(requests.tracking_id.take());
             if hub_response.status == 401 {
                 let ahead = self.credentials.key(key).renew(&authorization, hub_response.server_time, Utc::now());
@@ -273,7 +279,7 @@ impl Hub {
                 }
                 None => {}
             }
-            return match self.error(&hub_response, request.is_batch()) {
+            return match self.error(&hub_response, request.is_batch(), direct_send.payload.platform) {
                 Some(error) => Err(error),
                 None => Ok(SendSuccess { tracking_id: hub_response.tracking_id, requests: requests.sent }),
             };
@@ -297,8 +303,8 @@ impl Hub {
     }
 
     /// The error that a response stands for, if it is one, and what it means for the whole hub.
-    fn error(&self, hub_response: &HubResponse, is_batch: bool) -> Option<SendError> {
-        let Some(error) = hub_response.error(is_batch) else {
+    fn error(&self, hub_response: &HubResponse, is_batch: bool, platform: Platform) -> Option<SendError> {
+        let Some(error) = hub_response.error(is_batch, platform) else {
             if self.health.end_trouble() {
                 tracing::info!(hub = self.name, "the hub accepts requests again");
             }
@@ -355,7 +361,7 @@ impl Hub {
 
 impl Requests {
     fn failed(self, error: SendError) -> SendFailure {
-        SendFailure { error, tracking_id: self.tracking_id, requests: self.sent }
+        SendFailure { error, tracking_id: self.tracking_id, requests: self.sent, detail: self.detail }
     }
 }
 

@@ -29,6 +29,9 @@ pub struct DeadLetter {
     /// The hub's status, where a hub refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_status: Option<u16>,
+    /// The hub's own words, without what may come from event or device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_detail: Option<String>,
     /// The hub's id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
@@ -49,7 +52,15 @@ impl DeadLetter {
     /// A dead letter of an event that no device got.
     pub fn new(reason: String, raw_event: RawEvent<'_>, now: DateTime<Utc>) -> Self {
         let event = without_call_context(raw_event);
-        Self { reason, hub_status: None, tracking_id: None, installations: Vec::new(), stored_at: now, event }
+        Self {
+            reason,
+            hub_status: None,
+            hub_detail: None,
+            tracking_id: None,
+            installations: Vec::new(),
+            stored_at: now,
+            event,
+        }
     }
 
     /// The same letter for these installations only.

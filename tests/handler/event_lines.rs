@@ -1,11 +1,14 @@
 //! What an event's line tells beside its outcome, and what the log tells of hubs and store.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
-use notification_hubs_emulator::Fault;
+use notification_hubs_emulator::{Action, Fault};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::binary::Process;
+use crate::binary::{Process, documents};
+use crate::blob::BlobService;
 use crate::support::*;
 
 const TRACE: &str = "bb2bd5eef54cb15a1506d0326d2489e7";
@@ -209,4 +212,88 @@ async fn a_pause_that_is_shorter_than_what_the_hub_asks_for_is_told_with_both_nu
     assert_eq!(process.outcome(&sms("e1", "15551234567", "Hello")).await, "failed");
     let (_, output) = process.terminate().await;
     assert!(output.contains("sends paused for 60 s; its Retry-After asks for 600 s"), "{output}");
+}
+
+fn refusal(detail: &str) -> Fault {
+    let end = "..TrackingId:00000000-0000-4000-8000-000000000000_G18,TimeStamp:6/19/2018 11:57:33 AM";
+    let body = Some(format!("<Error><Code>400</Code><Detail>{detail}{end}</Detail></Error>"));
+    Fault::action(Action::Status { status: 400, retry_after: None, headers: BTreeMap::new(), body })
+}
+
+#[tokio::test]
+async fn the_hubs_own_words_are_in_the_dead_letter_and_in_the_log_without_handle_and_text() {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let process = Process::start(&vars(&hub, &[("STORE", "file:store")]), folder.path()).await;
+    process.put("iphone", phone()).await;
+    let hex = "One or more characters in device token is not a hexadecimal digit";
+    hub.add_fault(refusal(hex));
+    assert_eq!(process.outcome(&sms("e1", "15551234567", "Hello")).await, "dead_lettered");
+    hub.add_fault(refusal(&format!("The token {IPHONE} of 15551234567 cannot display surprise")));
+    assert_eq!(process.outcome(&sms("e2", "15551234567", "surprise party")).await, "dead_lettered");
+    let (_, output) = process.terminate().await;
+    let letters = documents(&folder.path().join("store/dead-letters"));
+    let mut details: Vec<&str> = letters.iter().map(|(_, letter)| letter["hubDetail"].as_str().unwrap()).collect();
+    details.sort_unstable();
+    assert_eq!(details, [hex, "The token … of … cannot display …"]);
+    let line = output.lines().find(|line| line.contains(hex)).unwrap_or_else(|| panic!("{output}"));
+    assert!(line.contains("event=\"e1\"") && line.contains("installations=\"iphone\""), "{line}");
+    for secret in [IPHONE, "15551234567", "surprise"] {
+        assert!(!output.contains(secret), "{secret}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_the_hub_has_no_credentials_for_is_named() {
+    let app = App::start().await;
+    app.register_android(BOB).await;
+    app.hub.add_fault(refusal("The hub has no credentials"));
+    let reply = app.invoke(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await;
+    assert!(reply.text.contains("hub 400: it has no credentials for the platform fcmv1 (hub alerts)"), "{reply:?}");
+    let status = app.status().await;
+    assert_eq!(status["hubs"][0]["last_error"]["code"], "hub_no_credentials");
+}
+
+#[tokio::test]
+async fn no_key_of_the_store_is_in_any_line_at_any_level() {
+    let service = BlobService::start().await;
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    for azure in [false, true] {
+        let mut settings = vec![("STORE", "file:store".to_owned())];
+        if azure {
+            settings = service.settings();
+        }
+        settings.extend([("RUST_LOG", "trace".to_owned()), ("DELIVERY_DEADLINE_SECONDS", "5".to_owned())]);
+        let process = Process::start(&vars(&hub, &borrowed(&settings)), folder.path()).await;
+        process.put("iphone", phone()).await;
+        assert_eq!(process.outcome(&sms("e1", "15551234567", "Hello")).await, "delivered");
+        hub.add_fault(Fault::status(404));
+        assert_eq!(process.outcome(&sms("e2", "15551234567", "Hello")).await, "failed");
+        hub.add_fault(Fault::status(400));
+        assert_eq!(process.outcome(&sms("e3", "15551234567", "Hello")).await, "dead_lettered");
+        let store = folder.path().join("store");
+        if !azure {
+            for (path, _) in documents(&store) {
+                let is_registers = ["recipients/", "installations/"].iter().any(|kind| path.starts_with(kind));
+                if is_registers {
+                    std::fs::write(store.join(path), "damaged").unwrap();
+                }
+            }
+            process.outcome(&sms("e4", "15551234567", "Hello")).await;
+            process.put_request("iphone", &phone()).send().await.unwrap();
+        }
+        let (_, output) = process.terminate().await;
+        assert!(azure || output.contains("damaged"), "{output}");
+        // A shard, and the rest of a hash.
+        let is_hex = |part: &str| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let known = documents(&store).into_iter().map(|(path, _)| path);
+        let keys: Vec<String> = known.filter_map(|path| path.rsplit('/').next().map(str::to_owned)).collect();
+        let hashes: Vec<&String> = keys.iter().filter(|key| is_hex(key)).collect();
+        assert!(hashes.len() >= 3, "{keys:?}");
+        for hash in hashes {
+            assert!(!output.contains(hash.as_str()), "{hash} is in\n{output}");
+        }
+        for kind in ["recipients/", "installations/", "handles/", "ledger/", "dead-letters/"] {
+            assert!(!output.contains(kind), "{kind} is in\n{output}");
+        }
+    }
 }
