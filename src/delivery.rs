@@ -180,7 +180,7 @@ impl DeliveryService {
                 let key = EventKey::new(&envelope.source, &envelope.id, recipient);
                 (event, left, key)
             }),
-            Err(error) => Err(EventOutcome::no_event(Code::NotAnEvent, &error)),
+            Err(error) => Err(EventOutcome::no_event(Code::NotAnEvent, error)),
         };
         let mut processed = match decided {
             Ok((event, left, key)) => {

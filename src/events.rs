@@ -55,7 +55,7 @@ pub struct EventGridEvent<'a> {
     pub subject: Cow<'a, str>,
     /// When it happened; `None` when that cannot be read.
     pub time: Option<DateTime<Utc>>,
-    /// The trace that it belongs to: the id in the `traceparent` of a CloudEvent.
+    /// The trace that it belongs to: the id in its `traceparent`, if it has one.
     pub trace: Option<String>,
     data: Option<Cow<'a, Value<'a>>>,
 }

@@ -167,14 +167,12 @@ impl Hub {
                 }
                 Err(error) => error,
             };
-            let tells_of_hub = match error {
-                SendError::NoConnection(_) => true,
-                // The first connection that is lost was idle for too long.
-                SendError::ConnectionLost => attempts > 1,
-                // The deadline may have cut off a later attempt before the hub could answer.
-                SendError::Timeout => requests.error.is_none() || Instant::now() < direct_send.deadline,
-                _ => false,
-            };
+            // The first connection that is lost was idle for too long. The deadline may cut off a later attempt before the hub could
+            // answer.
+            let is_lost = error == SendError::ConnectionLost && attempts > 1;
+            let is_cut_off = requests.error.is_some() && Instant::now() >= direct_send.deadline;
+            let is_silent = error == SendError::Timeout && !is_cut_off;
+            let tells_of_hub = is_lost || is_silent || matches!(error, SendError::NoConnection(_));
             if tells_of_hub {
                 self.log_error(&error);
             }
