@@ -31,8 +31,9 @@ mod tests;
 #[derive(Debug)]
 pub struct Handler {
     service: Arc<Service>,
-    store: Arc<Store>,
     client: Client,
+    /// What the line at the start says of the settings.
+    settings: String,
 }
 
 impl Handler {
@@ -68,6 +69,7 @@ impl Handler {
             delivery_service,
             maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
             installations,
+            store,
             apps: config.apps.keys().cloned().collect(),
             counters: Counters::new(),
             unknown_paths: UnknownPaths::default(),
@@ -75,7 +77,7 @@ impl Handler {
             started: Instant::now(),
             deadline: config.deadline,
         };
-        Self { service: Arc::new(service), store, client }
+        Self { service: Arc::new(service), client, settings: config.summary().to_string() }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -111,7 +113,7 @@ impl Handler {
 
     /// Serves on `listener` until `stop` completes, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        let (client, store) = (self.client, self.store);
+        let (client, store) = (self.client, Arc::clone(&self.service.store));
         tokio::spawn(async move {
             client.load_certificates().await;
             if let Err(error) = store.check_layout().await {
@@ -119,7 +121,8 @@ impl Handler {
             }
         });
         if let Ok(address) = listener.local_addr() {
-            tracing::info!("acs-push {} listens on {address}, at {}", env!("CARGO_PKG_VERSION"), Utc::now());
+            let (version, now) = (env!("CARGO_PKG_VERSION"), Utc::now());
+            tracing::info!("acs-push {version} listens on {address}; {}; at {now}", self.settings);
         }
         functions::serve(self.service, listener, stop).await;
     }

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::events::event_filter::EventFilter;
+use crate::events::fields::FieldError;
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventData, EventGridEvent, EventType, RawEvent};
 use crate::notifications::device::{ContentMode, Device};
@@ -22,6 +23,7 @@ use crate::storage::installations::Installations;
 use crate::storage::ledger::{Entry, EventKey, Ledger};
 
 mod alert_cause;
+mod code;
 pub mod explanation;
 mod lookup;
 mod chat_message_update;
@@ -29,13 +31,16 @@ pub mod outcome;
 mod send_job;
 mod record;
 pub mod sending;
+mod status;
 pub mod deadlines;
 
 use chat_message_update::ChatMessageUpdate;
+use code::Code;
 use deadlines::{Deadlines, with_deadline};
 use explanation::Explanation;
 use outcome::{DeliveryResult, Outcome};
 use record::log_store_error;
+use send_job::Cause;
 use sending::{DeviceResults, Hubs};
 
 /// Everything that a delivery needs.
@@ -65,6 +70,10 @@ struct DeliveryAttempt<'a> {
     raw_event: RawEvent<'a>,
     deadlines: Deadlines,
     now: DateTime<Utc>,
+    /// Its id, once it is read.
+    id: Option<&'a str>,
+    /// The trace of its invocation.
+    trace: Option<&'a str>,
     replay: Option<&'a ReplayOptions>,
     explanation: Option<&'a Explanation>,
 }
@@ -78,10 +87,11 @@ pub struct ReplayOptions {
     pub only: BTreeSet<String>,
 }
 
-/// The outcome of an event, and its reason.
+/// The outcome of an event, with its code and reason.
 #[derive(Debug)]
 struct EventOutcome {
     outcome: Outcome,
+    code: Code,
     reason: Option<Cow<'static, str>>,
 }
 
@@ -99,16 +109,26 @@ const MAX_CONCURRENT_EVENTS: usize = 5000;
 
 impl DeliveryService {
     /// Delivers the events of one invocation, each on its own. If one of them failed, Event Grid will repeat all of them,
-    /// so the ledger entries of all are written first.
+    /// so the ledger entries of all are written first. `trace` is the invocation's.
     pub async fn deliver_all(
         &self,
         events: &[RawEvent<'_>],
         began: Instant,
         now: DateTime<Utc>,
+        trace: Option<&str>,
     ) -> Vec<DeliveryResult> {
         let deadlines = Deadlines::of_invocation(began, self.deadline);
-        let deliver =
-            |raw_event| self.deliver(DeliveryAttempt { raw_event, deadlines, now, replay: None, explanation: None });
+        let deliver = |raw_event| {
+            self.deliver(DeliveryAttempt {
+                raw_event,
+                deadlines,
+                now,
+                id: None,
+                trace,
+                replay: None,
+                explanation: None,
+            })
+        };
         let mut delivered = Vec::with_capacity(events.len());
         for batch in events.chunks(MAX_CONCURRENT_EVENTS) {
             match batch {
@@ -136,42 +156,61 @@ impl DeliveryService {
         now: DateTime<Utc>,
     ) -> (DeliveryResult, BTreeSet<String>) {
         let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
-        let (delivery, processed) =
-            self.deliver(DeliveryAttempt { raw_event, deadlines, now, replay: Some(replay), explanation: None }).await;
+        let (delivery, processed) = self
+            .deliver(DeliveryAttempt {
+                raw_event,
+                deadlines,
+                now,
+                id: None,
+                trace: None,
+                replay: Some(replay),
+                explanation: None,
+            })
+            .await;
         (delivery, processed.results.unreached())
     }
 
     async fn deliver(&self, attempt: DeliveryAttempt<'_>) -> (DeliveryResult, ProcessedEvent) {
         let envelope = EventGridEvent::parse(attempt.raw_event);
+        let id = envelope.as_ref().ok().map(|envelope| truncated(&envelope.id));
+        let named = DeliveryAttempt { id: id.as_deref(), ..attempt };
         let decided = match &envelope {
             Ok(envelope) => self.filter_and_read(envelope, attempt).map(|(event, left)| {
                 let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
                 let key = EventKey::new(&envelope.source, &envelope.id, recipient);
                 (event, left, key)
             }),
-            Err(error) => Err(EventOutcome::with(Outcome::DeadLettered, format!("not_an_event: {error}"))),
+            Err(error) => Err(EventOutcome::no_event(Code::NotAnEvent, error)),
         };
         let mut processed = match decided {
             Ok((event, left, key)) => {
                 let expires_at = left.and_then(|left| left.to_std().ok()).map(|left| attempt.deadlines.began + left);
                 let deadlines = Deadlines { expires_at, ..attempt.deadlines };
-                self.deliver_to_recipient(DeliveryAttempt { deadlines, ..attempt }, &event, key).await
+                self.deliver_to_recipient(DeliveryAttempt { deadlines, ..named }, &event, key).await
             }
             Err(event_outcome) if event_outcome.outcome == Outcome::DeadLettered => {
-                self.dead_letter_event(attempt, event_outcome).await.into()
+                self.dead_letter_event(named, event_outcome).await.into()
             }
             Err(event_outcome) => event_outcome.into(),
         };
+        let envelope = envelope.as_ref().ok();
+        let time = envelope.and_then(|envelope| envelope.time);
+        let trace = envelope.and_then(|envelope| envelope.trace.as_deref());
         let delivery = DeliveryResult {
-            event: envelope.as_ref().ok().map(|envelope| truncated(&envelope.id)),
-            type_name: envelope.as_ref().ok().map(|envelope| truncated(&envelope.type_name)),
+            event: id,
+            type_name: envelope.map(|envelope| truncated(&envelope.type_name)),
             outcome: processed.event_outcome.outcome,
-            reason: processed.event_outcome.reason.take().map(Cow::into_owned),
+            code: processed.event_outcome.code,
             devices: processed.results.count(),
             delivered: processed.results.accepted.len(),
             refused: processed.results.refused.len(),
             failed: processed.results.failed.len(),
             ms: attempt.deadlines.began.elapsed().as_millis() as u64,
+            age_ms: time.map(|time| (attempt.now - time).num_milliseconds()),
+            attempts: processed.results.requests,
+            hub_ms: processed.results.hub_time.as_millis() as u64,
+            reason: processed.event_outcome.reason.take().map(Cow::into_owned),
+            trace: trace.or(attempt.trace).map(str::to_owned),
             tracking: std::mem::take(&mut processed.results.tracking),
         };
         (delivery, processed)
@@ -186,28 +225,28 @@ impl DeliveryService {
     ) -> Result<(Event<'a>, Option<TimeDelta>), EventOutcome> {
         attempt.explain(|explanation| explanation.envelope(envelope, attempt.now));
         if !self.event_filter.subjects.accepts(&envelope.subject) {
-            return Err(EventOutcome::with(Outcome::Filtered, "subject"));
+            return Err(EventOutcome::with(Outcome::Filtered, Code::Subject));
         }
         if !self.event_filter.accepts_type(&envelope.type_name) {
-            return Err(EventOutcome::with(Outcome::Filtered, "event_type"));
+            return Err(EventOutcome::with(Outcome::Filtered, Code::EventType));
         }
         let Some(event_type) = EventType::from_full_name(&envelope.type_name) else {
-            return Err(EventOutcome::with(Outcome::Ignored, "unpushed_type"));
+            return Err(EventOutcome::with(Outcome::Ignored, Code::UnpushedType));
         };
         if !self.texts.is_on(event_type) {
-            return Err(EventOutcome::with(Outcome::Ignored, "switched_off"));
+            return Err(EventOutcome::with(Outcome::Ignored, Code::SwitchedOff));
         }
         let lifetime = self.texts.time_to_live(event_type);
         let left = self.event_filter.time_left(lifetime, envelope.time, attempt.now);
         let left = left.filter(|_| !attempt.replay.is_some_and(|replay| replay.force));
         if left.is_some_and(|left| left <= TimeDelta::zero()) {
-            return Err(EventOutcome::with(Outcome::Expired, "too_old"));
+            return Err(EventOutcome::with(Outcome::Expired, Code::TooOld));
         }
-        let event = Event::read(envelope, event_type)
-            .map_err(|error| EventOutcome::with(Outcome::DeadLettered, format!("malformed: {error}")))?;
+        let event =
+            Event::read(envelope, event_type).map_err(|error| EventOutcome::no_event(Code::Malformed, &error))?;
         attempt.explain(|explanation| explanation.event(&event, lifetime, left));
         match event.ignore_reason() {
-            Some(reason) => Err(EventOutcome::with(Outcome::Ignored, reason)),
+            Some(reason) => Err(EventOutcome::with(Outcome::Ignored, reason.into())),
             None => Ok((event, left)),
         }
     }
@@ -219,8 +258,10 @@ impl DeliveryService {
         event: &Event<'_>,
         key: EventKey,
     ) -> ProcessedEvent {
-        let under_way =
-            || EventOutcome::with(Outcome::Failed, "the same event or message is still being delivered").into();
+        let under_way = || {
+            let reason = "the same event or message is still being delivered";
+            EventOutcome::because(Outcome::Failed, Code::UnderWay, reason).into()
+        };
         let deadline = attempt.deadlines.deadline;
         let message = ChatMessageUpdate::of(event);
         // A repeat of this event, or another version of the message, waits until these are released.
@@ -284,24 +325,40 @@ impl From<EventOutcome> for ProcessedEvent {
 }
 
 impl EventOutcome {
-    fn with(outcome: Outcome, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { outcome, reason: Some(reason.into()) }
+    /// An outcome whose code says enough.
+    fn with(outcome: Outcome, code: Code) -> Self {
+        Self::because(outcome, code, code.name())
     }
 
-    /// The outcome of the devices' results, which are added to the ledger entry.
+    fn because(outcome: Outcome, code: Code, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { outcome, code, reason: Some(reason.into()) }
+    }
+
+    /// Of what is no event, or none of its type.
+    fn no_event(code: Code, error: &FieldError) -> Self {
+        Self::because(Outcome::DeadLettered, code, format!("{}: {error}", code.name()))
+    }
+
+    /// The outcome of the devices' results, which are added to the ledger entry. The first of its causes gives the code.
     fn after(results: &DeviceResults, entry: &mut Entry) -> Self {
         entry.delivered |= !results.accepted.is_empty();
-        let (outcome, reason) = if !results.failed.is_empty() {
-            (Outcome::Failed, results.reason.clone().map(Cow::Owned))
+        let refusal = results.refused.first().map(|(_, refusal)| &refusal.cause);
+        let alerts = results.alert_causes.iter().map(|cause| Cause { code: cause.into(), reason: cause.told() });
+        let (outcome, cause) = if !results.failed.is_empty() {
+            (Outcome::Failed, results.failure.clone())
         } else if entry.delivered {
-            (Outcome::Delivered, None)
-        } else if !results.refused.is_empty() {
-            (Outcome::DeadLettered, results.reason.clone().map(Cow::Owned))
+            let (refused, devices) = (results.refused.len(), results.count());
+            let partly = |cause: &Cause| format!("{refused} of {devices} devices refused: {}", cause.reason);
+            (Outcome::Delivered, refusal.map(|cause| Cause { code: cause.code, reason: partly(cause) }))
+        } else if refusal.is_some() {
+            (Outcome::DeadLettered, refusal.cloned())
         } else {
-            (Outcome::Expired, Some("too_old".into()))
+            let reason = Code::TooOld.name().to_owned();
+            (Outcome::Expired, Some(Cause { code: Code::TooOld, reason }))
         };
-        let reasons = reason.into_iter().chain(results.alert_causes.iter().map(|cause| cause.to_string().into()));
-        let reason = reasons.reduce(|reasons, reason| reasons + "; " + reason);
+        let causes: Vec<Cause> = cause.into_iter().chain(alerts).collect();
+        let code = causes.first().map_or(Code::Delivered, |cause| cause.code);
+        let reason = causes.into_iter().map(|cause| cause.reason).reduce(|reasons, reason| reasons + "; " + &reason);
         entry.complete = matches!(outcome, Outcome::Delivered | Outcome::DeadLettered);
         if entry.complete {
             // Which devices they were does not matter any more.
@@ -309,7 +366,7 @@ impl EventOutcome {
         } else {
             entry.settled.extend(results.settled().map(str::to_owned));
         }
-        Self { outcome, reason }
+        Self { outcome, code, reason: reason.map(Cow::Owned) }
     }
 }
 

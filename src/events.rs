@@ -18,14 +18,18 @@ pub mod event_filter;
 mod event_type;
 pub mod fields;
 mod html;
+mod ignore_reason;
 pub mod recipient;
 pub mod sms;
 pub mod subject_filter;
+mod trace_id;
 
 use call::IncomingCall;
 use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLeft, TopicChanged};
 pub use event_type::EventType;
+pub use ignore_reason::IgnoreReason;
 use sms::{Sms, SmsDeliveryReport};
+pub use trace_id::trace_id;
 
 /// One event as the host sent it, not yet read.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +55,8 @@ pub struct EventGridEvent<'a> {
     pub subject: Cow<'a, str>,
     /// When it happened; `None` when that cannot be read.
     pub time: Option<DateTime<Utc>>,
+    /// The trace that it belongs to: the id in its `traceparent`, if it has one.
+    pub trace: Option<String>,
     data: Option<Cow<'a, Value<'a>>>,
 }
 
@@ -114,6 +120,7 @@ impl<'a> EventGridEvent<'a> {
             type_name,
             subject: fields.text("subject").ok().flatten().unwrap_or_default(),
             time: time(&fields, "eventTime").or_else(|| time(&fields, "time")),
+            trace: fields.text("traceparent").ok().flatten().and_then(|text| trace_id(&text).map(str::to_owned)),
             data: match fields {
                 Cow::Borrowed(fields) => fields.value("data").map(Cow::Borrowed),
                 Cow::Owned(fields) => fields.take("data").map(Cow::Owned),
@@ -171,20 +178,20 @@ impl<'a> Event<'a> {
         Ok(Self { event_type, time: envelope.time, recipient, data: event_data })
     }
 
-    /// Why the event needs no notification, as the reason in its log line.
-    pub fn ignore_reason(&self) -> Option<&'static str> {
+    /// Why the event needs no notification, if it needs none.
+    pub fn ignore_reason(&self) -> Option<IgnoreReason> {
         match &self.data {
-            EventData::Sms(sms) => sms.text.trim().is_empty().then_some("empty_body"),
-            EventData::SmsDeliveryReport(report) => (!report.failed).then_some("not_failed"),
+            EventData::Sms(sms) => sms.text.trim().is_empty().then_some(IgnoreReason::EmptyBody),
+            EventData::SmsDeliveryReport(report) => (!report.failed).then_some(IgnoreReason::NotFailed),
             EventData::ChatMessage(message) => message.ignore_reason(self.time),
             EventData::TopicChanged(_) => None,
             EventData::ThreadJoined(ThreadJoined { participant_id, .. })
             | EventData::ThreadLeft(ThreadLeft { participant_id, .. }) => {
                 let somebody_else =
                     participant_id.as_deref().is_some_and(|participant_id| !self.is_for_user(participant_id));
-                somebody_else.then_some("somebody_else")
+                somebody_else.then_some(IgnoreReason::SomebodyElse)
             }
-            EventData::IncomingCall(call) => call.to_number.then_some("call_to_number"),
+            EventData::IncomingCall(call) => call.to_number.then_some(IgnoreReason::CallToNumber),
         }
     }
 

@@ -23,6 +23,7 @@ use crate::delivery::deadlines::with_deadline;
 use crate::notifications::device::AppName;
 use crate::storage::installations::Installations;
 use crate::storage::maintenance::Maintenance;
+use crate::storage::store::Store;
 
 pub mod counters;
 mod event_grid_trigger;
@@ -48,6 +49,8 @@ pub struct Service {
     pub maintenance: Maintenance,
     /// The registered devices.
     pub installations: Arc<Installations>,
+    /// Where everything is kept.
+    pub store: Arc<Store>,
     /// The apps that an installation may name.
     pub apps: BTreeSet<AppName>,
     /// What the function `Status` reports.
@@ -122,10 +125,12 @@ impl Service {
     /// Runs the function that the request is for.
     async fn call(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
         match route {
-            Route::EventGridTrigger => self.event_grid_trigger(body, began, now).await,
+            Route::EventGridTrigger(traceparent) => {
+                self.event_grid_trigger(body, began, now, traceparent.as_deref()).await
+            }
             Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
             Route::Maintenance => Box::pin(self.maintenance()).await,
-            Route::Status => self.status(),
+            Route::Status => Box::pin(self.status()).await,
             Route::Installation(method, id) => match urlencoding::decode(&id) {
                 Ok(id) => Box::pin(self.installation(method, &id, body)).await,
                 Err(_) => {

@@ -29,6 +29,7 @@ mod host_environment;
 mod names;
 mod pasted;
 mod storage;
+mod summary;
 
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
@@ -51,6 +52,8 @@ pub struct Config {
     pub content: ContentMode,
     /// What notifications say.
     pub texts: Arc<Texts>,
+    /// The notifications file, if there is one.
+    pub texts_file: Option<String>,
     /// Limits of the register.
     pub limits: Limits,
     /// How long an invocation may take.
@@ -126,6 +129,7 @@ impl Config {
             store: storage::read(&mut settings, &host, &mut warnings),
             content: settings.content(),
             texts: Arc::new(settings.texts()),
+            texts_file: settings.get("NOTIFICATIONS_FILE").map(str::to_owned),
             limits: Limits {
                 per_user: settings.number("INSTALLATIONS_PER_USER", 20, 1..=1000),
                 per_number: settings.number("INSTALLATIONS_PER_NUMBER", 200, 1..=1000),
@@ -161,6 +165,13 @@ impl Config {
         let mut hubs = apps.flat_map(|app| app.voip.iter().chain([&app.main]));
         hubs.any(HubSettings::is_secure)
             || matches!(&self.store, StoreChoice::Azure(container) if container.account.is_secure())
+    }
+}
+
+impl Config {
+    /// The settings in one line, without secrets.
+    pub fn summary(&self) -> impl fmt::Display + '_ {
+        summary::Summary(self)
     }
 }
 

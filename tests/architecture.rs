@@ -140,6 +140,7 @@ fn each_outside_world_is_named_in_few_files() {
                 "functions/maintenance.rs",
                 "push/hub.rs",
                 "storage/installations/repair.rs",
+                "storage/store/health.rs",
                 "storage/store/memory.rs",
             ],
         ),

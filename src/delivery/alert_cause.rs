@@ -1,42 +1,47 @@
-//! Why a device gets an alert instead of a call: one code and one sentence for each cause.
+//! Why a device gets an alert instead of a call: one sentence for each cause.
 
+use super::code::Code;
 use crate::notifications::CallDefect;
 use crate::push::hub::SendError;
 
-/// Why the call itself does not go to a device, for the event's log line. It begins with a code, which is stable: operators
-/// search for it.
+/// Why the call itself does not go to a device, for the event's log line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AlertCause {
     /// The device is an iPhone that is reached through FCM.
     #[error(
-        "fcm_token_on_ios: an iPhone cannot ring through FCM (register it as apns, with its PushKit token as voipPushChannel), {INSTEAD}"
+        "an iPhone cannot ring through FCM (register it as apns, with its PushKit token as voipPushChannel), {INSTEAD}"
     )]
     FcmTokenOnIos,
     /// The device's app has no VoIP hub.
     #[error(
-        "no_voip_hub: the device's app has no VoIP hub (set NOTIFICATION_HUB_VOIP_NAME, or NOTIFICATION_HUB_<APP>_VOIP_NAME), {INSTEAD}"
+        "the device's app has no VoIP hub (set NOTIFICATION_HUB_VOIP_NAME, or NOTIFICATION_HUB_<APP>_VOIP_NAME), {INSTEAD}"
     )]
     NoVoipHub,
     /// The installation has no handle for calls.
-    #[error(
-        "no_voip_handle: the installation has no voipPushChannel (PUT it with the device's PushKit token), {INSTEAD}"
-    )]
+    #[error("the installation has no voipPushChannel (PUT it with the device's PushKit token), {INSTEAD}")]
     NoVoipHandle,
     /// The VoIP hub refused the call because its settings are wrong.
-    #[error("voip_hub_refused: the VoIP hub refused the call ({0}), {INSTEAD}")]
+    #[error("the VoIP hub refused the call ({0}), {INSTEAD}")]
     VoipHubRefused(SendError),
     /// The Calling SDK needs a claim of the call's context that cannot be read.
-    #[error("context_unreadable: the event's incomingCallContext has no readable claim cc, {INSTEAD}")]
+    #[error("the event's incomingCallContext has no readable claim cc, {INSTEAD}")]
     ContextUnreadable,
     /// The call's id would crash the Calling SDK.
-    #[error("no_uuid: the event's correlationId is not a UUID, {INSTEAD}")]
+    #[error("the event's correlationId is not a UUID, {INSTEAD}")]
     NoUuid,
     /// The Calling SDK could not tell who calls whom.
-    #[error("no_raw_id: the event does not name the raw ids of caller and callee, {INSTEAD}")]
+    #[error("the event does not name the raw ids of caller and callee, {INSTEAD}")]
     NoRawId,
     /// Even without its texts, the call is larger than a payload may be.
-    #[error("call_too_large: the call does not fit into one payload, {INSTEAD}")]
+    #[error("the call does not fit into one payload, {INSTEAD}")]
     CallTooLarge,
+}
+
+impl AlertCause {
+    /// The sentence after its code.
+    pub fn told(&self) -> String {
+        format!("{}: {self}", Code::from(self).name())
+    }
 }
 
 const INSTEAD: &str = "so an alert is sent instead of the call";

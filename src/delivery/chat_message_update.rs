@@ -1,5 +1,6 @@
 //! Versions of a chat message: once a newer version was handled, an older one is a duplicate.
 
+use super::code::Code;
 use crate::events::chat::MessageAction;
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventData};
@@ -30,9 +31,9 @@ impl ChatMessageUpdate {
         })
     }
 
-    /// The reason why this version is a duplicate after `handled`.
-    pub fn superseded_by(&self, handled: Option<MessageVersion>) -> Option<&'static str> {
+    /// Why this version is a duplicate after `handled`, if it is one.
+    pub fn superseded_by(&self, handled: Option<MessageVersion>) -> Option<Code> {
         let handled = handled.filter(|handled| self.version.is_superseded_by(*handled))?;
-        Some(if handled.deleted { "message_deleted" } else { "version_handled" })
+        Some(if handled.deleted { Code::MessageDeleted } else { Code::VersionHandled })
     }
 }

@@ -15,7 +15,7 @@ use super::{DeliveryAttempt, DeliveryService};
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventGridEvent, RawEvent};
 use crate::notifications::Audience;
-use crate::notifications::device::{ContentMode, Device, DeviceHandle, Platform};
+use crate::notifications::device::{Device, DeviceHandle};
 use crate::push::hub::{DirectSend, SendFailure, SendSuccess};
 use crate::push::payload::MAX_PAYLOAD_BYTES;
 
@@ -35,7 +35,15 @@ impl DeliveryService {
         now: DateTime<Utc>,
     ) -> DeliveryResult {
         let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
-        let attempt = DeliveryAttempt { raw_event, deadlines, now, replay: None, explanation: Some(explanation) };
+        let attempt = DeliveryAttempt {
+            raw_event,
+            deadlines,
+            now,
+            id: None,
+            trace: None,
+            replay: None,
+            explanation: Some(explanation),
+        };
         let (delivery, processed) = self.deliver(attempt).await;
         // When it is run again, only the other devices get it.
         if delivery.outcome == Outcome::Failed
@@ -104,15 +112,8 @@ impl Explanation {
 
     /// How a device gets the event.
     pub fn device(&self, device: &Device, audience: Audience) {
-        let platform = match device.platform {
-            Platform::Apns => "apns",
-            Platform::FcmV1 => "fcmv1",
-        };
-        let content = match audience.mode {
-            ContentMode::Full => "full",
-            ContentMode::Sender => "sender",
-            ContentMode::Hidden => "hidden",
-        };
+        let platform = device.platform.name();
+        let content = audience.mode.name();
         let locale = device.locale.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         self.add_line(format!(
             "  device     {}: {platform}, content {content}, locale {locale}",
@@ -122,7 +123,7 @@ impl Explanation {
 
     /// The device gets an alert instead of the call.
     pub fn alert_in_place_of_call(&self, device: &Device, cause: &AlertCause) {
-        self.add_line(format!("  alert      {}: {cause}", device.installation_id));
+        self.add_line(format!("  alert      {}: {}", device.installation_id, cause.told()));
     }
 
     /// A request was sent to a hub, or would have been, for one or several devices.
@@ -152,7 +153,9 @@ impl Explanation {
             Err(failure) => (failure.error.to_string(), failure.tracking_id.as_ref()),
         };
         let tracking_id = tracking_id.map(|id| format!(", tracking id {id}")).unwrap_or_default();
-        told.push(format!("  answer     {said}{tracking_id}"));
+        let detail = result.as_ref().err().and_then(|failure| failure.detail.as_ref());
+        let detail = detail.map(|detail| format!("; the hub says: {detail}")).unwrap_or_default();
+        told.push(format!("  answer     {said}{detail}{tracking_id}"));
         // All at once, because devices are handled concurrently.
         self.add_line(told.join("\n"));
     }

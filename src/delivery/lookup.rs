@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use super::chat_message_update::ChatMessageUpdate;
+use super::code::Code;
 use super::deadlines::with_deadline;
 use super::outcome::Outcome;
 use super::record::log_store_error;
@@ -33,21 +34,21 @@ impl DeliveryService {
         let only = attempt.replay.map(|replay| &replay.only).filter(|only| !only.is_empty());
         let repeated = |entry: &Entry, version: Option<MessageVersion>| {
             let outdone = message.and_then(|message| message.superseded_by(version));
-            let reason = if entry.complete { Some("already_delivered") } else { outdone };
-            let reason = reason.filter(|_| only.is_none());
-            reason.map_or(Ok(()), |reason| Err(EventOutcome::with(Outcome::Duplicate, reason)))
+            let code = if entry.complete { Some(Code::AlreadyDelivered) } else { outdone };
+            let code = code.filter(|_| only.is_none());
+            code.map_or(Ok(()), |code| Err(EventOutcome::with(Outcome::Duplicate, code)))
         };
         repeated(entry, handled)?;
         let (elsewhere, version, devices) = self.look_up(attempt, event, key, message).await?;
         entry.merge(&elsewhere);
         repeated(entry, version)?;
 
-        let nobody = |reason| Err(EventOutcome::with(Outcome::NoDevice, reason));
+        let nobody = |code| Err(EventOutcome::with(Outcome::NoDevice, code));
         if event.recipient.is_none() {
-            return nobody("no_recipient");
+            return nobody(Code::NoRecipient);
         }
         if event.is_own_action() {
-            return nobody("own_action");
+            return nobody(Code::OwnAction);
         }
         let is_meant = |device: &Device| only.is_none_or(|only| only.contains(&*device.installation_id));
         let is_left = |device: &Device| {
@@ -65,9 +66,9 @@ impl DeliveryService {
         // Devices that an earlier attempt did not reach may be deleted by now; then it reached all that are left.
         if !entry.settled.is_empty() && only.is_none() {
             entry.complete = true;
-            return Err(EventOutcome::with(Outcome::Duplicate, "already_delivered"));
+            return Err(EventOutcome::with(Outcome::Duplicate, Code::AlreadyDelivered));
         }
-        nobody(if had_devices { "muted" } else { "no_installation" })
+        nobody(if had_devices { Code::Muted } else { Code::NoInstallation })
     }
 
     /// The devices from the cache. For a call, and if the cache has no device to push to, the store is read.
@@ -119,9 +120,9 @@ impl DeliveryService {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 log_store_error(&error);
-                Err(EventOutcome::with(Outcome::Failed, error.to_string()))
+                Err(EventOutcome::because(Outcome::Failed, Code::from(&error), error.to_string()))
             }
-            Err(_) => Err(EventOutcome::with(Outcome::Failed, "the store does not answer")),
+            Err(_) => Err(EventOutcome::because(Outcome::Failed, Code::StoreNotAnswering, "the store does not answer")),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::code::Code;
+
 /// How an event ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -33,9 +35,8 @@ pub struct DeliveryResult {
     pub type_name: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, unless it was plainly delivered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    /// Why it ended so.
+    pub code: Code,
     /// Devices that it was to be sent to this time.
     pub devices: usize,
     /// Devices for which the hub accepted it.
@@ -46,6 +47,18 @@ pub struct DeliveryResult {
     pub failed: usize,
     /// How long it took.
     pub ms: u64,
+    /// How long after `eventTime` it arrived, if that time can be read.
+    pub age_ms: Option<i64>,
+    /// Requests to hubs.
+    pub attempts: u32,
+    /// The time from the first request to the last response, with the waits between them.
+    pub hub_ms: u64,
+    /// Why, as a sentence, unless it was plainly delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The trace that the event, or else its invocation, belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// The hub's ids of the requests, for its support.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracking: Vec<String>,
@@ -102,21 +115,38 @@ mod tests {
             event: Some("1".to_owned()),
             type_name: Some("T".to_owned()),
             outcome: Outcome::DeadLettered,
-            reason: Some("the \"reason\"".to_owned()),
+            code: Code::HubBadRequest,
             devices: 5,
             delivered: 2,
             refused: 3,
             failed: 0,
             ms: 12,
+            age_ms: Some(-7),
+            attempts: 4,
+            hub_ms: 9,
+            reason: Some("the \"reason\"".to_owned()),
+            trace: Some("bb2bd5eef54cb15a1506d0326d2489e7".to_owned()),
             tracking: vec!["a".to_owned(), "b".to_owned()],
         };
         let line = concat!(
-            r#"{"event":"1","type":"T","outcome":"dead_lettered","reason":"the \"reason\"","devices":5,"delivered":2,"#,
-            r#""refused":3,"failed":0,"ms":12,"tracking":["a","b"]}"#
+            r#"{"event":"1","type":"T","outcome":"dead_lettered","code":"hub_bad_request","devices":5,"delivered":2,"#,
+            r#""refused":3,"failed":0,"ms":12,"age_ms":-7,"attempts":4,"hub_ms":9,"reason":"the \"reason\"","#,
+            r#""trace":"bb2bd5eef54cb15a1506d0326d2489e7","tracking":["a","b"]}"#
         );
         assert_eq!(delivery.line(), line);
-        let bare = DeliveryResult { event: None, type_name: None, reason: None, tracking: Vec::new(), ..delivery };
-        let line = r#"{"event":null,"type":null,"outcome":"dead_lettered","devices":5,"delivered":2,"refused":3,"failed":0,"ms":12}"#;
+        let bare = DeliveryResult {
+            event: None,
+            type_name: None,
+            age_ms: None,
+            reason: None,
+            trace: None,
+            tracking: Vec::new(),
+            ..delivery
+        };
+        let line = concat!(
+            r#"{"event":null,"type":null,"outcome":"dead_lettered","code":"hub_bad_request","devices":5,"delivered":2,"#,
+            r#""refused":3,"failed":0,"ms":12,"age_ms":null,"attempts":4,"hub_ms":9}"#
+        );
         assert_eq!(bare.line(), line);
     }
 }

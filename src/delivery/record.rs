@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout_at};
 
 use super::chat_message_update::ChatMessageUpdate;
+use super::code::Code;
 use super::deadlines::Deadlines;
 use super::outcome::Outcome;
+use super::send_job::Cause;
 use super::sending::DeviceResults;
 use super::{DeliveryAttempt, DeliveryService, EventOutcome};
 use crate::storage::dead_letters::DeadLetter;
@@ -17,18 +19,22 @@ use crate::storage::store::StoreError;
 const WRITE_ATTEMPTS: u32 = 3;
 const WRITE_RETRY_DELAY: Duration = Duration::from_millis(200);
 
+const NOT_STORED: &str = "the dead letter could not be stored";
+
 impl DeliveryService {
     /// Stores a dead letter for the devices that were refused for good. If that fails, they count as failed.
     pub(super) async fn dead_letter_refused(&self, attempt: DeliveryAttempt<'_>, results: &mut DeviceResults) {
         let Some((_, refusal)) = results.refused.first() else { return };
         let letter = DeadLetter {
             hub_status: refusal.status,
+            hub_detail: refusal.detail.clone(),
             tracking_id: refusal.tracking_id.clone(),
             installations: results.refused.iter().map(|(id, _)| id.to_string()).collect(),
-            ..DeadLetter::new(refusal.reason.clone(), attempt.raw_event, attempt.now)
+            ..DeadLetter::new(refusal.cause.reason.clone(), attempt.raw_event, attempt.now)
         };
         if !self.store_dead_letter(attempt, &letter).await {
             results.failed.extend(results.refused.drain(..).map(|(id, _)| id));
+            results.failure = Some(Cause { code: Code::DeadLetterNotStored, reason: NOT_STORED.to_owned() });
         }
     }
 
@@ -40,7 +46,7 @@ impl DeliveryService {
     ) -> EventOutcome {
         let reason = event_outcome.reason.as_deref().unwrap_or_default().to_owned();
         let kept = self.store_dead_letter(attempt, &DeadLetter::new(reason, attempt.raw_event, attempt.now)).await;
-        if kept { event_outcome } else { EventOutcome::with(Outcome::Failed, "the dead letter could not be stored") }
+        if kept { event_outcome } else { EventOutcome::because(Outcome::Failed, Code::DeadLetterNotStored, NOT_STORED) }
     }
 
     /// Returns whether the letter is stored. A replayed one is stored already, and a dry run stores none.
@@ -48,7 +54,9 @@ impl DeliveryService {
         if attempt.replay.is_some() || attempt.is_dry_run() {
             return true;
         }
-        tracing::warn!("dead letter: {}", letter.reason);
+        let installations = (!letter.installations.is_empty()).then(|| letter.installations.join(","));
+        let (event, detail) = (attempt.id, letter.hub_detail.as_deref());
+        tracing::warn!(event, installations, hub_detail = detail, "dead letter: {}", letter.reason);
         write_with_retries(attempt.deadlines, 1, || self.dead_letters.keep(letter)).await
     }
 

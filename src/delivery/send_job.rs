@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::code::Code;
 use super::deadlines::Deadlines;
 use super::explanation::Explanation;
 use crate::notifications::device::{Device, DeviceHandle};
@@ -55,20 +56,31 @@ pub enum DeviceResult {
     /// It was refused for good.
     Refused(Refusal),
     /// It failed, and a repeat may succeed.
-    Failed(SendFailure),
+    Failed(Cause, Option<String>),
     /// The event expired.
     Expired,
+}
+
+/// Why a device did not get it: a code and a sentence.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    /// For machines.
+    pub code: Code,
+    /// For people.
+    pub reason: String,
 }
 
 /// Why a device was refused for good.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// Why.
-    pub reason: String,
+    pub cause: Cause,
     /// The hub's status, where it was asked.
     pub status: Option<u16>,
     /// The hub's id of the request.
     pub tracking_id: Option<String>,
+    /// The hub's own words.
+    pub detail: Option<String>,
 }
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -123,7 +135,7 @@ impl<'a> SendJob<'a> {
             expires_at: deadlines.expires_at,
         };
         let result = match explanation {
-            Some(explanation) if explanation.is_dry_run() => Ok(SendSuccess { tracking_id: None }),
+            Some(explanation) if explanation.is_dry_run() => Ok(SendSuccess { tracking_id: None, requests: 0 }),
             Some(_) | None => self.hub.send(&direct_send).await,
         };
         if let Some(explanation) = explanation {
@@ -144,22 +156,33 @@ impl<'a> SendJob<'a> {
             return NextStep::SendOneByOne;
         }
         if matches!(cause, FailureCause::HubSetup | FailureCause::PlatformCredentials) {
-            if self.hub.should_log(&failure.error) {
-                tracing::error!(hub = self.hub.name(), "{}", failure.error);
-            }
+            self.hub.log_error(&failure.error);
             // A misconfigured VoIP hub must not lose the call.
             if self.kind.has_alert_fallback {
                 return NextStep::SendAlertInstead(failure.error);
             }
         }
         NextStep::Done(match cause {
-            FailureCause::Request => DeviceResult::Refused(failure.into()),
-            FailureCause::HubSetup if !self.kind.is_default_hub => DeviceResult::Refused(failure.into()),
+            FailureCause::Request => DeviceResult::Refused(self.refusal(failure)),
+            FailureCause::HubSetup if !self.kind.is_default_hub => DeviceResult::Refused(self.refusal(failure)),
             FailureCause::HubSetup | FailureCause::PlatformCredentials | FailureCause::Temporary => {
-                DeviceResult::Failed(failure)
+                DeviceResult::Failed(self.cause(&failure.error), failure.tracking_id)
             }
             FailureCause::EventExpired => DeviceResult::Expired,
         })
+    }
+
+    fn cause(&self, error: &SendError) -> Cause {
+        Cause { code: Code::from(error), reason: format!("{error} (hub {})", self.hub.name()) }
+    }
+
+    fn refusal(&self, failure: SendFailure) -> Refusal {
+        Refusal {
+            cause: self.cause(&failure.error),
+            status: failure.error.status(),
+            tracking_id: failure.tracking_id,
+            detail: failure.detail,
+        }
     }
 }
 
@@ -185,7 +208,7 @@ impl FailureCause {
                 Self::Request
             }
             SendError::Unauthorized | SendError::Forbidden | SendError::NotFound => Self::HubSetup,
-            SendError::NoPlatformCredentials => Self::PlatformCredentials,
+            SendError::NoPlatformCredentials(_) => Self::PlatformCredentials,
             SendError::Throttled { .. }
             | SendError::Unavailable { .. }
             | SendError::NoConnection(_)
@@ -200,13 +223,7 @@ impl FailureCause {
 
 impl Refusal {
     /// A refusal without a request.
-    pub fn not_sent(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), status: None, tracking_id: None }
-    }
-}
-
-impl From<SendFailure> for Refusal {
-    fn from(failure: SendFailure) -> Self {
-        Self { reason: failure.error.to_string(), status: failure.error.status(), tracking_id: failure.tracking_id }
+    pub fn not_sent(code: Code, reason: &str) -> Self {
+        Self { cause: Cause { code, reason: reason.to_owned() }, status: None, tracking_id: None, detail: None }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
 
 use super::alert_cause::AlertCause;
+use super::code::Code;
 use super::deadlines::Deadlines;
 use super::explanation::Explanation;
-use super::send_job::{DeviceResult, JobKind, NextStep, Refusal, SendJob};
+use super::send_job::{Cause, DeviceResult, JobKind, NextStep, Refusal, SendJob};
 use crate::notifications::device::{AppName, Device, DeviceHandle};
 use crate::notifications::{Audience, Call, Effect, Notification};
 use crate::push::hub::Hub;
@@ -42,12 +45,16 @@ pub struct DeviceResults {
     pub refused: Vec<(Arc<str>, Refusal)>,
     /// Installations for which a repeat may succeed.
     pub failed: Vec<Arc<str>>,
-    /// Why, of the last one that was refused or failed.
-    pub reason: Option<String>,
+    /// Why, of the last one that failed.
+    pub failure: Option<Cause>,
     /// Why alerts were sent instead of a call, each cause once.
     pub alert_causes: Vec<AlertCause>,
     /// The hubs' ids of the requests.
     pub tracking: Vec<String>,
+    /// How many requests were sent.
+    pub requests: u32,
+    /// The time from the first request to the last response.
+    pub hub_time: Duration,
 }
 
 impl Hubs {
@@ -90,6 +97,7 @@ pub async fn send_all<'a>(
             Err(refusal) => results.add(&[device], DeviceResult::Refused(refusal)),
         }
     }
+    let began = Instant::now();
     let (mut waiting, mut under_way) = (Vec::new(), FuturesUnordered::new());
     loop {
         waiting.extend(outbox.take());
@@ -103,6 +111,10 @@ pub async fn send_all<'a>(
             }
         };
         let Some((job, answer)) = answered else { return results };
+        results.requests += answer.as_ref().map_or_else(|failure| failure.requests, |sent| sent.requests);
+        if results.requests > 0 {
+            results.hub_time = began.elapsed();
+        }
         match job.next_step(answer) {
             NextStep::Done(result) => results.add(&job.devices, result),
             NextStep::SendOneByOne => waiting.extend(job.one_by_one()),
@@ -186,7 +198,7 @@ impl<'a> Outbox<'a> {
         let (device, _, notification) = recipient;
         let hub = &self.hubs_of(device)?.main;
         let payload = self.payload(PayloadKind::Notification(PayloadFormat::of(device)), recipient);
-        let payload = payload.ok_or_else(|| Refusal::not_sent("payload too large"))?;
+        let payload = payload.ok_or_else(|| Refusal::not_sent(Code::PayloadTooLarge, "payload too large"))?;
         let is_call = matches!(notification.effect, Effect::Ring(_));
         let kind = JobKind { is_call, has_alert_fallback: false, is_default_hub: device.app.is_none() };
         self.put(hub, payload, kind, (device, &device.handle));
@@ -198,7 +210,7 @@ impl<'a> Outbox<'a> {
             tracing::error!(
                 "a device names an app without a hub: set NOTIFICATION_HUB_<APP>_NAME or register the device again"
             );
-            Refusal::not_sent("no hub for the device's app")
+            Refusal::not_sent(Code::NoHubForApp, "no hub for the device's app")
         })
     }
 
@@ -281,13 +293,12 @@ impl DeviceResults {
                 self.accepted.extend(ids);
             }
             DeviceResult::Refused(refusal) => {
-                self.reason = Some(refusal.reason.clone());
                 self.tracking.extend(refusal.tracking_id.clone());
                 self.refused.extend(ids.map(|id| (id, refusal.clone())));
             }
-            DeviceResult::Failed(failure) => {
-                self.reason = Some(failure.error.to_string());
-                self.tracking.extend(failure.tracking_id);
+            DeviceResult::Failed(cause, tracking_id) => {
+                self.failure = Some(cause);
+                self.tracking.extend(tracking_id);
                 self.failed.extend(ids);
             }
             DeviceResult::Expired => {}

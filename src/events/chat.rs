@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::value::RawValue;
 
-use super::{html, identifier, not_placeholder, time};
+use super::{IgnoreReason, html, identifier, not_placeholder, time};
 use crate::events::fields::{FieldError, Fields, Value};
 
 /// A message was sent, edited or deleted. Its `Debug` shows ids only.
@@ -110,12 +110,12 @@ impl<'a> ChatMessage<'a> {
         })
     }
 
-    pub(super) fn ignore_reason(&self, event_time: Option<DateTime<Utc>>) -> Option<&'static str> {
+    pub(super) fn ignore_reason(&self, event_time: Option<DateTime<Utc>>) -> Option<IgnoreReason> {
         match self.action {
             MessageAction::Deleted => None,
-            _ if self.control => Some("control_message"),
-            _ if self.body.trim().is_empty() => Some("empty_body"),
-            MessageAction::Edited => self.edited_late(event_time).then_some("late_edit"),
+            _ if self.control => Some(IgnoreReason::ControlMessage),
+            _ if self.body.trim().is_empty() => Some(IgnoreReason::EmptyBody),
+            MessageAction::Edited => self.edited_late(event_time).then_some(IgnoreReason::LateEdit),
             MessageAction::Received => None,
         }
     }

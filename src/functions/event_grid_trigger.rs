@@ -8,10 +8,17 @@ use super::Service;
 use super::http_response::{HttpResponse, StatusCode, internal_error, invocation_response, json_response};
 use super::invocation::{InvocationError, InvocationRequest, InvocationResponse};
 use crate::delivery::outcome::{DeliveryResult, Outcome};
+use crate::events::trace_id;
 use crate::log;
 
 impl Service {
-    pub(super) async fn event_grid_trigger(&self, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
+    pub(super) async fn event_grid_trigger(
+        &self,
+        body: &[u8],
+        began: Instant,
+        now: DateTime<Utc>,
+        traceparent: Option<&str>,
+    ) -> HttpResponse {
         let request = InvocationRequest::parse(body);
         let events = match request
             .as_ref()
@@ -26,7 +33,7 @@ impl Service {
             }
         };
         let mut in_flight = self.counters.receive(events.len());
-        let results = self.delivery_service.deliver_all(&events, began, now).await;
+        let results = self.delivery_service.deliver_all(&events, began, now, traceparent.and_then(trace_id)).await;
         results.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
         let status = status_of(&results);
         if status.is_success() {

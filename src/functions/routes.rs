@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::ready;
 
+use warp::http::HeaderValue;
 use warp::path::{FullPath, end, param};
 use warp::{Filter, Rejection};
 
@@ -13,8 +14,8 @@ use super::unknown_path::UnknownPath;
 pub enum Route {
     /// `GET /`: whether the handler is ready.
     Root,
-    /// The function of that name.
-    EventGridTrigger,
+    /// The function of that name, with the header `traceparent`.
+    EventGridTrigger(Option<String>),
     /// The function of that name.
     Maintenance,
     /// The function of that name.
@@ -46,7 +47,7 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
     let installation = segment("api").and(segment("installations")).and(param()).and(end());
 
     // The most frequent request first.
-    (event_grid_trigger.and(warp::post()).map(|| Route::EventGridTrigger))
+    (event_grid_trigger.and(warp::post()).and(traceparent()).map(Route::EventGridTrigger))
         .or(event_grid_trigger.map(|| Route::OtherMethod("POST")))
         .unify()
         .or(end().map(|| Route::Root))
@@ -71,6 +72,12 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
             Route::Unknown(UnknownPath::new(method.as_str(), path.as_str()))
         }))
         .unify()
+}
+
+/// The header of that name, if it is a text.
+fn traceparent() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Copy {
+    let text = |value: HeaderValue| value.to_str().ok().map(str::to_owned);
+    warp::header::value("traceparent").map(text).or(warp::any().map(|| None)).unify()
 }
 
 /// A segment of a path, in any case.

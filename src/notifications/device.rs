@@ -72,12 +72,29 @@ impl Device {
     }
 }
 
+impl Platform {
+    /// The name in registrations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apns => "apns",
+            Self::FcmV1 => "fcmv1",
+        }
+    }
+}
+
 impl ContentMode {
     /// Reads `full`, `sender` or `hidden`, in any case.
     pub fn parse(text: &str) -> Option<Self> {
-        [("full", Self::Full), ("sender", Self::Sender), ("hidden", Self::Hidden)]
-            .into_iter()
-            .find_map(|(name, mode)| text.eq_ignore_ascii_case(name).then_some(mode))
+        [Self::Full, Self::Sender, Self::Hidden].into_iter().find(|mode| text.eq_ignore_ascii_case(mode.name()))
+    }
+
+    /// The name that is read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Sender => "sender",
+            Self::Hidden => "hidden",
+        }
     }
 }
 

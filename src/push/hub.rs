@@ -3,7 +3,6 @@
 //! It uses the program's one HTTP client, and knows nothing of events or notifications.
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
-use std::mem::{Discriminant, discriminant};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,22 +12,26 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::client::{Client, RequestError};
-use crate::notifications::device::DeviceHandle;
+use crate::notifications::device::{DeviceHandle, Platform};
 use crate::push::payload::Payload;
 
 pub mod credentials;
 mod response;
 mod batch;
 pub mod connection_string;
+mod detail;
 mod error;
+mod health;
 mod request;
 mod retry;
 mod sas;
 
 use batch::{BatchSupport, MIN_HANDLES};
 use connection_string::ConnectionString;
-use credentials::HubCredentials;
+use credentials::{HubCredentials, KeyChange};
 pub use error::SendError;
+use health::HubHealth;
+pub use health::HubStatus;
 pub use request::DirectSend;
 use request::Request;
 use response::HubResponse;
@@ -47,8 +50,7 @@ pub struct Hub {
     /// Until when nothing is sent, because the hub is throttling.
     paused_until: Mutex<Option<Instant>>,
     batch_support: BatchSupport,
-    /// Which errors were logged within the last minute.
-    logged: Mutex<Vec<(Discriminant<SendError>, Instant)>>,
+    health: HubHealth,
 }
 
 /// Held while a request is in flight.
@@ -62,6 +64,8 @@ struct SendPermit<'a> {
 pub struct SendSuccess {
     /// The hub's id of the request, for its support.
     pub tracking_id: Option<String>,
+    /// How many requests it took.
+    pub requests: u32,
 }
 
 /// The last attempt failed.
@@ -71,9 +75,24 @@ pub struct SendFailure {
     pub error: SendError,
     /// The hub's id of the request, for its support.
     pub tracking_id: Option<String>,
+    /// How many requests were sent.
+    pub requests: u32,
+    /// The hub's own words for the last refusal, without what may come from event or device.
+    pub detail: Option<String>,
 }
 
-const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// The requests of one Direct Send so far.
+#[derive(Default)]
+struct Requests {
+    /// How many were sent.
+    sent: u32,
+    /// The hub's id of the last one that has one.
+    tracking_id: Option<String>,
+    /// The hub's own words for the last refusal.
+    detail: Option<String>,
+    /// Why the next one is sent, after the first.
+    error: Option<SendError>,
+}
 
 /// A `Retry-After` pauses the hub for every invocation, but not for longer than this.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -90,7 +109,7 @@ impl Hub {
             non_urgent: Semaphore::new(max_in_flight),
             paused_until: Mutex::new(None),
             batch_support: BatchSupport::default(),
-            logged: Mutex::default(),
+            health: HubHealth::default(),
         }
     }
 
@@ -99,16 +118,26 @@ impl Hub {
         &self.name
     }
 
-    /// Whether no error of this kind was logged within the last minute. One wrong setting affects every device.
-    pub fn should_log(&self, error: &SendError) -> bool {
-        let (kind, now) = (discriminant(error), Instant::now());
-        let mut logged = self.logged.lock().expect("nothing panics while it is held");
-        logged.retain(|(_, at)| now - *at <= LOGGED_AGAIN_AFTER);
-        let should_log = logged.iter().all(|(known, _)| *known != kind);
-        if should_log {
-            logged.push((kind, now));
+    /// How it does.
+    pub fn status(&self) -> HubStatus {
+        let (now, clock) = (Instant::now(), Utc::now());
+        let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");
+        HubStatus {
+            paused_until: paused_until.filter(|until| *until > now).map(|until| clock + (until - now)),
+            last_error: self.health.last_error(),
+            uses_second_key: self.credentials.uses_second(),
         }
-        should_log
+    }
+
+    /// Logs an error that affects every device, once a minute for each kind.
+    pub fn log_error(&self, error: &SendError) {
+        let Some(more) = self.health.log_due(error, Instant::now()) else { return };
+        // A hub may lack the credentials of one platform only.
+        if !matches!(error, SendError::NoPlatformCredentials(_)) {
+            self.health.begin_trouble();
+        }
+        let (host, more) = (self.credentials.key(self.credentials.preferred()).host(), (more > 0).then_some(more));
+        tracing::error!(hub = self.name, host, more_since_the_last_line = more, "{error}");
     }
 
     /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub supports batches.
@@ -123,38 +152,43 @@ impl Hub {
     pub async fn send(&self, direct_send: &DirectSend<'_>) -> Result<SendSuccess, SendFailure> {
         let request = Request::new(direct_send, fastrand::u128(..));
         let mut attempts = 0;
-        let mut tracking_id = None;
-        let mut before = None;
+        let mut requests = Requests::default();
         loop {
             let error = match self.acquire_permit(direct_send).await {
                 Ok(_permit) => {
                     attempts += 1;
-                    match self.attempt(direct_send, &request).await {
+                    match self.attempt(direct_send, &request, &mut requests).await {
                         Ok(sent) => return Ok(sent),
-                        Err((error, tracking)) => {
-                            tracking_id = tracking.or(tracking_id);
+                        Err(error) => {
+                            self.health.note(&error, Utc::now());
                             error
                         }
                     }
                 }
                 Err(error) => error,
             };
-            if matches!(error, SendError::NoConnection(_)) && self.should_log(&error) {
-                tracing::warn!(hub = self.name, "{error}");
+            // The first connection that is lost was idle for too long. The deadline may cut off a later attempt before the hub could
+            // answer.
+            let is_lost = error == SendError::ConnectionLost && attempts > 1;
+            let is_cut_off = requests.error.is_some() && Instant::now() >= direct_send.deadline;
+            let is_silent = error == SendError::Timeout && !is_cut_off;
+            let tells_of_hub = is_lost || is_silent || matches!(error, SendError::NoConnection(_));
+            if tells_of_hub {
+                self.log_error(&error);
             }
-            let error = match before.take() {
+            let error = match requests.error.take() {
                 // An attempt that ended at the deadline has a less useful error than the one before it.
                 Some(before) if error == SendError::Timeout && Instant::now() >= direct_send.deadline => before,
                 Some(_) | None => error,
             };
             let next = match error.retry(attempts, fastrand::f64()) {
                 Retry::After(wait) => Instant::now() + wait,
-                Retry::Never => return Err(SendFailure { error, tracking_id }),
+                Retry::Never => return Err(requests.failed(error)),
             };
             if next >= direct_send.deadline {
-                return Err(SendFailure { error, tracking_id });
+                return Err(requests.failed(error));
             }
-            before = Some(error);
+            requests.error = Some(error);
             sleep_until(next).await;
         }
     }
@@ -204,16 +238,23 @@ impl Hub {
         &self,
         direct_send: &DirectSend<'_>,
         request: &Request<'_>,
-    ) -> Result<SendSuccess, (SendError, Option<String>)> {
+        requests: &mut Requests,
+    ) -> Result<SendSuccess, SendError> {
         let first = self.credentials.preferred();
         let other = self.credentials.other(first);
-        let mut tracking_id = None;
+        let before = requests.error.clone();
+        let mut refused = false;
         for key in [Some(first), Some(first), other, other].into_iter().flatten() {
             let now = Instant::now();
             let authorization = self.credentials.key(key).authorization(now, Utc::now);
             let limit = direct_send.deadline.min(now + direct_send.attempt_timeout);
+            requests.sent += 1;
             let hub_response = self.exchange(request, key, &authorization, limit).await;
-            let hub_response = hub_response.map_err(|error| (error, None))?;
+            let again = if refused { Some(&SendError::Unauthorized) } else { before.as_ref() };
+            self.log_request(requests.sent, again, now, &hub_response);
+            let hub_response = hub_response?;
+            requests.detail = hub_response.detail(&direct_send.payload.body);
+            requests.tracking_id = hub_response.tracking_id.clone().or(requests.tracking_id.take());
             if hub_response.status == 401 {
                 let ahead = self.credentials.key(key).renew(&authorization, hub_response.server_time, Utc::now());
                 if let Some(seconds) = ahead {
@@ -223,40 +264,70 @@ impl Hub {
                         "this computer's clock differs from the hub's; SAS tokens follow the hub's clock"
                     );
                 }
-                tracking_id = hub_response.tracking_id;
+                refused = true;
                 continue;
             }
-            if self.credentials.accepted(key) {
-                tracing::warn!(
+            match self.credentials.accepted(key) {
+                Some(KeyChange::ToSecond) => tracing::warn!(
                     hub = self.name,
                     "the hub refused the first connection string; the secondary one is used"
-                );
+                ),
+                Some(KeyChange::ToFirst) => {
+                    tracing::info!(hub = self.name, "the first connection string is used again");
+                }
+                None => {}
             }
-            return self.to_result(hub_response, request.is_batch());
+            return match self.error(&hub_response, request.is_batch(), direct_send.payload.platform) {
+                Some(error) => Err(error),
+                None => Ok(SendSuccess { tracking_id: hub_response.tracking_id, requests: requests.sent }),
+            };
         }
-        Err((SendError::Unauthorized, tracking_id))
+        Err(SendError::Unauthorized)
     }
 
-    fn to_result(&self, hub_response: HubResponse, is_batch: bool) -> Result<SendSuccess, (SendError, Option<String>)> {
-        let Some(error) = hub_response.error(is_batch) else {
-            return Ok(SendSuccess { tracking_id: hub_response.tracking_id });
+    /// One line for each request: which attempt it was, why it was made again, and what came of it after which time.
+    fn log_request(
+        &self,
+        attempt: u32,
+        again: Option<&SendError>,
+        began: Instant,
+        result: &Result<HubResponse, SendError>,
+    ) {
+        let ms = began.elapsed().as_millis() as u64;
+        let again = again.map(tracing::field::display);
+        let status = result.as_ref().ok().map(|hub_response| hub_response.status);
+        let error = result.as_ref().err().map(tracing::field::display);
+        tracing::debug!(hub = self.name, status, error, ms, attempt, again, "request to the hub");
+    }
+
+    /// The error that a response stands for, if it is one, and what it means for the whole hub.
+    fn error(&self, hub_response: &HubResponse, is_batch: bool, platform: Platform) -> Option<SendError> {
+        let Some(error) = hub_response.error(is_batch, platform) else {
+            if self.health.end_trouble() {
+                tracing::info!(hub = self.name, "the hub accepts requests again");
+            }
+            return None;
         };
         if let Some(wait) = hub_response.retry_after
             && matches!(error, SendError::Throttled { .. } | SendError::Unavailable { .. })
         {
-            self.pause(wait.min(MAX_PAUSE));
+            self.pause(wait);
         }
         if error == SendError::BatchNotSupported && self.batch_support.mark_unsupported() {
             tracing::warn!(hub = self.name, "{error}; for the next hour each device gets a request of its own");
         }
-        Err((error, hub_response.tracking_id))
+        Some(error)
     }
 
-    fn pause(&self, wait: Duration) {
+    fn pause(&self, asked: Duration) {
+        let wait = asked.min(MAX_PAUSE);
         let until = Instant::now() + wait;
         let mut paused_until = self.paused_until.lock().expect("nothing panics while it is held");
         if paused_until.is_none_or(|before| before <= Instant::now()) {
-            tracing::warn!(hub = self.name, "hub is throttling; sends paused for {} s", wait.as_secs_f64());
+            self.health.begin_trouble();
+            let (wait, asked) = (wait.as_secs_f64(), (asked > wait).then_some(asked.as_secs_f64()));
+            let asked = asked.map(|asked| format!("; its Retry-After asks for {asked} s")).unwrap_or_default();
+            tracing::warn!(hub = self.name, "hub is throttling; sends paused for {wait} s{asked}");
         }
         *paused_until = Some(paused_until.map_or(until, |before| before.max(until)));
     }
@@ -283,6 +354,12 @@ impl Hub {
         } else {
             Ok(Box::pin(hub_response.read(response, limit)).await)
         }
+    }
+}
+
+impl Requests {
+    fn failed(self, error: SendError) -> SendFailure {
+        SendFailure { error, tracking_id: self.tracking_id, requests: self.sent, detail: self.detail }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::{Stream, TryStreamExt};
+use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -29,6 +29,9 @@ pub struct DeadLetter {
     /// The hub's status, where a hub refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_status: Option<u16>,
+    /// The hub's own words, without what may come from event or device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_detail: Option<String>,
     /// The hub's id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
@@ -49,7 +52,15 @@ impl DeadLetter {
     /// A dead letter of an event that no device got.
     pub fn new(reason: String, raw_event: RawEvent<'_>, now: DateTime<Utc>) -> Self {
         let event = without_call_context(raw_event);
-        Self { reason, hub_status: None, tracking_id: None, installations: Vec::new(), stored_at: now, event }
+        Self {
+            reason,
+            hub_status: None,
+            hub_detail: None,
+            tracking_id: None,
+            installations: Vec::new(),
+            stored_at: now,
+            event,
+        }
     }
 
     /// The same letter for these installations only.
@@ -67,6 +78,11 @@ impl DeadLetters {
     /// The keys of all of them, in order.
     pub fn keys(&self) -> impl Stream<Item = Result<String, StoreError>> + Send {
         self.store.list("dead-letters").map_ok(|listed| listed.key)
+    }
+
+    /// How many there are, but not more than `most`.
+    pub async fn count(&self, most: usize) -> Result<usize, StoreError> {
+        self.keys().take(most).try_fold(0, async |count, _| Ok(count + 1)).await
     }
 
     /// Reads one.

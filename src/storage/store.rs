@@ -19,6 +19,7 @@ mod document;
 mod error;
 mod fingerprint;
 mod folder;
+mod health;
 mod layout;
 mod memory;
 mod key_locks;
@@ -29,6 +30,7 @@ use document::{decode, encode, kind};
 pub use error::StoreError;
 pub use fingerprint::Fingerprint;
 use folder::Folder;
+use health::StoreHealth;
 use key_locks::KeyLocks;
 use memory::Memory;
 #[cfg(test)]
@@ -40,6 +42,7 @@ pub struct Store {
     backend: Backend,
     /// Changes of one document in this process run one after the other, so they do not conflict in the backend.
     key_locks: KeyLocks,
+    health: StoreHealth,
 }
 
 #[derive(Debug)]
@@ -118,14 +121,19 @@ impl Store {
     }
 
     fn on(backend: Backend) -> Self {
-        Self { backend, key_locks: KeyLocks::default() }
+        Self { backend, key_locks: KeyLocks::default(), health: StoreHealth::default() }
+    }
+
+    /// Its last error, and when it was.
+    pub fn last_error(&self) -> Option<(DateTime<Utc>, String)> {
+        self.health.last_error()
     }
 
     /// Fails if the store has documents of another layout. On Azure every operation checks this before it uses what it read; a
     /// folder was checked when it was opened.
     pub async fn check_layout(&self) -> Result<(), StoreError> {
         match &self.backend {
-            Backend::Azure(azure) => azure.check_layout().await,
+            Backend::Azure(azure) => self.health.note(azure.check_layout().await),
             Backend::Memory(_) | Backend::Folder(_) => Ok(()),
         }
     }
@@ -159,14 +167,15 @@ impl Store {
     /// Writes a document unconditionally, for keys that only one process uses.
     pub async fn write<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
         let bytes = encode(document, fastrand::u64(..));
-        match &self.backend {
+        let written = match &self.backend {
             Backend::Memory(memory) => memory.put(key, bytes.into(), None).await.map(drop),
-            Backend::Folder(folder) => {
-                let guard = folder.lock(key).await?;
-                folder.write(key, bytes, guard).await
-            }
+            Backend::Folder(folder) => match folder.lock(key).await {
+                Ok(guard) => folder.write(key, bytes, guard).await,
+                Err(error) => Err(error),
+            },
             Backend::Azure(azure) => azure.put(key, bytes, None).await.map(drop),
-        }
+        };
+        self.health.note(written)
     }
 
     /// Changes a document atomically: there is no other change between what `change` gets and what it decides. `change` may be
@@ -189,14 +198,15 @@ impl Store {
         let _lock = self.key_locks.lock(key).await;
         if let Backend::Folder(folder) = &self.backend {
             // The lock excludes other changes.
-            let guard = folder.lock(key).await?;
-            return match change(self.read_versioned(key).await?.document) {
-                Change::Keep(result) => Ok(result),
+            let guard = self.health.note(folder.lock(key).await)?;
+            let (changed, result) = match change(self.read_versioned(key).await?.document) {
+                Change::Keep(result) => return Ok(result),
                 Change::Write(document, result) => {
-                    folder.write(key, encode(&document, fastrand::u64(..)), guard).await.map(|()| result)
+                    (folder.write(key, encode(&document, fastrand::u64(..)), guard).await, result)
                 }
-                Change::Delete(result) => folder.delete(key, guard).await.map(|()| result),
+                Change::Delete(result) => (folder.delete(key, guard).await, result),
             };
+            return self.health.note(changed).map(|()| result);
         }
         for attempt in 1..=MAX_ATTEMPTS {
             let is_fresh = seen.is_none() || attempt > 1;
@@ -255,14 +265,15 @@ impl Store {
 
     /// Removes a document unconditionally.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match &self.backend {
+        let deleted = match &self.backend {
             Backend::Memory(memory) => memory.delete(key, None).await.map(drop),
-            Backend::Folder(folder) => {
-                let guard = folder.lock(key).await?;
-                folder.delete(key, guard).await
-            }
+            Backend::Folder(folder) => match folder.lock(key).await {
+                Ok(guard) => folder.delete(key, guard).await,
+                Err(error) => Err(error),
+            },
             Backend::Azure(azure) => azure.delete(key).await,
-        }
+        };
+        self.health.note(deleted)
     }
 
     /// Removes a document unless it was written since it was listed. Returns whether it was removed.
@@ -281,11 +292,12 @@ impl Store {
 
     /// All documents of a kind, as they come. Names and times are read once; nothing is opened.
     pub fn list(&self, kind: &str) -> BoxStream<'_, Result<ListedDocument, StoreError>> {
-        match &self.backend {
+        let listed = match &self.backend {
             Backend::Memory(memory) => memory.list(kind),
             Backend::Folder(folder) => folder.list(kind).boxed(),
             Backend::Azure(azure) => azure.list(kind).boxed(),
-        }
+        };
+        listed.map(|listed| self.health.note(listed)).boxed()
     }
 
     /// Removes temporary files of killed processes.
@@ -297,29 +309,32 @@ impl Store {
     }
 
     async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
-        match &self.backend {
+        let read = match &self.backend {
             Backend::Memory(memory) => memory.get(key).await,
             Backend::Folder(folder) => folder.read(key),
             // Boxed: every future that reads a document would have its size.
             Backend::Azure(azure) => Box::pin(azure.get(key)).await,
-        }
+        };
+        self.health.note(read)
     }
 
     /// Writes if the version is unchanged; returns whether it did. A folder's changes run under a lock instead.
     async fn put_if(&self, key: &str, bytes: Bytes, version: &Version) -> Result<bool, StoreError> {
-        match &self.backend {
+        let written = match &self.backend {
             Backend::Memory(memory) => memory.put(key, bytes, Some(version)).await,
             Backend::Azure(azure) => azure.put(key, bytes.into(), Some(version)).await,
             Backend::Folder(_) => unreachable!("a folder's changes happen under a lock"),
-        }
+        };
+        self.health.note(written)
     }
 
     async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, StoreError> {
-        match &self.backend {
+        let deleted = match &self.backend {
             Backend::Memory(memory) => memory.delete(key, Some(version)).await,
             Backend::Azure(azure) => azure.delete_if(key, version).await,
             Backend::Folder(_) => unreachable!("a folder's changes happen under a lock"),
-        }
+        };
+        self.health.note(deleted)
     }
 
     async fn wait_before(&self, attempt: u32) {
@@ -335,7 +350,7 @@ impl Store {
 
     fn check_folder(&self) -> Result<(), StoreError> {
         match &self.backend {
-            Backend::Folder(folder) => folder.check(),
+            Backend::Folder(folder) => self.health.note(folder.check()),
             Backend::Memory(_) | Backend::Azure(_) => Ok(()),
         }
     }

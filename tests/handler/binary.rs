@@ -18,6 +18,8 @@ use crate::support::*;
 pub struct Process {
     pub child: Child,
     pub address: String,
+    /// The line at the start.
+    pub first_line: String,
     client: reqwest::Client,
     outputs: Vec<JoinHandle<String>>,
 }
@@ -46,7 +48,8 @@ impl Process {
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
         // Read all the while: a full pipe would hold the process up.
         let outputs = vec![tokio::spawn(read(stdout)), tokio::spawn(read(child.stderr.take().unwrap()))];
-        Self { child, address: format!("http://127.0.0.1:{port}"), client: client(), outputs }
+        let address = format!("http://127.0.0.1:{port}");
+        Self { child, address, first_line: line, client: client(), outputs }
     }
 
     pub fn put_request(&self, id: &str, installation: &Value) -> RequestBuilder {

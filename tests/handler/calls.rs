@@ -158,7 +158,7 @@ async fn each_cause_is_in_the_reason_once_however_many_devices_have_it() {
     app.hub.add_fault(Fault::status(404).on_hub(HUB).always());
     let failed = app.invoke(&call("e3", CALL)).await;
     assert!(
-        failed.status == 500 && failed.text.contains("hub 404: check the hub's name; no_voip_handle: "),
+        failed.status == 500 && failed.text.contains("hub 404: check the hub's name (hub alerts); no_voip_handle: "),
         "{failed:?}"
     );
 }

@@ -14,6 +14,7 @@ mod batch;
 mod calls;
 mod chat;
 mod damage;
+mod event_lines;
 mod failures;
 mod garbage;
 mod goldens;

@@ -144,7 +144,7 @@ async fn devices_that_were_refused_stand_in_a_dead_letter_with_what_the_hub_said
     let event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");
     assert_eq!(app.deliver(&event).await["outcome"], "delivered");
     let (_, letter) = documents(&folder.path().join("dead-letters")).remove(0);
-    assert_eq!(letter["reason"], "hub 413: the payload is too large");
+    assert_eq!(letter["reason"], "hub 413: the payload is too large (hub alerts)");
     assert_eq!((&letter["hubStatus"], &letter["trackingId"]), (&json!(413), &json!(TRACKING_ID)));
     assert_eq!((&letter["installations"], &letter["event"]), (&json!(["android"]), &event));
 }

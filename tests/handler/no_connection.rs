@@ -26,9 +26,9 @@ async fn assert_told(endpoint: &str, cause: &str) {
     let expected = format!("no connection to the hub at {server}: {cause}");
     assert_eq!(reply.status, 500, "{reply:?}");
     assert!(reply.text.contains(&expected), "{expected}: {reply:?}");
-    let warnings: Vec<&str> = output.lines().filter(|line| line.contains(" WARN ")).collect();
-    let [warning] = warnings.as_slice() else { panic!("{output}") };
-    assert!(warning.contains(&expected) && warning.contains(&format!("hub=\"{HUB}\"")), "{expected}: {output}");
+    let errors: Vec<&str> = output.lines().filter(|line| line.contains("ERROR ")).collect();
+    let [error] = errors.as_slice() else { panic!("{output}") };
+    assert!(error.contains(&expected) && error.contains(&format!("hub=\"{HUB}\"")), "{expected}: {output}");
     assert!(!output.contains("c2VjcmV0"), "{output}");
 }
 

@@ -64,3 +64,56 @@ async fn stopping_finishes_what_is_in_flight_and_takes_nothing_more() {
     assert_eq!(hub.accepted().len(), 1);
     assert!(client().get(url).send().await.is_err(), "it still accepts connections");
 }
+
+#[tokio::test]
+async fn the_status_of_a_hub_tells_its_last_error_its_pause_and_its_key() {
+    let hub = emulator().await;
+    let good = hub.connection_string_of(HUB).unwrap();
+    let (start, _) = good.split_once("SharedAccessKey=").unwrap();
+    let wrong = format!("{start}SharedAccessKey=d3Jvbmc=");
+    let settings = [
+        ("NOTIFICATION_HUB_CONNECTION_STRING", wrong.as_str()),
+        ("NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING", good.as_str()),
+        ("NOTIFICATION_HUB_SANDBOX_NAME", SANDBOX_HUB),
+    ];
+    let app = App::beside(hub, &settings).await;
+    app.register("iphone", phone()).await;
+    let fresh =
+        json!({"hub": HUB, "app": null, "voip": false, "paused_until": null, "key": "first", "last_error": null});
+    let status = app.status().await;
+    assert_eq!(status["hubs"][0], fresh);
+    let names = |number: usize| {
+        (&status["hubs"][number]["hub"], &status["hubs"][number]["app"], &status["hubs"][number]["voip"])
+    };
+    assert_eq!(names(1), (&json!(VOIP_HUB), &json!(null), &json!(true)));
+    assert_eq!(names(2), (&json!(SANDBOX_HUB), &json!("sandbox"), &json!(false)));
+
+    app.deliver(&sms("e1", "15551234567", "Hello")).await;
+    app.hub.add_fault(Fault::status(429).retry_after("30"));
+    assert_eq!(app.invoke(&sms("e2", "15551234567", "Hello")).await.status, 500);
+    let status = app.status().await;
+    let told = &status["hubs"][0];
+    assert_eq!((&told["key"], &told["last_error"]["code"]), (&json!("second"), &json!("hub_throttled")));
+    assert_eq!(told["last_error"]["reason"], "hub 429: throttled");
+    let time = |value: &serde_json::Value| chrono::DateTime::parse_from_rfc3339(value.as_str().unwrap()).unwrap();
+    let left = time(&told["paused_until"]) - time(&told["last_error"]["at"]);
+    assert!((25..=31).contains(&left.num_seconds()), "{told}");
+    assert!(!status.to_string().contains("SharedAccessKey") && !status.to_string().contains("d3Jvbmc"), "{status}");
+}
+
+#[tokio::test]
+async fn the_status_of_the_store_tells_its_last_error_and_the_dead_letters_that_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let app = App::with(&[("STORE", &format!("file:{}", store.display()))]).await;
+    for _ in 0..2 {
+        app.deliver(&json!({"no": "event"})).await;
+    }
+    assert_eq!(app.status().await["store"], json!({"last_error": null, "dead_letters": 2, "more_dead_letters": false}));
+    std::fs::rename(&store, folder.path().join("away")).unwrap();
+    assert_eq!(app.invoke(&sms("e1", "15551234567", "Hello")).await.status, 500);
+    let status = app.status().await;
+    assert_eq!(status["store"]["last_error"]["reason"], "the store's folder cannot be used");
+    assert!(status["store"]["last_error"]["at"].is_string());
+    assert_eq!((&status["received"], &status["outcomes"]["failed"]), (&json!(3), &json!(1)));
+}

@@ -49,6 +49,15 @@ pub struct AccessKey {
     sas_token: Mutex<Option<(HeaderValue, Instant)>>,
 }
 
+/// Which key is used from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyChange {
+    /// The first one, again.
+    ToFirst,
+    /// The second one, because the first was refused.
+    ToSecond,
+}
+
 impl HubCredentials {
     /// The keys of each connection string, of which there is at least one, for the hub `name`.
     pub fn new(name: &str, connection_strings: &[ConnectionString]) -> Self {
@@ -72,19 +81,23 @@ impl HubCredentials {
         (self.keys.len() > 1).then_some(1 - index)
     }
 
-    /// Remembers which key the hub accepted, so that the next request tries it first. Returns whether this switched to the
-    /// second key.
-    pub fn accepted(&self, index: usize) -> bool {
+    /// Whether the second key is in use.
+    pub fn uses_second(&self) -> bool {
+        self.second_since.lock().expect("nothing panics while it is held").is_some()
+    }
+
+    /// Remembers which key the hub accepted, so that the next request tries it first. Returns whether this is another one than
+    /// before.
+    pub fn accepted(&self, index: usize) -> Option<KeyChange> {
         let mut second_since = self.second_since.lock().expect("nothing panics while it is held");
         if index == 0 {
-            *second_since = None;
-            return false;
+            return second_since.take().map(|_| KeyChange::ToFirst);
         }
         let begins = second_since.is_none_or(|since| since.elapsed() >= FIRST_KEY_RETRIED_AFTER);
         if begins {
             *second_since = Some(Instant::now());
         }
-        begins
+        begins.then_some(KeyChange::ToSecond)
     }
 }
 
@@ -110,6 +123,11 @@ impl AccessKey {
             clock_offset: AtomicI64::new(0),
             sas_token: Mutex::new(None),
         }
+    }
+
+    /// The name of the hub's host.
+    pub fn host(&self) -> &str {
+        self.messages.host_str().unwrap_or_default()
     }
 
     /// The value of the `Authorization` header: the cached SAS token, or a new one.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::ConnectError;
+use crate::notifications::device::Platform;
 
 /// Why a request to the hub did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +24,8 @@ pub enum SendError {
     #[error("hub 400: it refused the payload or the device handle")]
     BadRequest,
     /// 400 because the hub has no credentials for the platform.
-    #[error("hub 400: it has no credentials for this platform")]
-    NoPlatformCredentials,
+    #[error("hub 400: it has no credentials for the platform {}", .0.name())]
+    NoPlatformCredentials(Platform),
     /// 413: the body is too large.
     #[error("hub 413: the payload is too large")]
     TooLarge,
@@ -71,7 +72,7 @@ impl SendError {
     /// The hub's status, where it answered.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::BadRequest | Self::NoPlatformCredentials => Some(400),
+            Self::BadRequest | Self::NoPlatformCredentials(_) => Some(400),
             Self::Unauthorized => Some(401),
             Self::Forbidden | Self::BatchNotSupported => Some(403),
             Self::NotFound => Some(404),

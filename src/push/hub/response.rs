@@ -10,7 +10,9 @@ use reqwest::Response;
 use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use tokio::time::{Instant, timeout_at};
 
+use super::detail::detail;
 use super::{SendError, retry};
+use crate::notifications::device::Platform;
 
 /// What is used of a hub's response.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct HubResponse {
     /// The hub's id of the request.
     pub tracking_id: Option<String>,
     no_credentials: bool,
+    /// The body of a refusal, which may hold anything.
+    body: String,
 }
 
 /// No response of the service is nearly as long; more is not read or waited for.
@@ -51,13 +55,14 @@ impl HubResponse {
             server_time: if status == 401 { server_time() } else { None },
             tracking_id: header(&TRACKING_ID).and_then(identifier),
             no_credentials: false,
+            body: String::new(),
         }
     }
 
     /// Reads the body to its end, so that the connection can be reused, and takes from it what the headers do not say. An
     /// incomplete or late body is ignored: the status is known.
     pub async fn read(mut self, mut response: Response, limit: Instant) -> Self {
-        let is_of_interest = self.tracking_id.is_none() || self.status == 400;
+        let is_of_interest = self.tracking_id.is_none() || self.status >= 400;
         let (mut text, mut length) = (Vec::new(), 0);
         let limit = limit.min(Instant::now() + MAX_BODY_WAIT);
         while let Ok(Ok(Some(data))) = timeout_at(limit, response.chunk()).await {
@@ -72,17 +77,25 @@ impl HubResponse {
         let text = String::from_utf8_lossy(&text);
         self.tracking_id = self.tracking_id.or_else(|| identifier(text.split_once("TrackingId:")?.1));
         self.no_credentials = self.status == 400 && text.to_ascii_lowercase().contains("credential");
+        if self.status >= 400 {
+            self.body = text.into_owned();
+        }
         self
+    }
+
+    /// The hub's own words for a refusal of this payload, without what may come from event or device.
+    pub fn detail(&self, payload: &[u8]) -> Option<String> {
+        detail(&self.body, payload)
     }
 
     /// The error that the status stands for; `None` for success. The caller handles 401 itself.
     ///
     /// 403 to a batch means the Free tier or a missing right; a single send shows which.
-    pub fn error(&self, is_batch: bool) -> Option<SendError> {
+    pub fn error(&self, is_batch: bool, platform: Platform) -> Option<SendError> {
         let (status, retry_after) = (self.status, self.retry_after);
         match status {
             200 | 201 => None,
-            400 if self.no_credentials => Some(SendError::NoPlatformCredentials),
+            400 if self.no_credentials => Some(SendError::NoPlatformCredentials(platform)),
             400 => Some(SendError::BadRequest),
             401 => Some(SendError::Unauthorized),
             403 if retry_after.is_some() => Some(SendError::Throttled { status, retry_after }),

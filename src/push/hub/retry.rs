@@ -41,7 +41,7 @@ impl SendError {
             | Self::BatchNotSupported
             | Self::NotFound
             | Self::BadRequest
-            | Self::NoPlatformCredentials
+            | Self::NoPlatformCredentials(_)
             | Self::TooLarge
             | Self::Refused(_)
             | Self::Expired

@@ -1,0 +1,30 @@
+//! The trace that an event or an invocation belongs to: <https://www.w3.org/TR/trace-context/>.
+
+/// The trace id of a `traceparent`, 32 hexadecimal digits; `None` for anything else, because it is logged.
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.trim().split('-');
+    let mut part = |length: usize| {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        parts.next().filter(|part| part.len() == length && part.bytes().all(is_hex))
+    };
+    let (_version, trace_id, _parent_id, _flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
+    trace_id.bytes().any(|digit| digit != b'0').then_some(trace_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_traceparent_has_a_trace_id() {
+        let id = "bb2bd5eef54cb15a1506d0326d2489e7";
+        for traceparent in [format!("00-{id}-d3f54c84c7034d76-00"), format!(" 01-{id}-d3f54c84c7034d76-01-more")] {
+            assert_eq!(trace_id(&traceparent), Some(id), "{traceparent}");
+        }
+        let zeros = "0".repeat(32);
+        for other in ["", id, "15551234567", "00-bb2b-d3f54c84c7034d76-00", &format!("00-{zeros}-d3f54c84c7034d76-00")]
+        {
+            assert_eq!(trace_id(other), None, "{other}");
+        }
+    }
+}
