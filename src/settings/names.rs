@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{SettingsReader, hubs};
 
-/// Names of fewer letters are taken for ours only if nothing but the case differs.
+/// A name of fewer letters is taken for ours only if nothing but the case differs.
 const LONG: usize = 8;
 const MOST_EDITS: usize = 2;
 
@@ -30,7 +30,8 @@ fn nearest(name: &str, known: &BTreeSet<String>) -> Option<String> {
     let of_app = upper.split_once("_HUB_").map(|(_, rest)| format!("{}{rest}", hubs::PREFIX));
     let candidates = known.iter().cloned().chain(of_app.filter(|name| hubs::is_known(name)));
     let distances = candidates.map(|known| (strsim::osa_distance(&known.to_ascii_uppercase(), &upper), known));
-    let most = |known: &str| if known.len() >= LONG { MOST_EDITS } else { 0 };
+    let letters = |known: &str| known.bytes().filter(u8::is_ascii_alphabetic).count();
+    let most = |known: &str| if letters(known) >= LONG { MOST_EDITS } else { 0 };
     distances.filter(|(distance, known)| *distance <= most(known)).min().map(|(_, known)| known)
 }
 

@@ -157,7 +157,7 @@ async fn where_no_connection_comes_about_the_event_fails() {
     gone.stop().await;
     let without_tls = emulator().await;
     let tls = without_tls.connection_string().replace("http://", "https://");
-    let no_uri = refused.replace("127.0.0.1", "{namespace}");
+    let no_uri = refused.replace("127.0.0.1", "ns}");
     for (name, connection_string) in [("refused connection", refused), ("TLS failure", tls), ("no URI", no_uri)] {
         let (app, folder) = app(&[("NOTIFICATION_HUB_CONNECTION_STRING", &connection_string)]).await;
         app.register("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE}))

@@ -257,6 +257,7 @@ fn names_of_other_products_are_nobodys_fault() {
         ("CUSTOMCONNSTR_DB", "x".to_owned()),
         ("HOME", "/home/x".to_owned()),
         ("STORED", "x".to_owned()),
+        ("RUST_LOGS", "x".to_owned()),
         ("AzureWebJobsStorage__queueServiceUri", "https://acc.queue.core.windows.net".to_owned()),
         ("AzureWebJobsStorage__tableServiceUri", "https://acc.table.core.windows.net".to_owned()),
         ("AzureWebJobsStorage__fileServiceUri", "https://acc.file.core.windows.net".to_owned()),

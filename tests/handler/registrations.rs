@@ -136,7 +136,7 @@ async fn a_user_id_is_trimmed_or_told_apart_from_a_raw_id() {
         ("8%3Aacs%3Aa_b", "no raw id"),
         ("8:acs:{resource}_{user}", "bracket"),
         ("8:acs:<user>", "bracket"),
-        ("8:acs:a b", "blank"),
+        ("8:acs:\"a_b\"", "quotation mark"),
         ("", "1 to 256 bytes"),
         ("  ", "1 to 256 bytes"),
         (&format!("8:{}", "x".repeat(256)), "1 to 256 bytes"),

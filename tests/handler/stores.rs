@@ -212,13 +212,13 @@ fn times_reached(hub: &Emulator) -> BTreeMap<String, usize> {
 async fn ids_of_any_kind_stay_apart(store: &[(&str, &str)]) {
     let Pair { a, b, .. } = &Pair::start(store, &[]).await;
     let long = format!("8:acs:{}", "0".repeat(240));
-    let users =
-        ["a", "A", "a/b", "a//b", "..", "con", "é", "e\u{301}", "a b", "%61", "💥", "8:acs:x", "8_acs_x", &long];
+    let odd = ["a", "A", "a/b", "a//b", "..", "con", "é", "e\u{301}", "a b", "%61", "💥", "acs:x", "acs_x"];
+    let users: Vec<String> = odd.iter().map(|id| format!("8:{id}")).chain([long]).collect();
     for (index, user) in users.iter().enumerate() {
         let reply = a.register(&format!("phone-{index}"), phone(user, &format!("{index:064x}"))).await;
         assert_eq!(reply.status, 201, "{user}");
     }
-    for user in users {
+    for user in &users {
         assert_eq!(b.invoke(&message_to(user, user)).await.log_lines()[0]["delivered"], 1, "{user}");
     }
 }

@@ -22,7 +22,7 @@ pub enum UserIdError {
     PhoneNumber,
     #[error("is no raw id, which begins with digits and a colon; {EXPECTED}")]
     NoRawId,
-    #[error("has a blank, a bracket or a quotation mark, which no raw id has; {EXPECTED}")]
+    #[error("has a bracket or a quotation mark, which no raw id has; {EXPECTED}")]
     Character,
 }
 
@@ -46,7 +46,7 @@ pub fn user_id(text: &str) -> Result<UserId, UserIdError> {
         UserIdError::PhoneNumber
     } else if !is_digits(number) || rest.is_empty() {
         UserIdError::NoRawId
-    } else if text.chars().any(|letter| is_unseen(letter) || "<>{}\"'".contains(letter)) {
+    } else if text.contains(['<', '>', '{', '}', '"', '\'']) {
         UserIdError::Character
     } else {
         return Ok(UserId::new(text));
