@@ -78,16 +78,25 @@ impl Testimony {
         };
         *self.counts.entry(ended).or_default() += 1;
         if accepted {
-            let acceptance = Acceptance::of(request);
-            self.accepted.push(acceptance.ok_or_else(|| format!("nobody's push: {request:?}"))?);
+            let in_batch = request.batch.iter().flat_map(|batch| &batch.device_handles);
+            let handles: Vec<&String> = request.device_handle.iter().chain(in_batch).collect();
+            if handles.is_empty() {
+                return Err(format!("nobody's push: {request:?}"));
+            }
+            for handle in handles {
+                let acceptance = Acceptance::of(request, handle);
+                self.accepted.push(acceptance.ok_or_else(|| format!("nobody's push: {request:?}"))?);
+            }
         }
         Ok(())
     }
 }
 
 impl Acceptance {
-    fn of(request: &ReceivedRequest) -> Option<Self> {
-        let body: Value = serde_json::from_str(&request.body).ok()?;
+    /// What one device got by a request, for it alone or for many.
+    fn of(request: &ReceivedRequest, handle: &str) -> Option<Self> {
+        let notification = request.batch.as_ref().map_or(&request.body, |batch| &batch.notification);
+        let body: Value = serde_json::from_str(notification).ok()?;
         let (android, apple) = (&body["message"], &body["aps"]);
         let about = if android.is_null() { &body["acs"] } else { &android["data"] };
         let call = if android.is_null() { &body["data"]["callId"] } else { &android["data"]["callId"] };
@@ -104,7 +113,7 @@ impl Acceptance {
         let tag = tags.iter().find_map(|tag| tag.as_str()).map(str::to_owned);
         Some(Self {
             pushed,
-            device: Device::of_handle(request.device_handle.as_deref()?)?,
+            device: Device::of_handle(handle)?,
             incarnation: fleet::owner(&request.hub)?,
             at: request.at_ms,
             tracking_id: request.tracking_id.clone(),
