@@ -343,7 +343,10 @@ impl EventOutcome {
     fn after(results: &DeviceResults, entry: &mut Entry) -> Self {
         entry.delivered |= !results.accepted.is_empty();
         let refusal = results.refused.first().map(|(_, refusal)| &refusal.cause);
-        let alerts = results.alert_causes.iter().map(|cause| Cause { code: cause.into(), reason: cause.told() });
+        let alerts = results
+            .alert_causes
+            .iter()
+            .map(|cause| Cause { code: cause.into(), reason: code::code_and_sentence(cause) });
         let (outcome, cause) = if !results.failed.is_empty() {
             (Outcome::Failed, results.failure.clone())
         } else if entry.delivered {

@@ -28,6 +28,7 @@ mod hubs;
 mod host_environment;
 mod names;
 mod pasted;
+mod portal;
 mod storage;
 mod summary;
 

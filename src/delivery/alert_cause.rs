@@ -1,6 +1,5 @@
 //! Why a device gets an alert instead of a call: one sentence for each cause.
 
-use super::code::Code;
 use crate::notifications::CallDefect;
 use crate::push::hub::SendError;
 
@@ -35,13 +34,6 @@ pub enum AlertCause {
     /// Even without its texts, the call is larger than a payload may be.
     #[error("the call does not fit into one payload, {INSTEAD}")]
     CallTooLarge,
-}
-
-impl AlertCause {
-    /// The sentence after its code.
-    pub fn told(&self) -> String {
-        format!("{}: {self}", Code::from(self).name())
-    }
 }
 
 const INSTEAD: &str = "so an alert is sent instead of the call";

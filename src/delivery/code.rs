@@ -170,6 +170,11 @@ impl From<IgnoreReason> for Code {
     }
 }
 
+/// Why a call became an alert: the code and the sentence.
+pub fn code_and_sentence(cause: &AlertCause) -> String {
+    format!("{}: {cause}", Code::from(cause).name())
+}
+
 impl From<&AlertCause> for Code {
     fn from(cause: &AlertCause) -> Self {
         match cause {

@@ -9,6 +9,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use super::alert_cause::AlertCause;
+use super::code::code_and_sentence;
 use super::deadlines::Deadlines;
 use super::outcome::{DeliveryResult, Outcome};
 use super::{DeliveryAttempt, DeliveryService};
@@ -123,7 +124,7 @@ impl Explanation {
 
     /// The device gets an alert instead of the call.
     pub fn alert_in_place_of_call(&self, device: &Device, cause: &AlertCause) {
-        self.add_line(format!("  alert      {}: {}", device.installation_id, cause.told()));
+        self.add_line(format!("  alert      {}: {}", device.installation_id, code_and_sentence(cause)));
     }
 
     /// A request was sent to a hub, or would have been, for one or several devices.

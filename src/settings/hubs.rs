@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{SettingsReader, names};
+use super::{SettingsReader, portal};
 use crate::notifications::device::AppName;
 use crate::push::hub::connection_string::ConnectionString;
 
@@ -83,7 +83,7 @@ pub(super) fn read(
     if settings.get(&setting("", CONNECTION_STRING)).is_none() {
         let missing = setting("", CONNECTION_STRING);
         let expected = "is required: expected Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=RULE;SharedAccessKey=KEY";
-        settings.fault(&missing, format!("{expected}{}", names::where_it_may_be(settings, &missing)));
+        settings.fault(&missing, format!("{expected}{}", portal::where_it_may_be(settings, &missing)));
     }
     let default = app_settings(settings, "", &own, warnings);
     let others = apps.into_iter().map(|app| {
@@ -185,7 +185,7 @@ fn app_settings(
     let name = hub_name(settings, &setting(prefix, NAME)).or(connection_strings.entity_path());
     if name.is_none() && settings.get(&setting(prefix, NAME)).is_none() {
         let missing = setting(prefix, NAME);
-        let hint = names::where_it_may_be(settings, &missing);
+        let hint = portal::where_it_may_be(settings, &missing);
         settings.fault(&missing, format!("is required: expected the hub's name{hint}"));
     }
     let main = HubSettings::new(name.unwrap_or_default(), connection_strings);

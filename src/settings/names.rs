@@ -1,4 +1,4 @@
-//! Names of settings that are nearly ours: what was probably meant, and what the portal's "Connection strings" become.
+//! Names of settings that are nearly ours: what was probably meant.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,6 @@ use super::{SettingsReader, hubs};
 /// A name of fewer letters is taken for ours only if nothing but the case differs.
 const LONG: usize = 8;
 const MOST_EDITS: usize = 2;
-
-/// Under which names App Service and the Core Tools hand over the entries of "Connection strings".
-const OF_PORTAL: [&str; 3] = ["CONNSTR_", "ConnectionStrings:", "ConnectionStrings__"];
 
 /// A warning for each name that differs from one of ours in case only, or by one or two edits if it is long. Unknown names that
 /// begin with `NOTIFICATION_` are faults instead.
@@ -33,20 +30,4 @@ fn nearest(name: &str, known: &BTreeSet<String>) -> Option<String> {
     let letters = |known: &str| known.bytes().filter(u8::is_ascii_alphabetic).count();
     let most = |known: &str| if letters(known) >= LONG { MOST_EDITS } else { 0 };
     distances.filter(|(distance, known)| *distance <= most(known)).min().map(|(_, known)| known)
-}
-
-/// Where a setting that is missing may be: text to add to its fault.
-pub(super) fn where_it_may_be(settings: &SettingsReader, missing: &str) -> String {
-    let is_it = |name: &str| {
-        let named = |mark| name.split_once(mark).is_some_and(|(_, rest): (&str, _)| missing.eq_ignore_ascii_case(rest));
-        (name.starts_with("NOTIFICATIONHUBCONNSTR_") && missing.ends_with("CONNECTION_STRING"))
-            || OF_PORTAL.into_iter().any(named)
-    };
-    match settings.values.keys().find(|name| is_it(name)) {
-        Some(name) => format!(
-            "; {name} comes from \"Connection strings\" in the portal, which acs-push does not read: move its value to \
-             Application settings, under the name {missing}"
-        ),
-        None => String::new(),
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{HostEnvironment, SettingsReader, StoreChoice, names};
+use super::{HostEnvironment, SettingsReader, StoreChoice, portal};
 use crate::storage::store::azure::{Account, Container, Credential, connection_string};
 
 const STORAGE: &str = "AzureWebJobsStorage";
@@ -80,7 +80,7 @@ fn identity_account(settings: &mut SettingsReader) -> Option<Account> {
     }
     let Some(name) = settings.get("AzureWebJobsStorage__accountName").map(str::to_owned) else {
         let expected = "is required for STORE=azure: expected a connection string, or AzureWebJobsStorage__accountName";
-        settings.fault(STORAGE, format!("{expected}{}", names::where_it_may_be(settings, STORAGE)));
+        settings.fault(STORAGE, format!("{expected}{}", portal::where_it_may_be(settings, STORAGE)));
         return None;
     };
     if !(3..=24).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {

@@ -7,11 +7,11 @@ import { Sender } from "./sender.js";
 import { demo, LIMIT, sender, shows, visit } from "./stage.js";
 
 test("an SMS is an alert on both phones, and each posting is a new one", LIMIT, async () => {
-  assert.match(await visit.post("SMS"), /^outcome delivered · devices 2/);
+  assert.match(await visit.post("SMS"), /^outcome delivered · code delivered · devices 2/);
   for (const { cards } of [visit.iphone, visit.android]) {
     await shows(cards, /^\+15555555555\s[\s\S]*Great to connect with ACS events/);
   }
-  assert.match(await visit.post("SMS"), /^outcome delivered · devices 2/);
+  assert.match(await visit.post("SMS"), /^outcome delivered · code delivered · devices 2/);
   await shows(visit.iphone.cards, /ACS events/, /ACS events/);
   assert.equal(await visit.iphone.element.locator(".group").count(), 1, "one thread, one group");
 });
