@@ -53,13 +53,13 @@ impl Measurement<'_> {
         let author = Arc::new(Author::new(fleet));
 
         let counts = [self.counts(&process).await?];
-        let events = Events::start(process.port, &author, self.options.rate);
+        let events = Events::start(process.port, &author, self.options.rate());
         sleep(self.options.before).await;
         let before = events.end().await?;
         let memory_before = peak_memory(process.id)?;
 
         let counts = [counts[0], self.counts(&process).await?];
-        let events = Events::start(process.port, &author, self.options.rate);
+        let events = Events::start(process.port, &author, self.options.rate());
         let (mut runs, mut removed) = (Vec::new(), 0);
         loop {
             let started = Instant::now();
