@@ -25,10 +25,10 @@ mod machine;
 use machine::Machine;
 
 /// How an operation ended.
-pub type Ended = Result<(), StoreError>;
+pub type OperationResult = Result<(), StoreError>;
 
 /// Starts an operation on a store.
-pub type Start<'a> = Box<dyn Fn(Arc<Store>) -> Pin<Box<dyn Future<Output = Ended>>> + 'a>;
+pub type Start<'a> = Box<dyn Fn(Arc<Store>) -> Pin<Box<dyn Future<Output = OperationResult>>> + 'a>;
 
 /// In which order an operation takes the steps that it has side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
     }
 
     /// How the operation ended; `None` when it was cut off or is under way.
-    pub fn ended(&self, operation: usize) -> Option<Rc<Ended>> {
+    pub fn ended(&self, operation: usize) -> Option<Rc<OperationResult>> {
         self.machines[operation].borrow().places[self.places[operation]].ended.clone()
     }
 

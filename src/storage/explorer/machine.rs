@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::{Ended, Start, hash_of};
+use super::{OperationResult, Start, hash_of};
 use crate::storage::store::{Gate, Request, Response, Store, StoreError};
 
 /// An operation, as far as it was seen: where it goes on to by which answer.
@@ -27,7 +27,7 @@ pub(super) struct Place {
     /// From which place it came here, by the answer to which step.
     before: Option<(usize, usize, Response)>,
     pub(super) waiting: Vec<Request>,
-    pub(super) ended: Option<Rc<Ended>>,
+    pub(super) ended: Option<Rc<OperationResult>>,
     /// What was answered under each key, one after the other. In which order the keys were asked for makes no difference to
     /// an operation: it waits for all of what it has side by side.
     answered: BTreeMap<Rc<str>, u64>,
@@ -37,7 +37,7 @@ pub(super) struct Place {
 
 /// An operation under way.
 struct Running {
-    future: Pin<Box<dyn Future<Output = Ended>>>,
+    future: Pin<Box<dyn Future<Output = OperationResult>>>,
     turnstile: Arc<Turnstile>,
     taken: usize,
 }
@@ -118,7 +118,7 @@ impl Running {
     }
 
     /// Runs until it waits again; how it ended otherwise.
-    fn go_on(&mut self, seed: u64) -> Option<Ended> {
+    fn go_on(&mut self, seed: u64) -> Option<OperationResult> {
         // What an operation draws depends on what it did, and not on the others.
         fastrand::seed(hash_of(&(seed, self.taken)));
         let woken = Arc::new(Woken(true.into()));
@@ -159,7 +159,7 @@ impl<'a> Machine<'a> {
         before: Option<(usize, usize, Response)>,
         answered: BTreeMap<Rc<str>, u64>,
         running: Running,
-        ended: Option<Ended>,
+        ended: Option<OperationResult>,
     ) -> usize {
         let waiting = if ended.is_some() { Vec::new() } else { running.waiting() };
         let mut hasher = DefaultHasher::new();
