@@ -1,4 +1,4 @@
-//! Single steps of a delivery, for `benches/` to measure. Compiled with the feature `benches` only, so in no program.
+//! Single steps of a delivery, for `benches/` and `examples/maintenance/` to measure. Compiled with the feature `benches` only, so in no program.
 //!
 //! Each function calls one step of the program. No logic belongs here.
 
@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::events::EventType;
+use crate::events::recipient::{Recipient, UserId};
 pub use crate::events::{Event, EventGridEvent};
 use crate::functions::invocation::InvocationRequest;
 use crate::notifications::Audience;
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{ContentMode, DeviceHandle};
 pub use crate::notifications::{Notification, Texts};
 use crate::push::hub::connection_string::ConnectionString;
 use crate::push::hub::credentials::HubCredentials;
@@ -41,6 +42,12 @@ pub fn read<'a>(envelope: &EventGridEvent<'a>) -> Event<'a> {
 /// The key under which the store has the devices of whom the event is for.
 pub fn recipient_key(event: &Event<'_>) -> String {
     installations::recipient_key(event.recipient.as_ref().expect("every sample is for somebody"))
+}
+
+/// The keys of an installation's documents: its own, its handle's and its user's.
+pub fn installation_keys(id: &str, handle: &str, user_id: &str) -> [String; 3] {
+    let (handle, user) = (DeviceHandle::new(handle.to_owned()), Recipient::User(UserId::new(user_id.to_owned())));
+    [installations::installation_key(id), installations::handle_key(&handle), installations::recipient_key(&user)]
 }
 
 /// What everybody without a language of their own gets of an event.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
 use super::Failure;
@@ -14,23 +14,35 @@ use super::Failure;
 #[derive(Debug)]
 pub struct Azurite {
     /// Killed when it is dropped.
-    _process: Child,
+    process: Child,
     _folder: TempDir,
-    port: u16,
+    pub port: u16,
+    pub process_id: u32,
 }
 
 /// Azurite's own well-known key.
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 impl Azurite {
     pub async fn start() -> Result<Self, Failure> {
+        Self::start_with(Some("--silent"), Stdio::null()).await
+    }
+
+    /// The same, and its log: a line for each request.
+    pub async fn start_with_log() -> Result<(Self, ChildStdout), Failure> {
+        let mut azurite = Self::start_with(None, Stdio::piped()).await?;
+        let log = azurite.process.stdout.take().ok_or("Azurite has no standard output")?;
+        Ok((azurite, log))
+    }
+
+    async fn start_with(silent: Option<&str>, stdout: Stdio) -> Result<Self, Failure> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = tempfile::tempdir()?;
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/node_modules/.bin/azurite-blob");
         let mut command = Command::new(&program);
-        command.args(["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
+        command.args(silent).args(["--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
         command.arg("--location").arg(folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(stdout).kill_on_drop(true);
         let process = command
             .spawn()
             .map_err(|error| format!("{}: {error}; `npm ci` in tests/foreign installs it", program.display()))?;
@@ -40,7 +52,8 @@ impl Azurite {
             }
         };
         timeout(Duration::from_secs(60), answers).await.map_err(|_| "Azurite does not answer")?;
-        Ok(Self { _process: process, _folder: folder, port })
+        let process_id = process.id().ok_or("Azurite ended at once")?;
+        Ok(Self { process, _folder: folder, port, process_id })
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {

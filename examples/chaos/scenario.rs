@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+#[expect(dead_code, reason = "its log and key are for the measurement of Maintenance")]
 mod azurite;
 mod event_grid;
 mod events;

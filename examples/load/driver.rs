@@ -13,7 +13,6 @@ use tokio::time::timeout;
 
 use crate::Failure;
 use crate::events::Author;
-use crate::options::Amount;
 use crate::process;
 use crate::wire::Wire;
 
@@ -30,6 +29,13 @@ pub struct Load {
     pub calls: bool,
     /// The process whose memory is told on the way.
     pub watched: Option<u32>,
+}
+
+/// How much a round is.
+#[derive(Debug, Clone, Copy)]
+pub enum Amount {
+    Seconds(u32),
+    Events(usize),
 }
 
 /// What came of it.

@@ -32,13 +32,12 @@ impl Fleet {
     /// Registers every device, as the backend of an app does.
     pub async fn register(&self, wire: &mut Wire) -> io::Result<()> {
         for device in 0..self.recipients * self.devices {
-            // Of one length; with a letter in it that is no hexadecimal digit, it can be no token of APNs.
-            let (platform, letter) = if device % 2 == 0 { ("apns", 'a') } else { ("fcmv1", 'g') };
-            let handle = format!("{letter}{device:0DIGITS$x}");
-            let user = user_id(&format!("{:012x}", device / self.devices));
+            let platform = if device % 2 == 0 { "apns" } else { "fcmv1" };
+            let (handle, user) = (handle(platform, device), user_id_of(device / self.devices));
             let installation = json!({"userId": user, "platform": platform, "pushChannel": handle}).to_string();
             let request = format!(
-                "PUT /api/installations/device-{device} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{installation}",
+                "PUT /api/installations/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{installation}",
+                installation_id(device),
                 installation.len()
             );
             let answer = wire.exchange(request.as_bytes()).await?;
@@ -48,6 +47,22 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// The id of a device's installation.
+pub fn installation_id(device: usize) -> String {
+    format!("device-{device}")
+}
+
+/// The handle of a device. All have one length. With a letter in it that is no hexadecimal digit, it can be no token of APNs.
+pub fn handle(platform: &str, device: usize) -> String {
+    let letter = if platform == "apns" { 'a' } else { 'g' };
+    format!("{letter}{device:0DIGITS$x}")
+}
+
+/// The raw id of a recipient.
+pub fn user_id_of(recipient: usize) -> String {
+    user_id(&format!("{recipient:012x}"))
 }
 
 /// The raw id of a user by twelve hexadecimal digits.

@@ -24,7 +24,8 @@ mod wire;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use options::{Amount, HELP, Options};
+use driver::Amount;
+use options::{HELP, Options};
 use process::peak_memory;
 use report::{Figures, Findings};
 use target::{RELAY, Round, Target};

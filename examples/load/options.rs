@@ -10,6 +10,7 @@ use lexopt::Parser;
 use lexopt::prelude::{Long, Short, ValueExt as _};
 
 use crate::Failure;
+use crate::driver::Amount;
 
 pub const HELP: &str = "\
 load: what one event costs, beside a relay that makes the same two HTTP exchanges and does nothing else
@@ -42,13 +43,6 @@ pub struct Options {
     pub recipients: usize,
     pub in_flight: Option<usize>,
     pub binary: Option<PathBuf>,
-}
-
-/// How much a round is.
-#[derive(Debug, Clone, Copy)]
-pub enum Amount {
-    Seconds(u32),
-    Events(usize),
 }
 
 impl Options {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 use crate::Failure;
-use crate::driver::{Answers, Load};
+use crate::driver::{Amount, Answers, Load};
 use crate::events::Author;
 use crate::fleet::Fleet;
 use crate::hub::{Hub, Tally};
-use crate::options::{Amount, Options};
+use crate::options::Options;
 use crate::process::{self, Process};
 use crate::wire::Wire;
 

@@ -318,11 +318,13 @@ impl ChangeStart {
     }
 }
 
-fn installation_key(id: &str) -> String {
+/// Where the register has an installation.
+pub fn installation_key(id: &str) -> String {
     Fingerprint::of(&[id]).key("installations")
 }
 
-fn handle_key(handle: &DeviceHandle) -> String {
+/// Where the register has the owner of a handle.
+pub fn handle_key(handle: &DeviceHandle) -> String {
     Fingerprint::of(&[handle.expose()]).key("handles")
 }
 

@@ -32,9 +32,6 @@ pub type Removed = BTreeMap<&'static str, u64>;
 /// Well inside the `functionTimeout` of `host.json`, which is two minutes.
 const MAX_RUN_TIME: Duration = Duration::from_secs(45);
 
-/// How many documents of a kind are reviewed at the same time.
-const MAX_CONCURRENT: usize = 16;
-
 /// Event Grid repeats for a day.
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
@@ -76,7 +73,8 @@ impl Maintenance {
                 Err(error) => Err(error),
             }
         };
-        let mut reviews = self.store.list(kind).map(review).buffer_unordered(MAX_CONCURRENT);
+        let listed = self.store.list_until(kind, self.written_until(kind, now));
+        let mut reviews = listed.map(review).buffer_unordered(self.store.max_concurrent_changes());
         while let Ok(Some(reviewed)) = timeout_at(until, reviews.next()).await {
             match reviewed {
                 Ok(is_removed) => removed += u64::from(is_removed),
@@ -89,6 +87,15 @@ impl Maintenance {
         (removed, failed)
     }
 
+    /// Documents of a kind that were written later need no review.
+    fn written_until(&self, kind: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+        match kind {
+            "ledger" | "markers" => now - LEDGER_KEPT,
+            "dead-letters" => now - DEAD_LETTERS_KEPT,
+            _ => self.installations.written_until(kind, now),
+        }
+    }
+
     async fn remove_if_over(
         &self,
         kind: &str,
@@ -99,10 +106,7 @@ impl Maintenance {
             "installations" => self.installations.review_old(listed, now).await?,
             "pending" => self.installations.review_pending(listed, now).await?,
             "expiring" => self.installations.review_expiring(listed, now).await?,
-            _ => {
-                let kept = if kind == "dead-letters" { DEAD_LETTERS_KEPT } else { LEDGER_KEPT };
-                return if now - listed.modified > kept { self.store.delete_listed(listed).await } else { Ok(false) };
-            }
+            _ => return self.store.delete_listed(listed).await,
         };
         Ok(review == ReviewResult::Removed)
     }

@@ -4,13 +4,14 @@
 //! name, of lower-case letters, digits, `-` and `/`, so it is safe on every file system; a [`Fingerprint`] makes one of any
 //! texts. `store::azure` is the only place that names `object_store`.
 
+use std::future::ready;
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 
 use crate::client::Client;
 
@@ -292,12 +293,27 @@ impl Store {
 
     /// All documents of a kind, as they come. Names and times are read once; nothing is opened.
     pub fn list(&self, kind: &str) -> BoxStream<'_, Result<ListedDocument, StoreError>> {
+        self.list_until(kind, DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// The documents of a kind that were last written no later than `until`. In a folder, another thread looks for them.
+    pub fn list_until(&self, kind: &str, until: DateTime<Utc>) -> BoxStream<'_, Result<ListedDocument, StoreError>> {
+        let is_listed = move |listed: &ListedDocument| ready(listed.modified <= until);
         let listed = match &self.backend {
-            Backend::Memory(memory) => memory.list(kind),
-            Backend::Folder(folder) => folder.list(kind).boxed(),
-            Backend::Azure(azure) => azure.list(kind).boxed(),
+            Backend::Memory(memory) => memory.list(kind).try_filter(is_listed).boxed(),
+            Backend::Folder(folder) => folder.list(kind, until).boxed(),
+            Backend::Azure(azure) => azure.list(kind).try_filter(is_listed).boxed(),
         };
         listed.map(|listed| self.health.note(listed)).boxed()
+    }
+
+    /// How many documents to change at the same time, if there are many. A change on Azure mostly waits. In a folder, more than
+    /// this keep the thread of the events busy.
+    pub fn max_concurrent_changes(&self) -> usize {
+        match &self.backend {
+            Backend::Memory(_) | Backend::Azure(_) => 16,
+            Backend::Folder(_) => 4,
+        }
     }
 
     /// Removes temporary files of killed processes.

@@ -56,15 +56,23 @@ impl Installations {
         self.store.write(&key, &MaintenanceNote { installation_id: id.to_owned(), handles: Vec::new() }).await
     }
 
-    /// Reviews the installation of a note under `pending/`: finishes an interrupted change, and removes its traces.
+    /// Documents of a kind that were written later need no review.
+    pub fn written_until(&self, kind: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+        match kind {
+            "pending" => now - INTERRUPTED_AFTER,
+            "installations" => now - self.limits.time_to_live,
+            // The time of a note under `expiring/` is in its key.
+            _ => DateTime::<Utc>::MAX_UTC,
+        }
+    }
+
+    /// Reviews the installation of a note under `pending/`, minutes after it was written: finishes an interrupted change, and
+    /// removes its traces.
     pub async fn review_pending(
         &self,
         listed: &ListedDocument,
         now: DateTime<Utc>,
     ) -> Result<ReviewResult, StoreError> {
-        if now - listed.modified < INTERRUPTED_AFTER {
-            return Ok(ReviewResult::NotYet);
-        }
         let Some(note) = self.note(&listed.key).await? else {
             return self.store.delete(&listed.key).await.map(|()| ReviewResult::Done);
         };
@@ -103,9 +111,6 @@ impl Installations {
 
     /// Reviews an installation whose document was not written for longer than an installation lives.
     pub async fn review_old(&self, listed: &ListedDocument, now: DateTime<Utc>) -> Result<ReviewResult, StoreError> {
-        if now - listed.modified < self.limits.time_to_live {
-            return Ok(ReviewResult::NotYet);
-        }
         match self.store.read::<InstallationRecord>(&listed.key).await {
             Ok(Some(record)) => self.review(&record.id, now).await,
             Ok(None) => Ok(ReviewResult::Done),

@@ -126,9 +126,14 @@ impl Folder {
         .await
     }
 
-    /// All documents of a kind: a thread reads the names and times of one shard after the other.
-    pub fn list(&self, kind: &str) -> impl Stream<Item = Result<ListedDocument, StoreError>> + Send + use<> {
-        let shards = listing::shards(self.path.clone(), kind.to_owned());
+    /// The documents of a kind that were last written no later than `until`: a thread reads the names and times of one shard
+    /// after the other.
+    pub fn list(
+        &self,
+        kind: &str,
+        until: DateTime<Utc>,
+    ) -> impl Stream<Item = Result<ListedDocument, StoreError>> + Send + use<> {
+        let shards = listing::shards(self.path.clone(), kind.to_owned(), until);
         shards.map_ok(|shard| stream::iter(shard.into_iter().map(Ok))).try_flatten().map_err(StoreError::Folder)
     }
 

@@ -148,7 +148,7 @@ impl Operation {
 /// What Maintenance does about the register, one note after the other: side by side they are too many schedules.
 async fn look_through(register: &Installations, now: DateTime<Utc>) -> Result<(), StoreError> {
     for kind in ["pending", "expiring", "installations"] {
-        let listed: Vec<_> = register.store.list(kind).try_collect().await?;
+        let listed: Vec<_> = register.store.list_until(kind, register.written_until(kind, now)).try_collect().await?;
         for listed in listed {
             match kind {
                 "pending" => register.review_pending(&listed, now).await?,
