@@ -77,7 +77,7 @@ fn is_done(run: &Run<'_>, operation: usize) -> bool {
     matches!(run.ended(operation).as_deref(), Some(Ok(())))
 }
 
-/// Runs `work` for each of the numbers, on all cores.
+/// Runs `work` for each of the numbers, on all cores, and prints how far it is.
 fn on_all_cores(numbers: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -90,6 +90,9 @@ fn on_all_cores(numbers: usize, work: impl Fn(usize) + Sync) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= numbers {
                         break;
+                    }
+                    if number > 0 && number.is_multiple_of(numbers.div_ceil(20)) {
+                        println!("{number} of {numbers} cases begun");
                     }
                     work(number);
                 }
