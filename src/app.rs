@@ -22,7 +22,7 @@ use crate::storage::dead_letters::DeadLetters;
 use crate::storage::installations::Installations;
 use crate::storage::ledger::Ledger;
 use crate::storage::maintenance::Maintenance;
-use crate::storage::store::{Store, StoreError};
+use crate::storage::store::Store;
 
 #[cfg(test)]
 mod tests;
@@ -116,7 +116,7 @@ impl Handler {
         let (client, store) = (self.client, Arc::clone(&self.service.store));
         tokio::spawn(async move {
             client.load_certificates().await;
-            if let Err(error) = store.check_layout().await {
+            if let Err(error) = store.probe().await {
                 tracing::error!("{error}");
             }
         });
@@ -131,17 +131,10 @@ impl Handler {
 fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
     match choice {
         StoreChoice::Memory => Ok(Store::memory()),
-        StoreChoice::Azure(container) => Store::azure(container, client.clone()).map_err(|error| {
-            ConfigError::new("STORE", format!("the container {} cannot be used: {error}", container.name))
-        }),
-        StoreChoice::Folder(path) => Store::folder(path).map_err(|error| {
-            let path = path.display();
-            let problem = if let StoreError::Folder(cause) = error {
-                format!("the folder {path} cannot be used ({cause}): expected one that can be written")
-            } else {
-                format!("the folder {path} cannot be used: {error}")
-            };
-            ConfigError::new("STORE", problem)
-        }),
+        StoreChoice::Azure(container) => Store::azure(container, client.clone())
+            .map_err(|error| ConfigError::new("STORE", format!("{}: {error}", container.name))),
+        StoreChoice::Folder(path) => {
+            Store::folder(path).map_err(|error| ConfigError::new("STORE", format!("{}: {error}", path.display())))
+        }
     }
 }

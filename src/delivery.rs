@@ -39,7 +39,6 @@ use code::Code;
 use deadlines::{Deadlines, with_deadline};
 use explanation::Explanation;
 use outcome::{DeliveryResult, Outcome};
-use record::log_store_error;
 use send_job::Cause;
 use sending::{DeviceResults, Hubs};
 
@@ -141,7 +140,7 @@ impl DeliveryService {
             let remembered = delivered.iter().filter_map(|(_, processed)| processed.remembered.as_ref());
             let writes = join_all(remembered.map(|(key, entry)| self.ledger.write(key, entry)));
             match timeout_at(deadlines.answered_by(), writes).await {
-                Ok(written) => written.into_iter().filter_map(Result::err).for_each(|error| log_store_error(&error)),
+                Ok(written) => written.into_iter().filter_map(Result::err).for_each(|error| tracing::error!("{error}")),
                 Err(_) => tracing::error!("the ledger was not written in time: a repeat may be pushed twice"),
             }
         }

@@ -228,7 +228,7 @@ async fn listen(stream: BufReader<impl AsyncRead + Unpin>, said: Arc<Mutex<Said>
             said.heard.extend(tracking_ids(&line));
         } else if line.contains("panicked") {
             said.panics.push(line);
-        } else if ["the store does not answer", "may push twice"].iter().any(|words| line.contains(words)) {
+        } else if ["the store did not answer", "may push twice"].iter().any(|words| line.contains(words)) {
             said.store_complaints.push(since(started));
         }
     }

@@ -7,6 +7,7 @@ use super::alert_cause::AlertCause;
 use crate::events::IgnoreReason;
 use crate::push::hub::SendError;
 use crate::storage::store::StoreError;
+use crate::storage::store::azure::AzureError;
 
 macro_rules! codes {
     ($($(#[$documentation:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -135,8 +136,22 @@ codes! {
 
     /// No connection to the store was made.
     StoreNoConnection = "store_no_connection",
-    /// The store does not answer, or refuses.
-    StoreNotAnswering = "store_not_answering",
+    /// The connection to the store was lost.
+    StoreConnectionLost = "store_connection_lost",
+    /// The store did not answer in time.
+    StoreTimeout = "store_timeout",
+    /// The store has a temporary fault.
+    StoreUnavailable = "store_unavailable",
+    /// The store refuses.
+    StoreRefused = "store_refused",
+    /// What answers is no Azure Blob.
+    StoreNotBlob = "store_not_blob",
+    /// The store's container was deleted.
+    StoreContainerDeleted = "store_container_deleted",
+    /// The identity has no access token for the store.
+    StoreNoToken = "store_no_token",
+    /// The storage account cannot be used.
+    StoreUnusable = "store_unusable",
     /// The store's folder cannot be used.
     StoreFolder = "store_folder",
     /// A stored document is damaged.
@@ -215,8 +230,15 @@ impl From<&SendError> for Code {
 impl From<&StoreError> for Code {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::NoConnection(_) => Self::StoreNoConnection,
-            StoreError::Unreachable(_) => Self::StoreNotAnswering,
+            StoreError::Azure(AzureError::NoConnection(_)) => Self::StoreNoConnection,
+            StoreError::Azure(AzureError::ConnectionLost) => Self::StoreConnectionLost,
+            StoreError::Azure(AzureError::Timeout) | StoreError::Late => Self::StoreTimeout,
+            StoreError::Azure(AzureError::Unavailable(_)) => Self::StoreUnavailable,
+            StoreError::Azure(AzureError::Refused(_)) => Self::StoreRefused,
+            StoreError::Azure(AzureError::NotBlob(_)) => Self::StoreNotBlob,
+            StoreError::Azure(AzureError::ContainerMissing) => Self::StoreContainerDeleted,
+            StoreError::Azure(AzureError::NoToken { .. }) => Self::StoreNoToken,
+            StoreError::Azure(AzureError::Unusable(_)) => Self::StoreUnusable,
             StoreError::Folder(_) => Self::StoreFolder,
             StoreError::Unreadable(_) => Self::StoreDocumentDamaged,
             StoreError::NewerFormat { .. } => Self::StoreNewerFormat,

@@ -7,7 +7,6 @@ use super::chat_message_update::ChatMessageUpdate;
 use super::code::Code;
 use super::deadlines::with_deadline;
 use super::outcome::Outcome;
-use super::record::log_store_error;
 use super::{DeliveryAttempt, DeliveryService, EventOutcome};
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventData};
@@ -118,13 +117,15 @@ impl DeliveryService {
         });
         match with_deadline(attempt.deadlines.deadline, found).await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => {
-                log_store_error(&error);
-                Err(EventOutcome::because(Outcome::Failed, Code::from(&error), error.to_string()))
-            }
-            Err(_) => Err(EventOutcome::because(Outcome::Failed, Code::StoreNotAnswering, "the store does not answer")),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(failed(&StoreError::Late)),
         }
     }
+}
+
+fn failed(error: &StoreError) -> EventOutcome {
+    tracing::error!("{error}");
+    EventOutcome::because(Outcome::Failed, Code::from(error), error.to_string())
 }
 
 fn is_muted(event: &Event<'_>, device: &Device) -> bool {

@@ -19,8 +19,6 @@ use crate::storage::store::StoreError;
 const WRITE_ATTEMPTS: u32 = 3;
 const WRITE_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-const NOT_STORED: &str = "the dead letter could not be stored";
-
 impl DeliveryService {
     /// Stores a dead letter for the devices that were refused for good. If that fails, they count as failed.
     pub(super) async fn dead_letter_refused(&self, attempt: DeliveryAttempt<'_>, results: &mut DeviceResults) {
@@ -32,9 +30,9 @@ impl DeliveryService {
             installations: results.refused.iter().map(|(id, _)| id.to_string()).collect(),
             ..DeadLetter::new(refusal.cause.reason.clone(), attempt.raw_event, attempt.now)
         };
-        if !self.store_dead_letter(attempt, &letter).await {
+        if let Err(error) = self.store_dead_letter(attempt, &letter).await {
             results.failed.extend(results.refused.drain(..).map(|(id, _)| id));
-            results.failure = Some(Cause { code: Code::DeadLetterNotStored, reason: NOT_STORED.to_owned() });
+            results.failure = Some(Cause { code: Code::DeadLetterNotStored, reason: not_stored(&error) });
         }
     }
 
@@ -45,14 +43,16 @@ impl DeliveryService {
         event_outcome: EventOutcome,
     ) -> EventOutcome {
         let reason = event_outcome.reason.as_deref().unwrap_or_default().to_owned();
-        let kept = self.store_dead_letter(attempt, &DeadLetter::new(reason, attempt.raw_event, attempt.now)).await;
-        if kept { event_outcome } else { EventOutcome::because(Outcome::Failed, Code::DeadLetterNotStored, NOT_STORED) }
+        match self.store_dead_letter(attempt, &DeadLetter::new(reason, attempt.raw_event, attempt.now)).await {
+            Ok(()) => event_outcome,
+            Err(error) => EventOutcome::because(Outcome::Failed, Code::DeadLetterNotStored, not_stored(&error)),
+        }
     }
 
-    /// Returns whether the letter is stored. A replayed one is stored already, and a dry run stores none.
-    async fn store_dead_letter(&self, attempt: DeliveryAttempt<'_>, letter: &DeadLetter) -> bool {
+    /// A replayed letter is stored already, and a dry run stores none.
+    async fn store_dead_letter(&self, attempt: DeliveryAttempt<'_>, letter: &DeadLetter) -> Result<(), StoreError> {
         if attempt.replay.is_some() || attempt.is_dry_run() {
-            return true;
+            return Ok(());
         }
         let installations = (!letter.installations.is_empty()).then(|| letter.installations.join(","));
         let (event, detail) = (attempt.id, letter.hub_detail.as_deref());
@@ -63,45 +63,38 @@ impl DeliveryService {
     /// Writes what other instances must know at once: which devices a call rang, and which a repeat reached.
     pub(super) async fn write_ledger_entry(&self, attempt: DeliveryAttempt<'_>, key: &EventKey, entry: &Entry) {
         if entry.is_worth_storing() && !attempt.is_dry_run() {
-            write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || self.ledger.write(key, entry)).await;
+            // Its error is in the log. The delivery itself is done.
+            let _ = write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || self.ledger.write(key, entry)).await;
         }
     }
 
     /// Writes the version of an edited or deleted chat message, for other instances.
     pub(super) async fn write_message_version(&self, attempt: DeliveryAttempt<'_>, message: &ChatMessageUpdate) {
         if !attempt.is_dry_run() {
-            write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || {
-                self.ledger.write_version(&message.key, message.version)
-            })
-            .await;
+            let write = || self.ledger.write_version(&message.key, message.version);
+            let _ = write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, write).await;
         }
     }
 }
 
-/// Returns whether a write succeeded in time, with at most `tries` attempts.
-async fn write_with_retries<W>(deadlines: Deadlines, tries: u32, write: impl Fn() -> W) -> bool
+fn not_stored(error: &StoreError) -> String {
+    format!("the dead letter could not be stored: {error}")
+}
+
+/// Tries a write at most `tries` times, as long as there is time. Each error is logged; the last one is returned.
+async fn write_with_retries<W>(deadlines: Deadlines, tries: u32, write: impl Fn() -> W) -> Result<(), StoreError>
 where
     W: Future<Output = Result<(), StoreError>>,
 {
-    for left in (0..tries).rev() {
-        match timeout_at(deadlines.written_by(), write()).await {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => log_store_error(&error),
-            Err(_) => {
-                tracing::error!("the store does not answer");
-                return false;
-            }
+    let mut left = tries;
+    loop {
+        let written = timeout_at(deadlines.written_by(), write()).await.unwrap_or(Err(StoreError::Late));
+        let Err(error) = written else { return Ok(()) };
+        tracing::error!("{error}");
+        left -= 1;
+        if left == 0 || matches!(error, StoreError::Late) {
+            return Err(error);
         }
-        if left > 0 {
-            sleep(WRITE_RETRY_DELAY).await;
-        }
+        sleep(WRITE_RETRY_DELAY).await;
     }
-    false
-}
-
-/// Logs an error of the store. The source of an Azure error is left out: it may contain the name of a blob, which is derived
-/// from a person's id.
-pub(super) fn log_store_error(error: &StoreError) {
-    let cause = if let StoreError::Folder(cause) = error { Some(tracing::field::display(cause)) } else { None };
-    tracing::error!(cause, "{error}");
 }

@@ -78,12 +78,10 @@ impl Service {
         &self,
         change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, HttpResponse> {
-        let problem = match timeout(self.deadline, run_to_completion(change)).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(store_error)) => store_error.to_string(),
-            Err(_) => "the store does not answer".to_owned(),
-        };
-        tracing::error!("installations: {problem}");
-        Err(error_response(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", &problem))
+        let done = timeout(self.deadline, run_to_completion(change)).await.unwrap_or(Err(StoreError::Late));
+        done.map_err(|error| {
+            tracing::error!("installations: {error}");
+            error_response(StatusCode::SERVICE_UNAVAILABLE, "StoreUnavailable", &error.to_string())
+        })
     }
 }

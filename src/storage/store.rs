@@ -22,8 +22,9 @@ mod fingerprint;
 mod folder;
 mod health;
 mod layout;
-mod memory;
 mod key_locks;
+mod memory;
+mod probe;
 
 use azure::AzureBlobs;
 pub use document::Document;

@@ -38,6 +38,7 @@ mod send;
 mod settings;
 mod sms;
 mod status;
+mod store_faults;
 mod store_reads;
 mod stores;
 mod texts;

@@ -40,7 +40,7 @@ async fn a_folder_that_cannot_be_used_is_a_fault_of_the_setting() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(told.lines().count(), 2, "{told}");
     assert!(
-        told.contains("STORE: the folder /proc/nowhere cannot be used") && told.contains("EXPIRE_EVENTS: "),
+        told.contains("STORE: /proc/nowhere: the store's folder cannot be used: ") && told.contains("EXPIRE_EVENTS: "),
         "{told}"
     );
 }

@@ -2,12 +2,11 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity>
 
-use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use object_store::azure::{AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
-use object_store::client::{HttpRequest, HttpRequestBody, HttpService};
+use object_store::client::{HttpRequest, HttpRequestBody};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,13 +14,16 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::StoreError;
-use crate::client::{Client, ConnectError};
+use crate::client::Client;
 
 mod blobs;
 mod client;
 pub mod connection_string;
+mod error;
 
-use client::{REQUEST_TIMEOUT, StoreClient};
+use client::{REQUEST_TIMEOUT, StoreClient, cli_error};
+use error::Answer;
+pub use error::AzureError;
 
 /// A container and the way to open it.
 #[derive(Debug, Clone)]
@@ -83,8 +85,9 @@ pub struct AzureBlobs {
 
 impl AzureBlobs {
     /// Opens a container; nothing is sent yet.
-    pub fn open(container: &Container, client: Client) -> Result<Self, object_store::Error> {
-        let client = StoreClient(client);
+    pub fn open(container: &Container, client: Client) -> Result<Self, AzureError> {
+        let client = StoreClient::new(container, client);
+        let unusable = |error: object_store::Error| AzureError::Unusable(error.to_string());
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(1),
@@ -99,9 +102,8 @@ impl AzureBlobs {
             .with_http_connector(client.clone());
         let builder = match &container.credential {
             Credential::Key(key) => builder.with_access_key(key.expose_secret()),
-            Credential::Signature(signature) => {
-                builder.with_sas_authorization(object_store::azure::split_sas(signature.expose_secret())?)
-            }
+            Credential::Signature(signature) => builder
+                .with_sas_authorization(object_store::azure::split_sas(signature.expose_secret()).map_err(unusable)?),
             Credential::ManagedIdentity { client_id, endpoint } => {
                 let builder = builder.with_credential_type("managed_identity");
                 let builder = client_id.iter().fold(builder, MicrosoftAzureBuilder::with_client_id);
@@ -111,7 +113,7 @@ impl AzureBlobs {
         };
         let url = format!("{}/{}", container.account.endpoint, container.name);
         Ok(Self {
-            blobs: builder.build()?,
+            blobs: builder.build().map_err(unusable)?,
             account: container.account.name.clone(),
             url,
             client,
@@ -135,81 +137,85 @@ impl AzureBlobs {
         Ok(&self.blobs)
     }
 
-    /// Whether the container was deleted since it was last used. The next write creates it again.
-    fn note_lost_container(&self, error: &object_store::Error) -> bool {
-        if !is_container_missing(error) {
-            return false;
-        }
+    /// Takes note of an error that says that the container is missing; returns whether it was there before. The next write creates it
+    /// again.
+    fn note_lost_container(&self) -> bool {
         self.layout_written.store(false, Ordering::Relaxed);
         self.container_exists.swap(false, Ordering::Relaxed)
     }
 
-    async fn create(&self) -> Result<(), object_store::Error> {
+    /// The cause of an error, without the address of a blob.
+    fn cause(&self, error: &object_store::Error) -> AzureError {
+        match AzureError::within(error) {
+            Some(AzureError::ContainerMissing) => {
+                self.note_lost_container();
+                AzureError::ContainerMissing
+            }
+            Some(error) => error.clone(),
+            None => match cli_error(error) {
+                Some(cause) => AzureError::NoToken { identity: self.client.identity().to_owned(), cause },
+                // A response that lacks what Azure Blob always sends.
+                None => AzureError::NotBlob(Answer { status: 200, code: None }),
+            },
+        }
+    }
+
+    async fn create(&self) -> Result<(), AzureError> {
         let url = format!("{}?restype=container", self.url);
-        match self.send_request("PUT", &url, None).await? {
-            // 409: it is there. 403: this identity may not create containers, which it need not if there is one.
-            201 | 403 | 409 => Ok(()),
-            status => Err(generic_error(format!("creating the container was answered with {status}"))),
+        let answer = self.send_request("PUT", &url, None).await?;
+        match answer.status {
+            // This identity may not create containers, which it need not if there is one: the write that follows tells.
+            403 => Ok(()),
+            _ => AzureError::of(&answer).map_or(Ok(()), Err),
         }
     }
 
     /// Deletes a blob, if it still has that `ETag`; returns whether it is removed. `object_store` has no condition, and wraps each
     /// deletion into a batch.
-    async fn delete_blob(&self, key: &str, e_tag: Option<&str>) -> Result<bool, object_store::Error> {
+    async fn delete_blob(&self, key: &str, e_tag: Option<&str>) -> Result<bool, AzureError> {
         let url = format!("{}/{}", self.url, Path::from(key));
-        match self.send_request("DELETE", &url, e_tag).await? {
-            200..300 | 404 => Ok(true),
-            412 => Ok(false),
-            status => Err(generic_error(format!("a deletion was answered with {status}"))),
+        let answer = self.send_request("DELETE", &url, e_tag).await?;
+        match AzureError::of(&answer) {
+            None => Ok(answer.status != 412),
+            Some(AzureError::ContainerMissing) => Ok(true),
+            Some(error) => Err(error),
         }
     }
 
-    /// What `object_store` has no method for, which may be asked twice; the status of the answer.
-    async fn send_request(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
+    /// What `object_store` has no method for, which may be asked twice; what Azure answered.
+    async fn send_request(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<Answer, AzureError> {
         const TRIES: u32 = 3;
         for _ in 1..TRIES {
             match self.ask_once(method, url, if_match).await {
-                Ok(status) if status < 500 => return Ok(status),
+                Ok(answer) if answer.status < 500 => return Ok(answer),
+                Err(error @ AzureError::NoToken { .. }) => return Err(error),
                 Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(fastrand::u64(50..150))).await,
             }
         }
         self.ask_once(method, url, if_match).await
     }
 
-    async fn ask_once(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<u16, object_store::Error> {
+    async fn ask_once(&self, method: &str, url: &str, if_match: Option<&str>) -> Result<Answer, AzureError> {
+        let unusable = |error: &dyn std::fmt::Display| AzureError::Unusable(error.to_string());
         let mut request = HttpRequest::new(HttpRequestBody::empty());
-        let mut url = Url::parse(url).map_err(generic_error)?;
-        let credential = self.blobs.credentials().get_credential().await?;
+        let mut url = Url::parse(url).map_err(|error| unusable(&error))?;
+        let credential = self.blobs.credentials().get_credential().await.map_err(|error| self.cause(&error))?;
         if let AzureCredential::SASToken(pairs) = credential.as_ref() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
         *request.method_mut() = method.parse().expect("it is a method");
-        *request.uri_mut() = url.as_str().parse().map_err(generic_error)?;
+        *request.uri_mut() = url.as_str().parse().map_err(|error| unusable(&error))?;
         request.headers_mut().insert("content-length", "0".parse().expect("it is a header value"));
         if let Some(e_tag) = if_match {
             // A listing has it without the quotes.
             let e_tag = format!("\"{}\"", e_tag.trim_matches('"'));
-            request.headers_mut().insert("if-match", e_tag.parse().map_err(generic_error)?);
+            request.headers_mut().insert("if-match", e_tag.parse().map_err(|error| unusable(&error))?);
         }
-        AzureAuthorizer::new(&credential, &self.account).try_authorize(&mut request)?;
-        Ok(self.client.call(request).await.map_err(generic_error)?.status().as_u16())
+        AzureAuthorizer::new(&credential, &self.account)
+            .try_authorize(&mut request)
+            .map_err(|error| unusable(&error))?;
+        self.client.ask(request).await
     }
-}
-
-/// Whether the container does not exist. `object_store` reports a missing blob or a general error; the service's response is in
-/// its source.
-fn is_container_missing(error: &object_store::Error) -> bool {
-    format!("{error:?}").contains("ContainerNotFound")
-}
-
-fn generic_error(source: impl Into<Box<dyn Error + Send + Sync>>) -> object_store::Error {
-    object_store::Error::Generic { store: "Azure Blob", source: source.into() }
-}
-
-/// Why there was no connection, if there was none. `object_store` has that somewhere within its own errors.
-pub fn connect_error(error: &object_store::Error) -> Option<&ConnectError> {
-    let mut errors = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
-    errors.find_map(|error| error.downcast_ref())
 }
 
 impl Account {

@@ -80,6 +80,9 @@ impl Containers {
                 }
             };
         }
+        if asked.is("restype", "container") && asked.method == Method::DELETE {
+            return status(if self.containers.remove(&asked.container).is_some() { 202 } else { 404 });
+        }
         let Some(blobs) = self.containers.get_mut(&asked.container) else { return error(404, "ContainerNotFound") };
         match (asked.method.as_str(), asked.blob.is_empty()) {
             ("GET", true) if asked.is("comp", "list") => list(blobs, asked),

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
 use super::super::{ListedDocument, RawDocument, StoreError, Version, layout};
-use super::{AzureBlobs, is_container_missing};
+use super::{AzureBlobs, AzureError};
 
 impl AzureBlobs {
     /// Reads a blob. If the layout was not checked yet, that is done concurrently.
@@ -33,7 +33,7 @@ impl AzureBlobs {
             }
             None => {
                 let first = match self.blobs.list(None).next().await {
-                    Some(Err(error)) if !is_container_missing(&error) => return Err(self.failure(error)),
+                    Some(Err(error)) if !is_container_missing(&error) => return Err(self.failure(&error)),
                     first => first.and_then(Result::ok),
                 };
                 // A process that wrote anything since then wrote the layout first.
@@ -61,19 +61,19 @@ impl AzureBlobs {
         match self.blobs.put_opts(&Path::from(key), bytes.into(), PutOptions::from(mode)).await {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
-            Err(error) => Err(self.failure(error)),
+            Err(error) => Err(self.failure(&error)),
         }
     }
 
     /// Removes a blob if it still has that version. Returns whether it is removed.
     pub(in crate::storage::store) async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, StoreError> {
         let Version::ETag(e_tag) = version else { return Ok(true) };
-        self.delete_blob(key, Some(e_tag)).await.map_err(|error| self.failure(error))
+        Ok(self.delete_blob(key, Some(e_tag)).await?)
     }
 
     /// Removes a blob.
     pub(in crate::storage::store) async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.delete_blob(key, None).await.map(drop).map_err(|error| self.failure(error))
+        Ok(self.delete_blob(key, None).await.map(drop)?)
     }
 
     /// The blobs of a kind, in order, a page of 5,000 at a time.
@@ -89,23 +89,26 @@ impl AzureBlobs {
                     modified: meta.last_modified,
                     version: meta.e_tag.map_or(Version::Absent, Version::ETag),
                 })),
-                Err(Error::NotFound { .. }) => None,
+                Err(error) if is_container_missing(&error) && !self.note_lost_container() => None,
                 Err(error) => Some(Err(error)),
             })
-            .map_err(|error| self.failure(error))
+            .map_err(|error| self.failure(&error))
     }
 
     async fn get_blob(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         let was_there = self.container_exists.load(Ordering::Relaxed);
         let got = match self.blobs.get(&Path::from(key)).await {
             Ok(got) => got,
+            Err(Error::NotFound { .. }) => return Ok(None),
             // A container that was created during this request was not deleted.
-            Err(error @ Error::NotFound { .. }) if !(was_there && self.note_lost_container(&error)) => return Ok(None),
-            Err(error) => return Err(self.failure(error)),
+            Err(error) if is_container_missing(&error) && !(was_there && self.note_lost_container()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(self.failure(&error)),
         };
         self.container_exists.store(true, Ordering::Relaxed);
         let version = got.meta.e_tag.clone().map_or(Version::Absent, Version::ETag);
-        let bytes: Bytes = got.bytes().await.map_err(|error| self.failure(error))?;
+        let bytes: Bytes = got.bytes().await.map_err(|error| self.failure(&error))?;
         Ok(Some(RawDocument { bytes, version }))
     }
 
@@ -119,14 +122,17 @@ impl AzureBlobs {
         let number = blobs.put_opts(&Path::from(layout::KEY), layout::document().into(), PutMode::Create.into()).await;
         match number {
             Ok(_) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
-            Err(error) => return Err(self.failure(error)),
+            Err(error) => return Err(self.failure(&error)),
         }
         self.layout_written.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    fn failure(&self, error: Error) -> StoreError {
-        self.note_lost_container(&error);
-        error.into()
+    fn failure(&self, error: &Error) -> StoreError {
+        self.cause(error).into()
     }
+}
+
+fn is_container_missing(error: &Error) -> bool {
+    matches!(AzureError::within(error), Some(AzureError::ContainerMissing))
 }
