@@ -153,9 +153,11 @@ impl Installations {
         let pending = self.note_pending(&entry.id, []).await?;
         let leave = |record: Option<InstallationRecord>| {
             let Some(record) = record else { return Change::Keep(Err(entry.revision + 1)) };
-            let names_it = |stored: &StoredInstallation| {
-                stored.recipients().contains(recipient) && stored.written_at <= entry.written_at
+            // A clock that is behind gives a later PUT an earlier time; its revision is greater all the same.
+            let is_same_put = |stored: &StoredInstallation| {
+                stored.put_revision <= entry.put_revision && stored.written_at <= entry.written_at
             };
+            let names_it = |stored: &StoredInstallation| stored.recipients().contains(recipient) && is_same_put(stored);
             // It may have been PUT again meanwhile; then the entry is an older form.
             let Some(stored) = record.installation.clone().filter(names_it) else {
                 return Change::Keep(Err(record.revision));

@@ -19,7 +19,7 @@ use crate::storage::explorer::{Run, SideBySide, explore};
 
 /// How many states of one case are walked through. Two changes that want each other's handles, and repeat each other's steps,
 /// have millions.
-const MOST_STATES: usize = 50_000;
+const MOST_STATES: usize = if IS_FAST { 50_000 } else { 5_000 };
 
 /// How much was walked through.
 #[derive(Debug, Default)]
@@ -136,6 +136,16 @@ fn one_that_is_gone_takes_no_place_of_a_user_who_has_as_many_as_may_be() {
         walk_through(&case, SideBySide::Any, true, |_| vec![put("z", "u0", K)], &counts);
     });
     assert!(counts.followed.into_inner() > 0);
+}
+
+#[test]
+fn a_put_by_a_clock_that_is_behind_is_not_removed_in_place_of_its_older_form() {
+    let counts = Counts::default();
+    on_all_cores(1, |_| {
+        let case = Case::new(BEFORE[3], &[put("z", "u0", K), Put(with_voip(form("x", "u0", K)))], CLOCKS[2]);
+        walk_through(&case, SideBySide::First, false, |_| Vec::new(), &counts);
+    });
+    assert!(counts.ends.into_inner() > 1000);
 }
 
 #[test]
