@@ -12,6 +12,7 @@ use crate::commands::EventsFileError;
 use crate::commands::replay::{self, ReplayError};
 use crate::commands::send;
 use crate::delivery::DeliveryService;
+use crate::delivery::clock::ClockCheck;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
 use crate::functions::unknown_path::UnknownPaths;
@@ -62,6 +63,7 @@ impl Handler {
                 apps: config.apps.iter().map(|(name, app)| (name.clone(), hubs(app))).collect(),
             },
             installations: Arc::clone(&installations),
+            clock: ClockCheck::default(),
             ledger: Ledger::new(Arc::clone(&store)),
             dead_letters: DeadLetters::new(Arc::clone(&store)),
         };

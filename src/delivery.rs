@@ -23,6 +23,7 @@ use crate::storage::installations::Installations;
 use crate::storage::ledger::{Entry, EventKey, Ledger};
 
 mod alert_cause;
+pub mod clock;
 mod code;
 pub mod explanation;
 mod lookup;
@@ -30,11 +31,13 @@ mod chat_message_update;
 pub mod outcome;
 mod send_job;
 mod record;
+mod resend;
 pub mod sending;
 mod status;
 pub mod deadlines;
 
 use chat_message_update::ChatMessageUpdate;
+use clock::ClockCheck;
 use code::Code;
 use deadlines::{Deadlines, with_deadline};
 use explanation::Explanation;
@@ -57,6 +60,8 @@ pub struct DeliveryService {
     pub hubs: Hubs,
     /// The registered devices.
     pub installations: Arc<Installations>,
+    /// Whether the clock is right.
+    pub clock: ClockCheck,
     /// Which devices got which event.
     pub ledger: Ledger,
     /// Events that can never succeed.
@@ -147,13 +152,13 @@ impl DeliveryService {
         delivered.into_iter().map(|(delivery, _)| delivery).collect()
     }
 
-    /// Sends a dead letter's event to the installations that it did not reach; also returns those it did not reach now.
+    /// Sends a dead letter's event to the installations that it did not reach; also returns what came of each device.
     pub async fn replay(
         &self,
         raw_event: RawEvent<'_>,
         replay: &ReplayOptions,
         now: DateTime<Utc>,
-    ) -> (DeliveryResult, BTreeSet<String>) {
+    ) -> (DeliveryResult, DeviceResults) {
         let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
         let (delivery, processed) = self
             .deliver(DeliveryAttempt {
@@ -166,7 +171,7 @@ impl DeliveryService {
                 explanation: None,
             })
             .await;
-        (delivery, processed.results.unreached())
+        (delivery, processed.results)
     }
 
     async fn deliver(&self, attempt: DeliveryAttempt<'_>) -> (DeliveryResult, ProcessedEvent) {
@@ -235,11 +240,17 @@ impl DeliveryService {
         if !self.texts.is_on(event_type) {
             return Err(EventOutcome::with(Outcome::Ignored, Code::SwitchedOff));
         }
+        if let Some(time) = envelope.time.filter(|_| attempt.replay.is_none()) {
+            self.clock.note_event(attempt.deadlines.began, attempt.now, time);
+        }
         let lifetime = self.texts.time_to_live(event_type);
         let left = self.event_filter.time_left(lifetime, envelope.time, attempt.now);
         let left = left.filter(|_| !attempt.replay.is_some_and(|replay| replay.force));
         if left.is_some_and(|left| left <= TimeDelta::zero()) {
-            return Err(EventOutcome::with(Outcome::Expired, Code::TooOld));
+            return Err(match self.clock.fault() {
+                None => EventOutcome::with(Outcome::Expired, Code::TooOld),
+                Some(fault) => EventOutcome::because(Outcome::Expired, Code::TooOld, format!("too_old: {fault}")),
+            });
         }
         let event =
             Event::read(envelope, event_type).map_err(|error| EventOutcome::no_event(Code::Malformed, &error))?;

@@ -8,7 +8,7 @@ use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 
 use crate::commands::events_file::{EventsFile, EventsFileError};
-use crate::delivery::outcome::{DeliveryResult, Outcome};
+use crate::delivery::outcome::DeliveryResult;
 use crate::delivery::{DeliveryService, ReplayOptions};
 use crate::events::RawEvent;
 use crate::storage::store::StoreError;
@@ -32,34 +32,42 @@ pub async fn letters(
     mut print_line: impl FnMut(&str),
 ) -> Result<usize, ReplayError> {
     let letters = &delivery_service.dead_letters;
-    let mut left = 0;
+    let (mut left, mut failed) = (0, 0);
     let mut keys = pin!(letters.keys());
     while let Some(key) = keys.try_next().await? {
         let letter = match letters.read(&key).await {
             Ok(Some(letter)) => letter,
             Ok(None) => continue,
+            // The whole store fails.
+            Err(error @ StoreError::Azure(_)) => return Err(error.into()),
             // Do not stop: the letters after it would expire meanwhile.
-            Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
-                print_line(&format!("{error}; skipped"));
-                left += 1;
+            Err(error) => {
+                print_line(&format!("{key}: {error}; skipped"));
+                failed += 1;
                 continue;
             }
-            Err(error) => return Err(error.into()),
         };
         let replay = ReplayOptions { force, only: letter.installations.iter().cloned().collect() };
-        let (delivery, unreached) = delivery_service.replay(RawEvent::Json(&letter.event), &replay, Utc::now()).await;
+        let (delivery, results) = delivery_service.replay(RawEvent::Json(&letter.event), &replay, Utc::now()).await;
         print_line(&summary(&key, &delivery));
-        if is_settled(delivery.outcome) && unreached.is_empty() {
-            letters.remove(&key).await?;
-            continue;
-        }
-        left += 1;
-        // The devices that got it now must not get it again.
-        if delivery.delivered > 0 {
-            letters.rewrite(&key, &letter.for_installations(unreached)).await?;
+        let unreached = results.unreached();
+        let stored = if delivery.outcome.is_settled() && unreached.is_empty() {
+            letters.remove(&key).await
+        } else {
+            left += 1;
+            // The devices that got it now must not get it again.
+            if delivery.delivered > 0 {
+                letters.rewrite(&key, &letter.for_installations(unreached)).await
+            } else {
+                Ok(())
+            }
+        };
+        if let Err(error) = stored {
+            print_line(&format!("{key}: {error}; it may be sent again by the next replay"));
+            failed += 1;
         }
     }
-    Ok(left)
+    Ok(left + failed)
 }
 
 /// Delivers the events of files; returns how many are left.
@@ -75,7 +83,7 @@ pub async fn files(
             let replay = ReplayOptions { force, only: BTreeSet::new() };
             let (delivery, _) = delivery_service.replay(raw_event, &replay, Utc::now()).await;
             print_line(&summary(&format!("{} event {number}", file.display()), &delivery));
-            left += usize::from(!is_settled(delivery.outcome));
+            left += usize::from(!delivery.outcome.is_settled());
         };
         EventsFile::read(file)?.for_each(each).await?;
     }
@@ -85,12 +93,4 @@ pub async fn files(
 fn summary(what: &str, delivery: &DeliveryResult) -> String {
     let reason = delivery.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{what}: {}{reason}, {} of {} devices", delivery.outcome.name(), delivery.delivered, delivery.devices)
-}
-
-/// Whether nothing is left to do. An expired event can still be forced.
-fn is_settled(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Delivered | Outcome::Duplicate | Outcome::NoDevice | Outcome::Ignored | Outcome::Filtered => true,
-        Outcome::Expired | Outcome::DeadLettered | Outcome::Failed => false,
-    }
 }

@@ -77,6 +77,14 @@ impl Outcome {
         Self::Failed,
     ];
 
+    /// Whether nothing is left to do about a dead letter. An expired event can still be forced.
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Delivered | Self::Duplicate | Self::NoDevice | Self::Ignored | Self::Filtered => true,
+            Self::Expired | Self::DeadLettered | Self::Failed => false,
+        }
+    }
+
     /// Its name in log lines and counters.
     pub fn name(self) -> &'static str {
         match self {

@@ -27,6 +27,7 @@ impl DeliveryService {
             hub_status: refusal.status,
             hub_detail: refusal.detail.clone(),
             tracking_id: refusal.tracking_id.clone(),
+            refusing_hub: results.refusing_hub().map(str::to_owned),
             installations: results.refused.iter().map(|(id, _)| id.to_string()).collect(),
             ..DeadLetter::new(refusal.cause.reason.clone(), attempt.raw_event, attempt.now)
         };

@@ -79,6 +79,8 @@ pub struct Refusal {
     pub status: Option<u16>,
     /// The hub's id of the request.
     pub tracking_id: Option<String>,
+    /// The hub, if it refused its key or was not found, and is an app's own.
+    pub refusing_hub: Option<String>,
     /// The hub's own words.
     pub detail: Option<String>,
 }
@@ -164,7 +166,10 @@ impl<'a> SendJob<'a> {
         }
         NextStep::Done(match cause {
             FailureCause::Request => DeviceResult::Refused(self.refusal(failure)),
-            FailureCause::HubSetup if !self.kind.is_default_hub => DeviceResult::Refused(self.refusal(failure)),
+            FailureCause::HubSetup if !self.kind.is_default_hub => {
+                let refusing_hub = Some(self.hub.name().to_owned());
+                DeviceResult::Refused(Refusal { refusing_hub, ..self.refusal(failure) })
+            }
             FailureCause::HubSetup | FailureCause::PlatformCredentials | FailureCause::Temporary => {
                 DeviceResult::Failed(self.cause(&failure.error), failure.tracking_id)
             }
@@ -181,6 +186,7 @@ impl<'a> SendJob<'a> {
             cause: self.cause(&failure.error),
             status: failure.error.status(),
             tracking_id: failure.tracking_id,
+            refusing_hub: None,
             detail: failure.detail,
         }
     }
@@ -224,6 +230,7 @@ impl FailureCause {
 impl Refusal {
     /// A refusal without a request.
     pub fn not_sent(code: Code, reason: &str) -> Self {
-        Self { cause: Cause { code, reason: reason.to_owned() }, status: None, tracking_id: None, detail: None }
+        let cause = Cause { code, reason: reason.to_owned() };
+        Self { cause, status: None, tracking_id: None, refusing_hub: None, detail: None }
     }
 }

@@ -269,6 +269,11 @@ impl DeviceResults {
         self.refused.iter().map(|(id, _)| id).chain(&self.failed).map(ToString::to_string).collect()
     }
 
+    /// An app's hub that refused its key or was not found.
+    pub fn refusing_hub(&self) -> Option<&str> {
+        self.refused.iter().find_map(|(_, refusal)| refusal.refusing_hub.as_deref())
+    }
+
     /// The installations that need nothing more.
     pub fn settled(&self) -> impl Iterator<Item = &str> {
         self.accepted.iter().chain(self.refused.iter().map(|(id, _)| id)).map(|id| &**id)

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Service;
 use super::http_response::{HttpResponse, StatusCode, internal_error, invocation_response, json_response};
-use super::invocation::{InvocationError, InvocationRequest, InvocationResponse};
+use super::invocation::{InvocationError, InvocationRequest, InvocationResponse, host_time};
 use crate::delivery::outcome::{DeliveryResult, Outcome};
 use crate::events::trace_id;
 use crate::log;
@@ -32,6 +32,7 @@ impl Service {
                 return json_response(StatusCode::BAD_REQUEST, &json!({ "error": problem }));
             }
         };
+        self.delivery_service.clock.look(began, now, || host_time(body));
         let mut in_flight = self.counters.receive(events.len());
         let results = self.delivery_service.deliver_all(&events, began, now, traceparent.and_then(trace_id)).await;
         results.iter().for_each(|delivery| in_flight.settle(delivery.outcome));

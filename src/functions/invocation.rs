@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -89,6 +90,14 @@ impl<'a> InvocationRequest<'a> {
             Err(_) => Ok(vec![RawEvent::Json(value)]),
         }
     }
+}
+
+/// The host's clock when it sent an invocation. The metadata repeats the event's data, so this is not read each time.
+pub fn host_time(body: &[u8]) -> Option<DateTime<Utc>> {
+    let metadata = Fields::from_slice(body, &["Metadata", "sys"]).ok()?.take("Metadata")?;
+    let sys = metadata.into_object(&["Metadata"]).ok()?.take("sys")?.into_object(&["Metadata", "sys"]).ok()?;
+    let time = DateTime::parse_from_rfc3339(&sys.text("UtcNow").ok()??).ok()?;
+    Some(time.to_utc())
 }
 
 /// Whether it is an event of either schema, or an array, without an envelope.

@@ -1,15 +1,34 @@
-//! The function `Maintenance`, called by a timer: removes what has expired.
+//! The function `Maintenance`, called by a timer: removes what has expired, and sends dead letters whose hub was mended.
+
+use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::Service;
 use super::http_response::{HttpResponse, internal_error, invocation_response};
 use super::invocation::InvocationResponse;
+use crate::storage::store::StoreError;
+
+/// With the rest of Maintenance, well inside the `functionTimeout` of `host.json`, which is two minutes.
+const MAX_RESEND_TIME: Duration = Duration::from_secs(30);
 
 impl Service {
     pub(super) async fn maintenance(&self) -> HttpResponse {
-        match self.maintenance.run(Utc::now()).await {
+        let now = Utc::now();
+        let resent = self.delivery_service.resend(Instant::now() + MAX_RESEND_TIME, now).await;
+        let maintained = async {
+            let mut done = self.maintenance.run(now).await?;
+            let resent = resent?;
+            for (what, n) in [("resent", resent.delivered), ("failed", resent.failed)] {
+                if n > 0 {
+                    *done.entry(what).or_default() += n;
+                }
+            }
+            Ok::<_, StoreError>(done)
+        };
+        match maintained.await {
             Ok(removed) => {
                 invocation_response(InvocationResponse::with_logs([json!({ "maintenance": removed }).to_string()]))
             }

@@ -3,6 +3,7 @@
 //! A call's `incomingCallContext` is a credential and is left out, wherever it stands.
 
 use std::collections::BTreeSet;
+use std::future::ready;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -35,6 +36,9 @@ pub struct DeadLetter {
     /// The hub's id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
+    /// The hub of an app that refused its key or was not found: the letter is sent again once it takes the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusing_hub: Option<String>,
     /// Ids of the installations that it did not reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub installations: Vec<String>,
@@ -43,6 +47,9 @@ pub struct DeadLetter {
     /// The event as it came, without the call's context. A string where it was no JSON.
     pub event: Box<RawValue>,
 }
+
+/// The end of the key of a letter that a hub may take later.
+const WAITS_FOR_HUB: &str = "-hub";
 
 impl Document for DeadLetter {
     const VERSION: u32 = 1;
@@ -57,6 +64,7 @@ impl DeadLetter {
             hub_status: None,
             hub_detail: None,
             tracking_id: None,
+            refusing_hub: None,
             installations: Vec::new(),
             stored_at: now,
             event,
@@ -100,12 +108,25 @@ impl DeadLetters {
         self.store.delete(key).await
     }
 
-    /// Keeps one, under a key that sorts by time.
+    /// Keeps one, under a key that sorts by time. The key says whether a hub may take it later, so that only those are read.
     pub async fn keep(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let day = letter.stored_at.format("%Y-%m-%d");
         let time = letter.stored_at.format("%H%M%S%6f");
-        let key = format!("dead-letters/{day}/{time}-{:016x}", fastrand::u64(..));
+        let waits = if letter.refusing_hub.is_some() { WAITS_FOR_HUB } else { "" };
+        let key = format!("dead-letters/{day}/{time}-{:016x}{waits}", fastrand::u64(..));
         self.store.write(&key, letter).await
+    }
+
+    /// The keys of those that a hub may take later.
+    pub fn keys_waiting_for_hub(&self) -> impl Stream<Item = Result<String, StoreError>> + Send {
+        self.keys().try_filter(|key| ready(key.ends_with(WAITS_FOR_HUB)))
+    }
+
+    /// Keeps one as one that no hub will take later.
+    pub async fn stop_waiting(&self, key: &str, letter: DeadLetter) -> Result<(), StoreError> {
+        let letter = DeadLetter { refusing_hub: None, ..letter };
+        self.store.write(key.trim_end_matches(WAITS_FOR_HUB), &letter).await?;
+        self.store.delete(key).await
     }
 }
 

@@ -26,8 +26,17 @@ pub struct Maintenance {
     running: Mutex<()>,
 }
 
-/// What one run removed, by kind of document.
+/// What one run removed, by kind of document, and under `failed` how many documents it could not read.
 pub type Removed = BTreeMap<&'static str, u64>;
+
+/// What became of the documents of a kind.
+struct Swept {
+    removed: u64,
+    /// Documents that could not be read.
+    passed_over: u64,
+    /// The first error that is no document's own.
+    failed: Option<StoreError>,
+}
 
 /// Well inside the `functionTimeout` of `host.json`, which is two minutes.
 const MAX_RUN_TIME: Duration = Duration::from_secs(45);
@@ -55,18 +64,20 @@ impl Maintenance {
         let reviewed = join_all(KINDS.map(|kind| self.sweep(kind, until, now))).await;
         let mut removed = Removed::new();
         let mut failed = None;
-        for (kind, (n, error)) in KINDS.into_iter().zip(reviewed) {
+        for (kind, swept) in KINDS.into_iter().zip(reviewed) {
             // Not the notes are counted, but the installations that they are about.
             let kind = if matches!(kind, "pending" | "expiring") { "installations" } else { kind };
-            *removed.entry(kind).or_default() += n;
-            failed = failed.or(error);
+            *removed.entry(kind).or_default() += swept.removed;
+            if swept.passed_over > 0 {
+                *removed.entry("failed").or_default() += swept.passed_over;
+            }
+            failed = failed.or(swept.failed);
         }
         failed.map_or(Ok(removed), Err)
     }
 
-    /// How much of a kind was removed, and the first error that is no document's own.
-    async fn sweep(&self, kind: &'static str, until: Instant, now: DateTime<Utc>) -> (u64, Option<StoreError>) {
-        let (mut removed, mut failed) = (0, None);
+    async fn sweep(&self, kind: &'static str, until: Instant, now: DateTime<Utc>) -> Swept {
+        let (mut removed, mut passed_over, mut failed) = (0, 0, None);
         let review = |listed: Result<ListedDocument, StoreError>| async move {
             match listed {
                 Ok(listed) => self.remove_if_over(kind, &listed, now).await,
@@ -80,11 +91,12 @@ impl Maintenance {
                 Ok(is_removed) => removed += u64::from(is_removed),
                 Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
                     tracing::error!("maintenance: {error}");
+                    passed_over += 1;
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        (removed, failed)
+        Swept { removed, passed_over, failed }
     }
 
     /// Documents of a kind that were written later need no review.

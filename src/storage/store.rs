@@ -158,10 +158,7 @@ impl Store {
     /// Reads a document for a change that follows.
     pub async fn read_versioned<T: Document>(&self, key: &str) -> Result<Versioned<T>, StoreError> {
         match self.get(key).await? {
-            None => {
-                self.check_folder()?;
-                Ok(Versioned { document: None, version: Version::Absent })
-            }
+            None => Ok(Versioned { document: None, version: Version::Absent }),
             Some(raw) => Ok(Versioned { document: Some(decode(key, &raw.bytes)?), version: raw.version }),
         }
     }
@@ -328,7 +325,10 @@ impl Store {
     async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
         let read = match &self.backend {
             Backend::Memory(memory) => memory.get(key).await,
-            Backend::Folder(folder) => folder.read(key),
+            Backend::Folder(folder) => folder.read(key).and_then(|raw| match raw {
+                None => folder.check().map(|()| None),
+                Some(raw) => Ok(Some(raw)),
+            }),
             // Boxed: every future that reads a document would have its size.
             Backend::Azure(azure) => Box::pin(azure.get(key)).await,
         };
@@ -363,13 +363,6 @@ impl Store {
         }
         let most = u64::from(attempt.min(8)) * 10;
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=most))).await;
-    }
-
-    fn check_folder(&self) -> Result<(), StoreError> {
-        match &self.backend {
-            Backend::Folder(folder) => self.health.note(folder.check()),
-            Backend::Memory(_) | Backend::Azure(_) => Ok(()),
-        }
     }
 }
 

@@ -59,6 +59,29 @@ async fn a_letter_that_is_refused_again_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn files_that_are_no_letters_are_named_and_the_letters_behind_them_are_sent() {
+    let (hub, folder) = with_a_letter().await;
+    let day = folder.path().join("store/dead-letters/1999-01-01");
+    std::fs::create_dir_all(day.join("a-folder")).unwrap();
+    std::fs::write(day.join("empty"), "").unwrap();
+    std::fs::write(day.join("notes.txt"), "not ours").unwrap();
+    std::fs::write(day.join("newer"), r#"{"v":99,"w":"1"}"#).unwrap();
+    let (code, told) = replay(&hub, folder.path(), &[]).await;
+    assert!(code == Some(1) && told.contains(": delivered, 1 of 1 devices"), "{told}");
+    for name in ["empty", "notes.txt"] {
+        assert!(
+            told.contains(&format!("dead-letters/1999-01-01/{name}: a stored document under dead-letters is damaged")),
+            "{told}"
+        );
+    }
+    assert!(
+        told.contains("1999-01-01/newer: a stored document under dead-letters has format 99")
+            && told.contains("not settled"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn an_old_letter_expires_unless_it_is_forced() {
     let (hub, folder) = with_a_letter().await;
     let (path, mut letter) = documents(&folder.path().join("store/dead-letters")).remove(0);

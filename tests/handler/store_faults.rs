@@ -17,7 +17,7 @@ use crate::support::*;
 mod disk;
 
 /// Every request gets the same answer.
-async fn answering(status: u16, head: &'static str, body: &'static str) -> String {
+pub async fn answering(status: u16, head: &'static str, body: &'static str) -> String {
     let (listener, port) = listener().await;
     let answer = warp::any().map(move || {
         let builder = Response::builder().status(status);
@@ -34,13 +34,13 @@ async fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
-fn account(address: &str) -> Vec<(&'static str, String)> {
+pub fn account(address: &str) -> Vec<(&'static str, String)> {
     let account = format!("AccountName=account;AccountKey=a2V5;BlobEndpoint={address}/account");
     vec![("STORE", "azure:container".to_owned()), ("AzureWebJobsStorage", account)]
 }
 
 /// An app whose identity opens the store.
-fn identity(settings: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+pub fn identity(settings: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     let store = [("STORE", "azure:container"), ("AzureWebJobsStorage__blobServiceUri", "http://127.0.0.1:9/account")];
     let store = store.map(|(name, value)| (name, value.to_owned()));
     [&store[..], &[("AzureWebJobsStorage__accountName", "account".to_owned())], settings].concat()
@@ -55,7 +55,7 @@ async fn start(store: &[(&'static str, String)], folder: &Path) -> (Process, Emu
 }
 
 /// Start, PUT, GET, DELETE, Maintenance, event and command tell the same.
-async fn assert_told(store: Vec<(&'static str, String)>, code: &str, text: &str) {
+async fn assert_told_everywhere(store: Vec<(&'static str, String)>, code: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (process, _hub) = start(&store, folder.path()).await;
     let put = Reply::of(process.put_request("iphone", &phone())).await;
@@ -96,7 +96,7 @@ macro_rules! refused {
     ($($name:ident: $status:literal $head:literal $body:literal => $code:literal $text:literal;)*) => {$(
         #[tokio::test]
         async fn $name() {
-            assert_told(account(&answering($status, $head, $body).await), $code, $text).await;
+            assert_told_everywhere(account(&answering($status, $head, $body).await), $code, $text).await;
         }
     )*};
 }
@@ -133,8 +133,12 @@ refused! {
 #[tokio::test]
 async fn a_store_that_takes_a_request_and_says_nothing() {
     let (_listener, port) = listener().await;
-    assert_told(account(&format!("http://127.0.0.1:{port}")), "store_timeout", "the store did not answer in time")
-        .await;
+    assert_told_everywhere(
+        account(&format!("http://127.0.0.1:{port}")),
+        "store_timeout",
+        "the store did not answer in time",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -146,7 +150,7 @@ async fn a_store_that_closes_every_connection() {
         }
     });
     let text = "the store closed the connection before it answered";
-    assert_told(account(&format!("http://127.0.0.1:{port}")), "store_connection_lost", text).await;
+    assert_told_everywhere(account(&format!("http://127.0.0.1:{port}")), "store_connection_lost", text).await;
 }
 
 #[tokio::test]
@@ -156,7 +160,7 @@ async fn an_identity_that_is_not_assigned() {
     let settings = identity(&[("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", "h".to_owned())]);
     let text = "no access token for the store from the app's own (system-assigned) identity: IDENTITY_ENDPOINT answered 400, \
                 No User Assigned or Delegated Managed Identity found";
-    assert_told(settings, "store_no_token", text).await;
+    assert_told_everywhere(settings, "store_no_token", text).await;
 }
 
 #[tokio::test]
@@ -172,14 +176,14 @@ async fn an_identity_endpoint_that_is_not_there() {
         "no access token for the store from the user-assigned identity of AzureWebJobsStorage__clientId: no connection to \
          IDENTITY_ENDPOINT at 127.0.0.1:{port}: connection refused"
     );
-    assert_told(settings, "store_no_token", &text).await;
+    assert_told_everywhere(settings, "store_no_token", &text).await;
 }
 
 #[tokio::test]
 async fn a_laptop_without_the_azure_cli() {
     let settings = identity(&[("PATH", "/nonexistent".to_owned())]);
     let text = "no access token for the store from the Azure CLI's login: ";
-    assert_told(settings, "store_no_token", text).await;
+    assert_told_everywhere(settings, "store_no_token", text).await;
 }
 
 #[tokio::test]

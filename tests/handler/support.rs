@@ -201,7 +201,7 @@ pub fn borrowed<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a
 
 /// The host's envelope around an event.
 pub fn envelope(event: &Value) -> Value {
-    let sys = json!({"MethodName": "EventGridTrigger", "UtcNow": "2026-11-22T10:40:45.004275Z", "RandGuid": "35e6e68c-5583-436c-a277-5aec2b416ba8"});
+    let sys = json!({"MethodName": "EventGridTrigger", "UtcNow": ago(TimeDelta::zero()), "RandGuid": "35e6e68c-5583-436c-a277-5aec2b416ba8"});
     json!({"Data": {"event": event}, "Metadata": {"data": event["data"], "sys": sys}})
 }
 

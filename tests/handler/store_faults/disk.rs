@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::*;
+use crate::faults::assert_told;
 
 /// A small file system in memory. It is unmounted when it is dropped.
 struct Disk(TempDir);
@@ -43,7 +44,7 @@ fn run(program: &str, arguments: &[&str]) {
 }
 
 /// PUT, an event that writes, and Status tell the cause; GET and other events go on.
-async fn assert_told_by_writes(process: Process, cause: &str) {
+async fn assert_told_by_writes(process: Process, fault: &str, cause: &str) {
     let text = format!("the store's folder cannot be used: {cause}");
     let put =
         Reply::of(process.put_request("android", &json!({"userId": ALICE, "platform": "fcmv1", "pushChannel": "f:1"})))
@@ -55,6 +56,7 @@ async fn assert_told_by_writes(process: Process, cause: &str) {
     assert!(unreadable.status == 500 && unreadable.text.contains(&not_stored), "{unreadable:?}");
     assert_eq!(process.outcome(&call("e1", "c1")).await, "delivered", "a call rings all the same");
     let (_, output) = process.terminate().await;
+    assert_told(fault, &output);
     let errors: Vec<&str> = output.lines().filter(|line| line.contains("ERROR ")).collect();
     assert!(errors.len() >= 3 && errors.iter().all(|error| error.contains(&text)), "{output}");
 }
@@ -72,7 +74,7 @@ async fn a_full_disk() {
     // As much as there is room for.
     let filled = std::fs::write(disk.path().join("other"), vec![0; 1024 * 1024]);
     assert!(filled.is_err());
-    assert_told_by_writes(process, "its disk is full (").await;
+    assert_told_by_writes(process, "the disk of the store's folder is full", "its disk is full (").await;
 }
 
 #[tokio::test]
@@ -80,7 +82,7 @@ async fn a_read_only_file_system() {
     let disk = Disk::mount();
     let (process, _hub) = with_iphone(&disk).await;
     disk.make_read_only();
-    assert_told_by_writes(process, "its file system is read-only (").await;
+    assert_told_by_writes(process, "the store's file system is read-only", "its file system is read-only (").await;
 }
 
 #[tokio::test]
@@ -96,7 +98,5 @@ async fn a_folder_of_another_user() {
     let output = command.uid(NOBODY).output().await.unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(78), "{told}");
-    let expected =
-        format!("STORE: {}: the store's folder cannot be used: this user may not read and write it (", store.display());
-    assert!(told.contains(&expected), "{told}");
+    assert_told("the store's folder is another user's", &told);
 }
