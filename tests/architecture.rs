@@ -122,7 +122,7 @@ fn each_outside_world_is_named_in_few_files() {
                 "storage/store/azure.rs",
                 "storage/store/azure/blobs.rs",
                 "storage/store/azure/client.rs",
-                "storage/store/error.rs",
+                "storage/store/azure/error.rs",
             ],
         ),
         ("minijinja::", &["notifications/texts/template.rs"]),

@@ -183,7 +183,11 @@ fn app_settings(
     warnings: &mut Vec<String>,
 ) -> AppSettings {
     let name = hub_name(settings, &setting(prefix, NAME)).or(connection_strings.entity_path());
-    if name.is_none() && settings.get(&setting(prefix, NAME)).is_none() {
+    // A connection string that cannot be read is a fault of its own, and may name the hub.
+    let may_be_named =
+        settings.get(&setting(prefix, CONNECTION_STRING)).is_some_and(|text| text.contains("EntityPath="))
+            && connection_strings.first.is_none();
+    if name.is_none() && !may_be_named && settings.get(&setting(prefix, NAME)).is_none() {
         let missing = setting(prefix, NAME);
         let hint = portal::where_it_may_be(settings, &missing);
         settings.fault(&missing, format!("is required: expected the hub's name{hint}"));

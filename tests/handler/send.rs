@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use notification_hubs_emulator::{Emulator, Fault};
+use notification_hubs_emulator::{Action, Emulator, Fault};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -70,6 +70,20 @@ async fn each_decision_is_printed_and_the_hub_gets_what_is_printed() {
         assert!(!told.contains(request.device_handle.as_deref().unwrap()), "{told}");
     }
     assert!(!told.contains("SharedAccess"), "{told}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_the_hubs_own_words() {
+    let (hub, folder) = with_phones().await;
+    let body = Some(
+        "<Error><Code>400</Code><Detail>The token is obtained for another app.TrackingId:1,TimeStamp:2</Detail></Error>",
+    );
+    let body = body.map(str::to_owned);
+    let refusal = Action::Status { status: 400, retry_after: None, headers: Default::default(), body };
+    hub.add_fault(Fault::action(refusal).always());
+    let (code, told) = send(&hub, folder.path(), &chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?"), &[]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("The token is obtained for another app"), "{told}");
 }
 
 #[tokio::test]
