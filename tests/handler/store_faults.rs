@@ -14,6 +14,8 @@ use crate::blob::BlobService;
 use crate::support::*;
 
 #[cfg(feature = "foreign-tests")]
+mod azurite;
+#[cfg(feature = "foreign-tests")]
 mod disk;
 
 /// Every request gets the same answer.

@@ -115,7 +115,8 @@ impl Answer {
                 "give the identity the role Storage Blob Data Contributor, or the shared access signature sp=rwdlc"
             }
             "AuthorizationFailure" => {
-                "let the app through the account's firewall, and give its identity the role Storage Blob Data Contributor"
+                "let the app through the account's firewall, and give its identity the role Storage Blob Data Contributor, or correct \
+                 the key"
             }
             "KeyBasedAuthenticationNotPermitted" => {
                 "the account takes no keys: set AzureWebJobsStorage__accountName, and give the app's identity the role Storage \
