@@ -211,7 +211,9 @@ impl Installations {
                 }
                 let before = record.installation.clone();
                 record.watched_until = watch.or(record.watched_until);
-                let stored = StoredInstallation::new(installation, revision, began.now);
+                // By a clock that is behind, a PUT is no older than the one that it replaces.
+                let written_at = before.iter().map(|before| before.written_at).fold(began.now, DateTime::max);
+                let stored = StoredInstallation::new(installation, revision, written_at);
                 let written = record.replaced(&installation.id, revision, Some(stored));
                 Change::Write(written.clone(), Ok((written, before)))
             };
