@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::events::fields::{FieldError, Fields, Value};
 use crate::events::recipient::{Recipient, UserId};
 
+mod attachment;
 pub mod call;
 pub mod chat;
 pub mod event_filter;
@@ -24,6 +25,7 @@ pub mod sms;
 pub mod subject_filter;
 mod trace_id;
 
+pub use attachment::{Attachment, AttachmentKind};
 use call::IncomingCall;
 use chat::{ChatMessage, MessageAction, ThreadJoined, ThreadLeft, TopicChanged};
 pub use event_type::EventType;

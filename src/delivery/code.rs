@@ -46,6 +46,10 @@ codes! {
     SwitchedOff = "switched_off",
     /// The message has no text.
     EmptyBody = "empty_body",
+    /// A bot's event, for programs.
+    BotEvent = "bot_event",
+    /// A contact centre's event, for programs.
+    CustomEvent = "custom_event",
     /// The delivery report tells of a success.
     NotFailed = "not_failed",
     /// Somebody else joined or left.
@@ -176,6 +180,8 @@ impl From<IgnoreReason> for Code {
     fn from(reason: IgnoreReason) -> Self {
         match reason {
             IgnoreReason::EmptyBody => Self::EmptyBody,
+            IgnoreReason::BotEvent => Self::BotEvent,
+            IgnoreReason::CustomEvent => Self::CustomEvent,
             IgnoreReason::NotFailed => Self::NotFailed,
             IgnoreReason::SomebodyElse => Self::SomebodyElse,
             IgnoreReason::CallToNumber => Self::CallToNumber,

@@ -7,8 +7,14 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::value::RawValue;
 
-use super::{IgnoreReason, html, identifier, not_placeholder, time};
+use super::attachment::{Attachment, AttachmentKind};
+use super::html::{self, HtmlMessage};
+use super::{IgnoreReason, identifier, not_placeholder, time};
 use crate::events::fields::{FieldError, Fields, Value};
+
+mod bot;
+
+use bot::BotContent;
 
 /// A message was sent, edited or deleted. Its `Debug` shows ids only.
 pub struct ChatMessage<'a> {
@@ -26,6 +32,12 @@ pub struct ChatMessage<'a> {
     pub sender_name: Cow<'a, str>,
     /// What was written, as plain text; empty for a deletion.
     pub body: Cow<'a, str>,
+    /// What it shows beside words.
+    pub attachments: Vec<Attachment>,
+    /// Raw ids of those whom it mentions.
+    pub mentions: Vec<String>,
+    /// Whether it is for programs: a bot's event, or a contact centre's.
+    for_programs: Option<IgnoreReason>,
     /// Whether it is a system message of the thread, about a topic or a participant.
     control: bool,
     composed: Option<DateTime<Utc>>,
@@ -94,6 +106,19 @@ impl<'a> ChatMessage<'a> {
         let format = data.text("type")?.unwrap_or_default();
         let is_html = format.as_bytes().windows(4).any(|part| part.eq_ignore_ascii_case(b"html"));
         let is_plain = ["", "text", "richtext"].iter().any(|plain| format.eq_ignore_ascii_case(plain));
+        let metadata = data.object("metadata").ok().flatten();
+        let metadata = |name| metadata.as_ref().and_then(|metadata| metadata.text(name).ok().flatten());
+        let bot = metadata(bot::CONTENT_TYPE).and_then(|kind| BotContent::parse(&kind));
+        let mut content = match bot {
+            Some(BotContent::AdaptiveCard) => cards(&body),
+            Some(BotContent::Event) => HtmlMessage::default(),
+            None if is_html => html::read(&body),
+            None => HtmlMessage::default(),
+        };
+        let is_read = is_html || bot.is_some();
+        if let Some(files) = metadata("fileSharingMetadata") {
+            content.attachments.extend(Attachment::shared_files(&files));
+        }
         // Only an edit can come late.
         let time = |name| if action == MessageAction::Edited { time(data, name) } else { None };
         Ok(Self {
@@ -104,7 +129,16 @@ impl<'a> ChatMessage<'a> {
             version: data.value("version").and_then(Value::raw).and_then(version),
             sender: identifier(data, "senderCommunicationIdentifier", "senderId")?,
             sender_name: data.text("senderDisplayName").ok().flatten().unwrap_or_default(),
-            body: if is_html { Cow::Owned(html::to_text(&body)) } else { body },
+            body: if is_read { Cow::Owned(content.text) } else { body },
+            attachments: content.attachments,
+            mentions: content.mentions,
+            for_programs: match bot {
+                Some(BotContent::Event) => Some(IgnoreReason::BotEvent),
+                _ if metadata("customEvent").is_some_and(|value| value.eq_ignore_ascii_case("true")) => {
+                    Some(IgnoreReason::CustomEvent)
+                }
+                _ => None,
+            },
             composed: time("composeTime"),
             edited: time("editTime"),
         })
@@ -114,7 +148,8 @@ impl<'a> ChatMessage<'a> {
         match self.action {
             MessageAction::Deleted => None,
             _ if self.control => Some(IgnoreReason::ControlMessage),
-            _ if self.body.trim().is_empty() => Some(IgnoreReason::EmptyBody),
+            _ if self.for_programs.is_some() => self.for_programs,
+            _ if self.body.trim().is_empty() && self.attachments.is_empty() => Some(IgnoreReason::EmptyBody),
             MessageAction::Edited => self.edited_late(event_time).then_some(IgnoreReason::LateEdit),
             MessageAction::Received => None,
         }
@@ -124,6 +159,14 @@ impl<'a> ChatMessage<'a> {
         let edited = self.edited.or(event_time);
         self.composed.zip(edited).is_some_and(|(composed, edited)| edited - composed > EDIT_NOTIFIED_WITHIN)
     }
+}
+
+/// A bot's cards. A body that is no JSON is a text.
+fn cards(body: &str) -> HtmlMessage {
+    let Some(text) = bot::text_of_cards(body) else {
+        return HtmlMessage { text: body.to_owned(), ..HtmlMessage::default() };
+    };
+    HtmlMessage { text, attachments: vec![Attachment::new(AttachmentKind::Card, None)], ..HtmlMessage::default() }
 }
 
 /// A number, or a text that holds one.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::events::call::IncomingCall;
 use crate::events::recipient::PhoneNumber;
-use crate::events::{Event, EventData, EventType};
+use crate::events::{Attachment, AttachmentKind, Event, EventData, EventType};
 use crate::notifications::device::ContentMode;
 
 /// Something that a template may name.
@@ -22,6 +22,12 @@ pub enum TemplateField {
     Number,
     /// What was written.
     Text,
+    /// What was sent beside words: `picture`, `gif`, `video`, `audio`, `file`, `card`, `location`, or `several` kinds.
+    Attachment,
+    /// How many of those; empty for one.
+    AttachmentCount,
+    /// The name of the only file.
+    FileName,
     /// The name of a thread.
     Topic,
     /// Why a text message was not delivered, in the carrier's words.
@@ -47,6 +53,9 @@ impl TemplateField {
             Self::Receiver => "receiver",
             Self::Number => "number",
             Self::Text => "text",
+            Self::Attachment => "attachment",
+            Self::AttachmentCount => "attachment_count",
+            Self::FileName => "file_name",
             Self::Topic => "topic",
             Self::Details => "details",
             Self::ThreadId => "thread_id",
@@ -61,7 +70,17 @@ impl TemplateField {
             EventType::SmsReceived => &[Self::Sender, Self::Number, Self::Text, Self::MessageId],
             EventType::SmsDeliveryReportReceived => &[Self::Receiver, Self::Number, Self::Details, Self::MessageId],
             EventType::ChatMessageReceived | EventType::ChatMessageEdited => {
-                &[Self::Sender, Self::Text, Self::ThreadId, Self::MessageId]
+                const {
+                    &[
+                        Self::Sender,
+                        Self::Text,
+                        Self::Attachment,
+                        Self::AttachmentCount,
+                        Self::FileName,
+                        Self::ThreadId,
+                        Self::MessageId,
+                    ]
+                }
             }
             EventType::ChatMessageDeleted => &[Self::Sender, Self::ThreadId, Self::MessageId],
             EventType::ChatThreadCreatedWithUser | EventType::ChatParticipantAddedToThreadWithUser => {
@@ -78,7 +97,9 @@ impl TemplateField {
     /// The content mode that shows the least and still shows this.
     fn strictest_mode(self) -> ContentMode {
         match self {
-            Self::Text | Self::Topic | Self::Details => ContentMode::Full,
+            Self::Text | Self::Attachment | Self::AttachmentCount | Self::FileName | Self::Topic | Self::Details => {
+                ContentMode::Full
+            }
             Self::Sender | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => ContentMode::Sender,
             Self::ThreadId | Self::MessageId | Self::CallId => ContentMode::Hidden,
         }
@@ -94,6 +115,9 @@ impl TemplateField {
             (Self::Sender, EventData::ChatMessage(message)) => &message.sender_name,
             (Self::Text, EventData::Sms(sms)) => &sms.text,
             (Self::Text, EventData::ChatMessage(message)) => &message.body,
+            (Self::Attachment, EventData::ChatMessage(message)) => attachments(&message.attachments),
+            (Self::AttachmentCount, EventData::ChatMessage(message)) => return count(&message.attachments),
+            (Self::FileName, EventData::ChatMessage(message)) => file_name(&message.attachments),
             (Self::Details, EventData::SmsDeliveryReport(report)) => &report.details,
             (Self::AddedBy, EventData::ThreadJoined(joined)) => &joined.initiator_name,
             (Self::Topic, EventData::ThreadJoined(joined)) => &joined.topic,
@@ -143,6 +167,27 @@ fn caller<'a>(call: &'a IncomingCall<'_>) -> Cow<'a, str> {
     match call.caller.strip_prefix("4:").filter(|_| call.caller_name.trim().is_empty()) {
         Some(caller) => number(caller),
         None => Cow::Borrowed(&*call.caller_name),
+    }
+}
+
+/// The kind of all attachments; empty where there are none.
+fn attachments(attachments: &[Attachment]) -> &'static str {
+    match attachments {
+        [] => "",
+        [first, others @ ..] if others.iter().all(|other| other.kind == first.kind) => first.kind.name(),
+        [..] => "several",
+    }
+}
+
+fn count(attachments: &[Attachment]) -> Cow<'static, str> {
+    if attachments.len() > 1 { Cow::Owned(attachments.len().to_string()) } else { Cow::Borrowed("") }
+}
+
+/// The name of a file, where it is the only one. Those of pictures and recordings say nothing to people.
+fn file_name(attachments: &[Attachment]) -> &str {
+    match attachments {
+        [Attachment { kind: AttachmentKind::File, name: Some(name) }] => name,
+        _ => "",
     }
 }
 

@@ -24,6 +24,7 @@ mod hub_answers;
 mod installations;
 mod kills;
 mod maintenance;
+mod messages;
 mod no_connection;
 mod odd_texts;
 mod outcomes;
