@@ -111,7 +111,7 @@ async fn what_is_for_programs_is_ignored_and_so_is_a_message_with_nothing_in_it(
 async fn an_edit_to_a_picture_replaces_the_words() {
     let app = App::start().await;
     app.register_iphone(BOB).await;
-    app.deliver(&message("m1", html("<p>soon</p>"))).await;
+    app.deliver(&message("m1", &html("<p>soon</p>"))).await;
     let mut edit = chat("e2", "ChatMessageEdited", "m1", 2, "");
     edit["data"]["type"] = json!("RichText/Html");
     edit["data"]["messageBody"] = json!("<img src=\"a.png\">");
