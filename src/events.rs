@@ -231,7 +231,9 @@ fn chat_message<'a>(
     subject: &str,
     action: MessageAction,
 ) -> Result<(Option<Recipient>, EventData<'a>), FieldError> {
-    Ok((chat_recipient(data, subject)?, EventData::ChatMessage(ChatMessage::read(data, action)?)))
+    let recipient = chat_recipient(data, subject)?;
+    let message = ChatMessage::read(data, action, recipient.as_ref())?;
+    Ok((recipient, EventData::ChatMessage(message)))
 }
 
 fn chat_recipient(data: &Fields<'_>, subject: &str) -> Result<Option<Recipient>, FieldError> {

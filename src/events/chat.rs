@@ -11,6 +11,7 @@ use super::attachment::{Attachment, AttachmentKind};
 use super::html::{self, HtmlMessage};
 use super::{IgnoreReason, identifier, not_placeholder, time};
 use crate::events::fields::{FieldError, Fields, Value};
+use crate::events::recipient::Recipient;
 
 mod bot;
 
@@ -34,8 +35,8 @@ pub struct ChatMessage<'a> {
     pub body: Cow<'a, str>,
     /// What it shows beside words.
     pub attachments: Vec<Attachment>,
-    /// Raw ids of those whom it mentions.
-    pub mentions: Vec<String>,
+    /// Whether it mentions the recipient.
+    pub mentions_recipient: bool,
     /// Whether it is for programs: a bot's event, or a contact centre's.
     for_programs: Option<IgnoreReason>,
     /// Whether it is a system message of the thread, about a topic or a participant.
@@ -93,7 +94,11 @@ pub struct TopicChanged<'a> {
 const EDIT_NOTIFIED_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
 impl<'a> ChatMessage<'a> {
-    pub(super) fn read(data: &Fields<'a>, action: MessageAction) -> Result<Self, FieldError> {
+    pub(super) fn read(
+        data: &Fields<'a>,
+        action: MessageAction,
+        recipient: Option<&Recipient>,
+    ) -> Result<Self, FieldError> {
         let body = match action {
             MessageAction::Deleted => Cow::Borrowed(""),
             // Null is how some serializers write an empty text.
@@ -131,7 +136,7 @@ impl<'a> ChatMessage<'a> {
             sender_name: data.text("senderDisplayName").ok().flatten().unwrap_or_default(),
             body: if is_read { Cow::Owned(content.text) } else { body },
             attachments: content.attachments,
-            mentions: content.mentions,
+            mentions_recipient: recipient.is_some_and(|to| content.mentions.iter().any(|id| id == to.as_str())),
             for_programs: match bot {
                 Some(BotContent::Event) => Some(IgnoreReason::BotEvent),
                 _ if metadata("customEvent").is_some_and(|value| value.eq_ignore_ascii_case("true")) => {

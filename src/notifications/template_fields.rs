@@ -28,6 +28,8 @@ pub enum TemplateField {
     AttachmentCount,
     /// The name of the only file.
     FileName,
+    /// `yes` if the message mentions the recipient.
+    Mentioned,
     /// The name of a thread.
     Topic,
     /// Why a text message was not delivered, in the carrier's words.
@@ -56,6 +58,7 @@ impl TemplateField {
             Self::Attachment => "attachment",
             Self::AttachmentCount => "attachment_count",
             Self::FileName => "file_name",
+            Self::Mentioned => "mentioned",
             Self::Topic => "topic",
             Self::Details => "details",
             Self::ThreadId => "thread_id",
@@ -77,6 +80,7 @@ impl TemplateField {
                         Self::Attachment,
                         Self::AttachmentCount,
                         Self::FileName,
+                        Self::Mentioned,
                         Self::ThreadId,
                         Self::MessageId,
                     ]
@@ -100,7 +104,9 @@ impl TemplateField {
             Self::Text | Self::Attachment | Self::AttachmentCount | Self::FileName | Self::Topic | Self::Details => {
                 ContentMode::Full
             }
-            Self::Sender | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => ContentMode::Sender,
+            Self::Sender | Self::Mentioned | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => {
+                ContentMode::Sender
+            }
             Self::ThreadId | Self::MessageId | Self::CallId => ContentMode::Hidden,
         }
     }
@@ -117,6 +123,7 @@ impl TemplateField {
             (Self::Text, EventData::ChatMessage(message)) => &message.body,
             (Self::Attachment, EventData::ChatMessage(message)) => attachments(&message.attachments),
             (Self::AttachmentCount, EventData::ChatMessage(message)) => return count(&message.attachments),
+            (Self::Mentioned, EventData::ChatMessage(message)) if message.mentions_recipient => "yes",
             (Self::FileName, EventData::ChatMessage(message)) => file_name(&message.attachments),
             (Self::Details, EventData::SmsDeliveryReport(report)) => &report.details,
             (Self::AddedBy, EventData::ThreadJoined(joined)) => &joined.initiator_name,

@@ -66,6 +66,19 @@ async fn a_message_shows_its_words_or_what_was_sent_in_their_place() {
 }
 
 #[tokio::test]
+async fn who_is_mentioned_reads_it_in_the_title_and_nobody_else() {
+    let mention = |id: &str| html(&format!("<msft-mention id=\"{id}\" displayText=\"Bob\"></msft-mention> look"));
+    for (id, locale, title) in [
+        (BOB, None, "Alice mentioned you"),
+        (BOB, Some("fr"), "Alice vous a mentionné"),
+        (ALICE, None, "Alice"),
+        ("0", None, "Alice"),
+    ] {
+        assert_eq!(shown(mention(id), locale).await, (title.to_owned(), "Bob look".to_owned()), "{id} {locale:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_sent_is_told_in_the_readers_language() {
     for (locale, text) in [
         ("fr", "Photo envoyée"),
