@@ -36,4 +36,4 @@ pub use emulator::Emulator;
 pub use faults::{Action, Fault, FaultError};
 pub use options::{Budget, FrontEnd, HubOptions, Mode, Options, Page, Phone, Right, Rule, Sample, Tier};
 pub use platforms::DeviceState;
-pub use record::{Batch, ReceivedRequest};
+pub use record::{Batch, ReceivedRequest, Recipient, Recipients};

@@ -48,7 +48,7 @@ pub(crate) fn problems(hub: &HubOptions, format: Format, request: &HubRequest<'_
 /// What is accepted but has no effect, or an unknown one.
 pub(crate) fn warnings(format: Format, request: &HubRequest<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if !matches!(format, Format::Apple | Format::FcmV1 | Format::Gcm) {
+    if !matches!(format, Format::Apple | Format::FcmV1 | Format::Gcm | Format::Template) {
         warnings.push(Warning::PlatformNotChecked(format.name()));
     }
     for header in request.headers.keys().map(|name| name.as_str()) {

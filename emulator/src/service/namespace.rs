@@ -15,6 +15,7 @@ use crate::platforms::DeviceStates;
 use crate::record::Record;
 use crate::resources::feedback::Feedback;
 use crate::resources::installations::Installations;
+use crate::resources::registrations::Registrations;
 use crate::resources::telemetry::Telemetry;
 
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) struct Namespace {
     pub(crate) telemetry: Telemetry,
     pub(crate) feedback: Feedback,
     pub(crate) installations: Installations,
+    pub(crate) registrations: Registrations,
     pub(crate) front_end: FrontEnd,
     pub(crate) batch_in_location: bool,
     clock_skew: Duration,
@@ -78,6 +80,7 @@ impl Namespace {
             telemetry: Telemetry::new(options.telemetry_delay),
             feedback: Feedback::new(),
             installations: Installations::default(),
+            registrations: Registrations::default(),
             front_end: options.front_end,
             batch_in_location: options.batch_in_location,
             clock_skew: options.clock_skew,

@@ -17,4 +17,6 @@ mod feedback;
 mod installations;
 mod record;
 mod refusals;
+mod registrations;
+mod tagged_sends;
 mod telemetry;

@@ -96,8 +96,12 @@ fn line(request: &ReceivedRequest) -> String {
     columns.join("  ").replace(char::is_control, " ") + "\n"
 }
 
-/// The device, the number of devices, or the method of a request that is not a send.
+/// The device, the number of devices, tags with the number of devices, or the method of a request that is not a send.
 fn recipient(request: &ReceivedRequest) -> String {
+    if let Some(recipients) = &request.recipients {
+        let tags = recipients.tag_expression.as_deref().unwrap_or("everybody");
+        return format!("{} devices of {tags}", recipients.count);
+    }
     match (&request.device_handle, &request.batch) {
         (_, Some(batch)) => format!("{} devices", batch.device_handles.len()),
         (Some(handle), None) => masked(handle),
