@@ -55,10 +55,12 @@ pub(crate) fn warnings(format: Format, request: &HubRequest<'_>) -> Vec<Warning>
         if header == "apns-topic" {
             warnings.push(Warning::ApnsTopic);
         }
+        // Documented for sends in the format `apple`.
+        if header == "servicebusnotification-apns-expiry" {
+            continue;
+        }
         let suffix = ["x-apns-", "servicebusnotification-apns-"].iter().find_map(|prefix| header.strip_prefix(prefix));
         if let Some(name) = suffix {
-            // The old name of the expiry header differs from that of APNs.
-            let name = if name == "expiry" { "expiration" } else { name };
             let (header, forwarded) = (header.to_owned(), format!("apns-{name}"));
             warnings.push(Warning::ApnsHeaderName { header, forwarded });
         }

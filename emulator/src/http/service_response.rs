@@ -91,17 +91,21 @@ impl ServiceResponses {
 
     /// 200 without a body.
     pub(crate) fn ok_empty(&self) -> Response {
-        let builder = self.builder(StatusCode::OK);
+        self.empty(StatusCode::OK)
+    }
+
+    /// 204.
+    pub(crate) fn no_content(&self) -> Response {
+        self.empty(StatusCode::NO_CONTENT)
+    }
+
+    fn empty(&self, status: StatusCode) -> Response {
+        let builder = self.builder(status);
         let builder = match self.front_end {
             FrontEnd::Since2022 => builder,
             FrontEnd::Before2022 => builder.header(CONTENT_TYPE, XML),
         };
         build(builder, "")
-    }
-
-    /// 204.
-    pub(crate) fn no_content(&self) -> Response {
-        build(self.builder(StatusCode::NO_CONTENT), "")
     }
 
     /// The response to a request that the service refuses.

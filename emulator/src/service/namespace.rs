@@ -21,6 +21,7 @@ use crate::resources::telemetry::Telemetry;
 #[derive(Debug)]
 pub(crate) struct Namespace {
     pub(crate) port: u16,
+    tls: bool,
     pub(crate) hubs: Vec<HubOptions>,
     pub(crate) mode: Mode,
     pub(crate) page: Page,
@@ -70,6 +71,7 @@ impl Namespace {
         }
         Self {
             port,
+            tls: options.tls,
             hubs,
             mode: options.mode,
             page: options.page,
@@ -89,7 +91,8 @@ impl Namespace {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.authority())
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
     }
 
     pub(crate) fn authority(&self) -> String {

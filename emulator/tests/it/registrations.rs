@@ -144,7 +144,7 @@ async fn every_kind_of_registration_comes_back_with_its_elements_in_the_recorded
         let response = call(&emulator, Method::POST, "registrations", &body).send().await;
         let xml = response.text().await.unwrap();
         let (_, behind_id) = xml.split_once("</RegistrationId>").unwrap_or_else(|| panic!("{kind}: {xml}"));
-        assert_eq!(behind_id.split_once(&format!("</{kind}Reg")).unwrap().0, elements, "{kind}");
+        assert_eq!(behind_id.split_once(&format!("</{kind}RegistrationDescription>")).unwrap().0, elements, "{kind}");
     }
     let bare = entry("AppleTemplateRegistrationDescription", &format!("<DeviceToken>AB</DeviceToken>{template}"));
     let xml = call(&emulator, Method::POST, "registrations", &bare).send().await.text().await.unwrap();
