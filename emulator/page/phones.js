@@ -1,7 +1,7 @@
 // The phones and their notifications: applies the effects of pushes to the lock screens. Nothing here uses the DOM. All
 // numbers are bounded, so that many pushes cost no more than a full screen.
 
-import { handlesOf, isAccepted, phoneAndEffect } from "./push.js";
+import { isAccepted, phoneAndEffect, pushesOf } from "./push.js";
 
 const MAX_PHONES = 8;
 const MAX_NOTIFICATIONS = 24;
@@ -28,9 +28,10 @@ export class Phones {
   receive({ number, at, isNew, request }) {
     if (!isAccepted(request)) return undefined;
     const isRecent = isNew && Date.now() - at.getTime() < RING_MS;
-    const { phone: name, effect } = phoneAndEffect(request);
     let announcement;
-    for (const handle of handlesOf(request)) {
+    for (const push of pushesOf(request)) {
+      const { handle } = push;
+      const { phone: name, effect } = phoneAndEffect(push);
       const phone = this.#byHandle.get(handle) ?? this.#add(handle, name);
       phone.lastNumber = number;
       const line = phone.apply(effect, { number, at, isRecent });

@@ -11,12 +11,11 @@ import { readApns } from "./apns.js";
 import { isForIphone, readFcm } from "./fcm.js";
 import { object, parse, quiet } from "./values.js";
 
-/** The kind of phone of an accepted request, and the effect of the push on it. */
-export function phoneAndEffect(request) {
-  const format = (request.format ?? "").toLowerCase();
-  const body = request.batch?.notification ?? request.body;
+/** The kind of phone that gets a push, and its effect. */
+export function phoneAndEffect({ format: name, headers, body }) {
+  const format = (name ?? "").toLowerCase();
   const json = object(parse(body));
-  if (format === "apple") return { phone: "iPhone", effect: readApns(request.headers, json) };
+  if (format === "apple") return { phone: "iPhone", effect: readApns(headers, json) };
   if (format === "fcmv1") {
     const message = object(json.message);
     return { phone: isForIphone(message) ? "iPhone" : "Android", effect: readFcm(message) };
@@ -24,7 +23,18 @@ export function phoneAndEffect(request) {
   return { phone: "Device", effect: quiet(`${format || "unknown"} notification, ${body.length} characters`) };
 }
 
-export const isAccepted = (request) => request.status === 200 || request.status === 201;
+export const isAccepted = ({ status }) => status >= 200 && status < 300;
 
-/** The device handles of a request: one, or those of a batch. */
-export const handlesOf = ({ deviceHandle, batch }) => batch?.deviceHandles ?? (deviceHandle ? [deviceHandle] : []);
+/** The pushes of an accepted request: one, those of a batch, or what each device with matching tags gets. */
+export function pushesOf({ format, headers, body, deviceHandle, batch, recipients }) {
+  if (recipients) {
+    return recipients.devices.map((device) => ({
+      handle: device.deviceHandle,
+      format: device.format,
+      headers: device.notification === null ? headers : device.headers,
+      body: device.notification ?? body,
+    }));
+  }
+  const handles = batch?.deviceHandles ?? (deviceHandle ? [deviceHandle] : []);
+  return handles.map((handle) => ({ handle, format, headers, body: batch?.notification ?? body }));
+}

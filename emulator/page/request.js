@@ -1,10 +1,12 @@
 // The details of a request: what was checked, its headers, its body.
 
-import { el, time } from "./dom.js";
+import { el, masked, time } from "./dom.js";
 import { isAccepted } from "./push.js";
 
 /** A longer body is truncated; that is more than a platform accepts. The record has the whole body. */
 const MAX_BODY_LENGTH = 8192;
+/** The record has the others. */
+const MAX_RECIPIENTS = 20;
 
 export function detailOf(request) {
   return el(
@@ -12,6 +14,7 @@ export function detailOf(request) {
     { class: "detail" },
     el("h4", {}, isAccepted(request) ? "Checked" : "Refused"),
     checks(request),
+    ...recipientsOf(request),
     el("h4", {}, "Request"),
     el("pre", { tabindex: "0" }, head(request)),
     el("pre", { tabindex: "0" }, body(request)),
@@ -37,6 +40,25 @@ function checks(request) {
     ...request.warnings.flatMap((warning) => [el("dt", {}, "warning"), el("dd", {}, warning)]),
     ...checked.flatMap(([name, value]) => (value ? [el("dt", {}, name), el("dd", {}, value)] : [])),
   );
+}
+
+/** Who gets a send to tags, and what templates made for them. */
+function recipientsOf({ recipients }) {
+  if (!recipients) return [];
+  const { count, devices, tagExpression } = recipients;
+  const shown = devices.slice(0, MAX_RECIPIENTS).map(({ deviceHandle, format, installationId, template, notification }) =>
+    [
+      `${masked(deviceHandle)} ${format}`,
+      installationId && `installation ${installationId}`,
+      template && `template ${template}`,
+      notification,
+    ]
+      .filter(Boolean)
+      .join(", "),
+  );
+  if (count > shown.length) shown.push(`… ${count - shown.length} more`);
+  const title = tagExpression ? `Sent to ${count} with ${tagExpression}` : `Sent to everybody: ${count}`;
+  return [el("h4", {}, title), el("pre", { tabindex: "0" }, shown.join("\n") || "nobody")];
 }
 
 /** The parts of a SAS token, in readable form. */

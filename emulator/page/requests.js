@@ -2,7 +2,7 @@
 
 import { byId, el, masked, reconcile, setText, time } from "./dom.js";
 import { detailOf } from "./request.js";
-import { handlesOf, isAccepted, phoneAndEffect } from "./push.js";
+import { isAccepted, phoneAndEffect, pushesOf } from "./push.js";
 
 const MAX_REQUESTS = 100;
 
@@ -84,8 +84,11 @@ export class Requests {
   }
 
   #recipient(request) {
-    const [handle, ...others] = handlesOf(request);
-    if (!handle) return request.method;
+    const { recipients } = request;
+    if (recipients) return `${recipients.count} devices of ${recipients.tagExpression ?? "everybody"}`;
+    const [push, ...others] = pushesOf(request);
+    if (!push) return request.method;
+    const { handle } = push;
     return others.length > 0 ? `${others.length + 1} devices` : `${this.nameOf(handle) ?? "device"} ${masked(handle)}`;
   }
 
@@ -132,8 +135,9 @@ export class Requests {
 
 /** What an accepted request does, in short. */
 function summary(request) {
-  if (handlesOf(request).length === 0) return request.path;
-  const { effect } = phoneAndEffect(request);
+  const [push] = pushesOf(request);
+  if (!push) return request.recipients ? "no device has these tags" : request.path;
+  const { effect } = phoneAndEffect(push);
   switch (effect.kind) {
     case "show":
       return `alert: ${[effect.title, effect.text].filter(Boolean).join(", ")}`;

@@ -12,13 +12,14 @@ use crate::faults::Fault;
 use crate::options::Options;
 use crate::platforms::DeviceState;
 use crate::record::ReceivedRequest;
-use crate::server;
+use crate::server::{self, Tls};
 use crate::service::Namespace;
 
 /// A running emulator. Dropping it stops it.
 #[derive(Debug)]
 pub struct Emulator {
     namespace: Arc<Namespace>,
+    ca_certificate: Option<String>,
     server: JoinHandle<()>,
 }
 
@@ -27,16 +28,18 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// When the port can't be bound, or [`io::ErrorKind::InvalidInput`] when the options have no hub, no rule, or an
+    /// When the port can't be bound, when no certificate can be made, or [`io::ErrorKind::InvalidInput`] when the options have no hub, no rule, or an
     /// invalid one.
     pub async fn start(options: Options) -> io::Result<Self> {
         options.check()?;
         let with_port = |error: io::Error| io::Error::new(error.kind(), format!("port {}: {error}", options.port));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(with_port)?;
         let port = listener.local_addr()?.port();
+        let tls = if options.tls { Some(Tls::new()?) } else { None };
         let namespace = Arc::new(Namespace::new(options, port));
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&namespace)));
-        Ok(Self { namespace, server })
+        let (acceptor, ca_certificate) = tls.map(|tls| (tls.acceptor, tls.ca_certificate)).unzip();
+        let server = tokio::spawn(server::serve(listener, acceptor, Arc::clone(&namespace)));
+        Ok(Self { namespace, ca_certificate, server })
     }
 
     /// Stops the emulator and waits until its port is free again. Dropping stops it without waiting.
@@ -51,7 +54,13 @@ impl Emulator {
         self.namespace.port
     }
 
-    /// `http://127.0.0.1:PORT`, without a final slash.
+    /// The certificate that a client must trust, as PEM; `None` without [`Options::tls`]. It is another one after each
+    /// start.
+    pub fn ca_certificate(&self) -> Option<&str> {
+        self.ca_certificate.as_deref()
+    }
+
+    /// `http://127.0.0.1:PORT`, without a final slash; with TLS `https://…`.
     pub fn url(&self) -> String {
         self.namespace.url()
     }

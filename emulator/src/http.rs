@@ -11,10 +11,10 @@ mod error;
 mod request;
 mod xml;
 
-pub(crate) use address::{Address, Resource, path_after, percent_decode, query_value};
+pub(crate) use address::{Address, MANAGEMENT, Resource, form_value, path_after, percent_decode, query_value};
 pub(crate) use body::Body;
 pub(crate) use error::ServiceError;
-pub(crate) use request::{DEVICE_HANDLE, FORMAT, HubRequest};
+pub(crate) use request::{DEVICE_HANDLE, FORMAT, HubRequest, TAGS};
 pub(crate) use response::{ConnectionAction, Response};
 pub(crate) use service_response::ServiceResponses;
 pub(crate) use xml::escape_xml;

@@ -1,8 +1,8 @@
 //! An emulator of Azure Notification Hubs on loopback, for tests, demos and laptops.
 //!
-//! It checks a direct send as the service does (SAS signature, headers, body), records every request, shows accepted
-//! notifications on a web page as a phone would, reports delivery outcomes in telemetry and feedback, keeps
-//! installations, and simulates failures of the service and of the network on request. It delivers nothing. It
+//! It checks sends as the service does (SAS signature, headers, body, tags), keeps installations and registrations with
+//! their templates, records every request, shows accepted notifications on a web page as a phone would, reports delivery
+//! outcomes in telemetry and feedback, and simulates failures of the service and of the network on request. It delivers nothing. It
 //! implements the REST reference, <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>; the crate's README
 //! says which behaviour is confirmed and which is inferred.
 //!
@@ -36,4 +36,4 @@ pub use emulator::Emulator;
 pub use faults::{Action, Fault, FaultError};
 pub use options::{Budget, FrontEnd, HubOptions, Mode, Options, Page, Phone, Right, Rule, Sample, Tier};
 pub use platforms::DeviceState;
-pub use record::{Batch, ReceivedRequest};
+pub use record::{Batch, ReceivedRequest, Recipient, Recipients};

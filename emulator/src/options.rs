@@ -55,6 +55,9 @@ pub struct Options {
     pub telemetry_delay: Duration,
     /// The form of the answers.
     pub front_end: FrontEnd,
+    /// Whether connections may use TLS, with a certificate that is made at the start. Addresses then begin with `https`;
+    /// plain HTTP on the same port still works.
+    pub tls: bool,
     /// Whether the `Location` of a batch is `…/messages/$batch/{id}`, as in one recorded answer, instead of
     /// `…/messages/{id}` as documented.
     pub batch_in_location: bool,
@@ -76,6 +79,7 @@ impl Default for Options {
             clock_skew: Duration::ZERO,
             telemetry_delay: Duration::ZERO,
             front_end: FrontEnd::Since2022,
+            tls: false,
             batch_in_location: false,
         }
     }

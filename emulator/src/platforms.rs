@@ -48,17 +48,19 @@ pub(crate) fn problems(hub: &HubOptions, format: Format, request: &HubRequest<'_
 /// What is accepted but has no effect, or an unknown one.
 pub(crate) fn warnings(format: Format, request: &HubRequest<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if !matches!(format, Format::Apple | Format::FcmV1 | Format::Gcm) {
+    if !matches!(format, Format::Apple | Format::FcmV1 | Format::Gcm | Format::Template) {
         warnings.push(Warning::PlatformNotChecked(format.name()));
     }
     for header in request.headers.keys().map(|name| name.as_str()) {
         if header == "apns-topic" {
             warnings.push(Warning::ApnsTopic);
         }
+        // Documented for sends in the format `apple`.
+        if header == "servicebusnotification-apns-expiry" {
+            continue;
+        }
         let suffix = ["x-apns-", "servicebusnotification-apns-"].iter().find_map(|prefix| header.strip_prefix(prefix));
         if let Some(name) = suffix {
-            // The old name of the expiry header differs from that of APNs.
-            let name = if name == "expiry" { "expiration" } else { name };
             let (header, forwarded) = (header.to_owned(), format!("apns-{name}"));
             warnings.push(Warning::ApnsHeaderName { header, forwarded });
         }

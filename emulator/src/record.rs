@@ -13,7 +13,7 @@ use crate::limits::BoundedQueue;
 
 pub(crate) use history::{History, HistoryUpdate, Position};
 pub(crate) use request::RequestOutcome;
-pub use request::{Batch, ReceivedRequest};
+pub use request::{Batch, ReceivedRequest, Recipient, Recipients};
 
 /// How many requests a subscriber may be behind before it misses some.
 const SUBSCRIPTION_BUFFER: usize = 16 * 1024;
@@ -74,6 +74,7 @@ impl Record {
         request.notification_id = outcome.notification_id;
         request.tracking_id = outcome.tracking_id;
         request.batch = outcome.batch;
+        request.recipients = outcome.recipients;
         request.settled_at_ms = Some(self.now_ms());
         // A request that was dropped meanwhile still goes to the subscribers.
         if let Some(kept) = stored.requests.get_mut(sequence) {

@@ -2,36 +2,30 @@
 //! and lets the resource answer. A token learns nothing about a hub that its rights do not allow, not even whether the hub
 //! exists.
 
+mod accept;
 mod exchange;
 mod namespace;
 mod sas;
 mod throttle;
 
-use std::collections::HashSet;
-use std::time::Instant;
-
+use hyper::Method;
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
 use time::OffsetDateTime;
 
 use crate::http::service_response::XML;
-use crate::http::{Address, HubRequest, Resource, Response, ServiceError, ServiceResponses};
+use crate::http::{Address, HubRequest, MANAGEMENT, Resource, Response, ServiceError, ServiceResponses, query_value};
 use crate::options::{HubOptions, Right, Tier};
-use crate::platforms::Outcome;
 use crate::record::{Batch, RequestOutcome};
-use crate::resources::direct_send::{self, DirectSend};
-use crate::resources::feedback::FailedDelivery;
-use crate::resources::telemetry::Notification;
+use crate::resources::registrations::{RegistrationRequest, Registrations};
+use crate::resources::{direct_send, tagged_send};
 
+use accept::accept;
 pub(crate) use exchange::handle;
 pub(crate) use namespace::Namespace;
 
 /// From the REST specification (2015-01 to 2020-06), the history of the SDKs, and recordings (the others).
 const API_VERSIONS: [&str; 9] =
     ["2013-10", "2014-09", "2015-01", "2015-04", "2015-08", "2016-07", "2016-10", "2017-04", "2020-06"];
-
-/// API versions before this one answer throttling with 403 instead of 429.
-const FIRST_VERSION_WITH_429: &str = "2020-06";
 
 /// The response to a request, and the result for the record.
 pub(crate) fn answer(
@@ -58,10 +52,13 @@ fn try_answer(
     responses: &ServiceResponses,
 ) -> Result<(Response, RequestOutcome), ServiceError> {
     let rule = namespace.authorize(head, address.hub.map(|hub| hub.name.as_str()))?;
-    if let Some((rights, names)) = required_rights(&address.resource, &head.method)
+    if let Some((rights, names)) = required_rights(&address.resource, head)
         && !rights.iter().any(|right| rule.rights.contains(right))
     {
         return Err(ServiceError::MissingRight(names));
+    }
+    if address.resource == Resource::NotEmulated(MANAGEMENT) {
+        return Err(ServiceError::NotEmulated(MANAGEMENT));
     }
     let hub = address.hub.filter(|_| address.resource.exists()).ok_or(ServiceError::HubNotFound)?;
     if let Resource::NotEmulated(name) = address.resource {
@@ -70,20 +67,38 @@ fn try_answer(
     let query = head.uri.query().unwrap_or_default();
     let request = HubRequest { method: &head.method, query, headers: &head.headers, body };
     let version = api_version(&request)?;
+    let registrations = RegistrationRequest {
+        hub: &hub.name,
+        hub_url: &format!("{}/{}", namespace.url(), hub.name),
+        request,
+        version: &version,
+        responses,
+        installations: &namespace.installations,
+    };
     let response = match &address.resource {
         Resource::Messages => {
-            let send = direct_send::check(hub, namespace.mode, &request)?;
+            let send = if direct_send::is_direct(&request) {
+                direct_send::check(hub, namespace.mode, &request)?
+            } else {
+                let registrations = namespace.registrations.all(&hub.name, &namespace.installations);
+                tagged_send::check(hub, namespace.mode, &request, &registrations)?
+            };
             return accept(namespace, hub, &request, &version, send, None, responses);
         }
         Resource::Batch => {
             let send = direct_send::check_batch(hub, namespace.mode, &request, &version)?;
-            let batch = Batch { device_handles: send.handles.clone(), notification: send.payload.clone() };
+            let device_handles = send.deliveries.iter().map(|delivery| delivery.handle.clone()).collect();
+            let batch = Batch { device_handles, notification: send.payload.clone() };
             return accept(namespace, hub, &request, &version, send, Some(batch), responses);
         }
         Resource::Telemetry(id) => telemetry(namespace, hub, &request, id, responses)?,
         Resource::Installation(id) => {
             namespace.installations.answer(&hub.name, id, &request, &namespace.devices, responses)?
         }
+        Resource::Registrations => namespace.registrations.answer_all(&registrations)?,
+        Resource::Registration(id) => namespace.registrations.answer_one(id, &registrations)?,
+        Resource::RegistrationIds => Registrations::new_id(&registrations)?,
+        Resource::TaggedRegistrations(tag) => namespace.registrations.answer_tag(tag, &registrations)?,
         Resource::FeedbackContainer => {
             check_standard_get(hub, &request)?;
             let url = namespace.feedback.url(&namespace.url(), &hub.name, OffsetDateTime::now_utc());
@@ -95,11 +110,21 @@ fn try_answer(
 }
 
 /// The rights of which a token needs one, and their names; `None` when any valid token is enough.
-fn required_rights(resource: &Resource, method: &Method) -> Option<(&'static [Right], &'static str)> {
+fn required_rights(resource: &Resource, head: &Parts) -> Option<(&'static [Right], &'static str)> {
+    let one_device: (&[Right], _) = (&[Right::Listen, Right::Manage], "Listen or Manage");
     match resource {
-        Resource::Messages | Resource::Batch if method == Method::POST => Some((&[Right::Send], "Send")),
-        Resource::Installation(_) => Some((&[Right::Listen, Right::Manage], "Listen or Manage")),
-        Resource::Telemetry(_) | Resource::FeedbackContainer => Some((&[Right::Manage], "Manage")),
+        Resource::Messages | Resource::Batch if head.method == Method::POST => Some((&[Right::Send], "Send")),
+        Resource::Installation(_) | Resource::Registration(_) | Resource::RegistrationIds => Some(one_device),
+        // An app may look for the registrations of its own device.
+        Resource::Registrations
+            if head.method != Method::GET || query_value(head.uri.query().unwrap_or_default(), "$filter").is_some() =>
+        {
+            Some(one_device)
+        }
+        Resource::Registrations
+        | Resource::TaggedRegistrations(_)
+        | Resource::Telemetry(_)
+        | Resource::FeedbackContainer => Some((&[Right::Manage], "Manage")),
         Resource::Messages | Resource::Batch | Resource::NotEmulated(_) | Resource::Unknown => None,
     }
 }
@@ -131,54 +156,4 @@ fn telemetry(
     check_standard_get(hub, request)?;
     let details = namespace.telemetry.details(&namespace.authority(), &hub.name, id, OffsetDateTime::now_utc());
     Ok(responses.ok(XML, details.ok_or(ServiceError::NotificationNotFound)?))
-}
-
-/// Accepts a checked send unless the hub throttles; stores its outcomes for telemetry and feedback.
-fn accept(
-    namespace: &Namespace,
-    hub: &HubOptions,
-    request: &HubRequest<'_>,
-    version: &str,
-    send: DirectSend,
-    batch: Option<Batch>,
-    responses: &ServiceResponses,
-) -> Result<(Response, RequestOutcome), ServiceError> {
-    namespace.throttle.admit(hub, Instant::now()).map_err(|wait| ServiceError::Throttled {
-        seconds: wait.as_secs_f64().ceil().max(1.0) as u64,
-        status: if version < FIRST_VERSION_WITH_429 { StatusCode::FORBIDDEN } else { StatusCode::TOO_MANY_REQUESTS },
-    })?;
-    let now = OffsetDateTime::now_utc();
-    let id = responses.notification_id(now);
-    // Telemetry and feedback exist on the Standard tier only, so only there the notification has a `Location`.
-    let mut location = None;
-    if hub.tier == Tier::Standard {
-        let outcomes = outcomes(namespace, &send);
-        for (handle, outcome) in send.handles.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_in_feedback()) {
-            let (hub, platform) = (hub.name.as_str(), send.format.name());
-            let failed = FailedDelivery { hub, notification_id: &id, platform, handle, outcome: *outcome };
-            namespace.feedback.add(failed, now);
-        }
-        namespace.telemetry.add(Notification::new(id.clone(), hub.name.clone(), &send, &outcomes, now));
-        let folder = if batch.is_some() && namespace.batch_in_location { "$batch/" } else { "" };
-        let query = responses.location_query(request, version);
-        location = Some(format!("{}/{}/messages/{folder}{id}?{query}", namespace.url(), hub.name));
-    }
-    let (warnings, notification_id) = (send.warnings, Some(id));
-    let outcome = RequestOutcome { warnings, notification_id, batch, ..RequestOutcome::default() };
-    Ok((responses.created(location.as_deref()), outcome))
-}
-
-/// One outcome for each device handle. A repeated handle gets one notification.
-fn outcomes<'s>(namespace: &Namespace, send: &'s DirectSend) -> Vec<Outcome> {
-    let mut seen = HashSet::new();
-    let outcome = |handle: &'s String| {
-        if !seen.insert(handle.as_str()) {
-            Outcome::Skipped
-        } else if send.outcome == Outcome::Success {
-            Outcome::for_device(namespace.devices.get(handle), send.format)
-        } else {
-            send.outcome
-        }
-    };
-    send.handles.iter().map(outcome).collect()
 }

@@ -26,6 +26,8 @@ export class Emulator {
     this.hubName = settings.NOTIFICATION_HUB_NAME;
     this.connectionString = settings.NOTIFICATION_HUB_CONNECTION_STRING;
     this.endpoint = /Endpoint=([^;]+)/.exec(this.connectionString)[1];
+    /** With `--tls` the file with the certificate to trust. */
+    this.caFile = settings.CA_FILE;
   }
 
   connectionStringOf(rule, key = KEY) {
@@ -58,7 +60,9 @@ export class Emulator {
   }
 
   async #control(method, page, body) {
-    const answer = await fetch(`${this.endpoint}_emulator/${page}`, { method, body });
+    // The controls answer without TLS, too.
+    const endpoint = this.endpoint.replace(/^https:/, "http:");
+    const answer = await fetch(`${endpoint}_emulator/${page}`, { method, body });
     if (!answer.ok) {
       throw new Error(`${method} ${page}: ${answer.status} ${await answer.text()}`);
     }

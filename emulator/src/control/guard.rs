@@ -27,7 +27,9 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), GuardError> {
         return Err(GuardError::Host);
     }
     match text(ORIGIN) {
-        Some(origin) if origin.strip_prefix("http://") != Some(host) => Err(GuardError::Origin),
+        Some(origin) if !["http://", "https://"].iter().any(|scheme| origin.strip_prefix(scheme) == Some(host)) => {
+            Err(GuardError::Origin)
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -27,6 +27,14 @@ pub(crate) enum Resource {
     Telemetry(String),
     /// `/installations/{id}`: one installation.
     Installation(String),
+    /// `/registrations`: all registrations.
+    Registrations,
+    /// `/registrations/{id}`: one registration.
+    Registration(String),
+    /// `/registrationids`: new ids of registrations.
+    RegistrationIds,
+    /// `/tags/{tag}/registrations`: the registrations with a tag.
+    TaggedRegistrations(String),
     /// `/feedbackcontainer`: the URL of the feedback container.
     FeedbackContainer,
     /// A resource, named here, that the service has and the emulator does not have.
@@ -42,7 +50,10 @@ impl Resource {
     }
 }
 
-const NOT_EMULATED: [&str; 5] = ["registrations", "registrationids", "tags", "schedulednotifications", "jobs"];
+/// The part of the address of a resource that belongs to the namespace and not to a hub.
+pub(crate) const MANAGEMENT: &str = "management of hubs";
+
+const NOT_EMULATED: [&str; 2] = ["schedulednotifications", "jobs"];
 
 impl<'h> Address<'h> {
     /// Parses the raw path of a request.
@@ -55,8 +66,14 @@ impl<'h> Address<'h> {
             .filter_map(|hub| Some((hub, path_after(path, &hub.name)?)))
             .max_by_key(|(hub, _)| hub.name.len());
         if let Some((hub, rest)) = found {
-            let (hub_name, resource) = (hub.name.clone(), resource(rest));
+            // The hub itself: its description, with credentials and rules.
+            let is_hub = rest.trim_matches('/').is_empty();
+            let resource = if is_hub { Resource::NotEmulated(MANAGEMENT) } else { resource(rest) };
+            let hub_name = hub.name.clone();
             return Self { hub: Some(hub), hub_name, resource };
+        }
+        if path_after(path, "$Resources").is_some() {
+            return Self { hub: None, hub_name: String::new(), resource: Resource::NotEmulated(MANAGEMENT) };
         }
         let (name, rest) = match path.find("/messages").or_else(|| path.find('/')) {
             Some(end) => path.split_at(end),
@@ -83,6 +100,12 @@ fn resource(rest: &str) -> Resource {
         ("messages", ["$batch", id] | [id]) => Resource::Telemetry((*id).to_owned()),
         ("installations", [id]) => Resource::Installation((*id).to_owned()),
         ("installations", _) => Resource::NotEmulated("installations"),
+        ("registrations", []) => Resource::Registrations,
+        ("registrations", [id]) => Resource::Registration((*id).to_owned()),
+        ("registrationids", []) => Resource::RegistrationIds,
+        ("tags", [tag, registrations]) if registrations.eq_ignore_ascii_case("registrations") => {
+            Resource::TaggedRegistrations((*tag).to_owned())
+        }
         ("feedbackcontainer", []) => Resource::FeedbackContainer,
         (name, _) => {
             let known = NOT_EMULATED.iter().find(|known| **known == name);
@@ -98,6 +121,11 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .find(|(key, _)| percent_decode(key) == name)
         .map(|(_, value)| percent_decode(value))
+}
+
+/// The same for a query that was made like a form: there `+` is a blank.
+pub(crate) fn form_value(query: &str, name: &str) -> Option<String> {
+    query_value(&query.replace('+', "%20"), name)
 }
 
 /// Decodes percent-encoded text; bytes that are not UTF-8 become U+FFFD.
@@ -127,6 +155,14 @@ mod tests {
         assert_eq!(read("/hub/installations/a%20b"), hub(Resource::Installation("a b".to_owned())));
         assert_eq!(read("/hub/installations"), hub(Resource::NotEmulated("installations")));
         assert_eq!(read("/hub/FeedbackContainer"), hub(Resource::FeedbackContainer));
+        assert_eq!(read("/hub/registrations"), hub(Resource::Registrations));
+        assert_eq!(read("/hub/registrations/1-2-3"), hub(Resource::Registration("1-2-3".to_owned())));
+        assert_eq!(read("/hub/registrationIDs"), hub(Resource::RegistrationIds));
+        assert_eq!(read("/hub/tags/a%20b/Registrations"), hub(Resource::TaggedRegistrations("a b".to_owned())));
+        assert_eq!(read("/hub/tags/a"), hub(Resource::Unknown));
+        assert_eq!(read("/hub/jobs/1"), hub(Resource::NotEmulated("jobs")));
+        assert_eq!(read("/hub"), hub(Resource::NotEmulated(MANAGEMENT)));
+        assert_eq!(read("/$Resources/NotificationHubs").2, Resource::NotEmulated(MANAGEMENT));
         assert_eq!(read("/hub/nothing"), hub(Resource::Unknown));
         let voip = (true, "hub/ios.voip".to_owned(), Resource::Messages);
         assert_eq!(read("/hub/ios.voip/messages"), voip);
@@ -144,5 +180,6 @@ mod tests {
         let version = query_value("direct&api%2Dversion=2020%2D06", "api-version");
         assert_eq!(version.as_deref(), Some("2020-06"));
         assert_eq!(query_value("directly=1", "direct"), None);
+        assert_eq!(form_value("%24filter=a+eq+%27b%2B%27", "$filter").as_deref(), Some("a eq 'b+'"));
     }
 }

@@ -31,6 +31,13 @@ pub(crate) fn for_xml(at: OffsetDateTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// `2020-07-02T18:33:21Z`, in Atom entries.
+pub(crate) fn for_atom(at: OffsetDateTime) -> String {
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second) = at.to_hms();
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month))
+}
+
 /// `07022020`, the name of a day's feedback blob.
 pub(crate) fn for_blob_name(at: OffsetDateTime) -> String {
     let (year, month, day) = at.to_calendar_date();
@@ -63,6 +70,7 @@ mod tests {
         let with_millis = at(1_593_714_801) + time::Duration::milliseconds(7);
         assert_eq!(for_notification_id_since_2022(with_millis), "20200702183321007");
         assert_eq!(for_xml(at(1_593_714_801)), "2020-07-02T18:33:21.000Z");
+        assert_eq!(for_atom(at(1_593_714_801)), "2020-07-02T18:33:21Z");
         assert_eq!(for_blob_name(at(1_593_714_801)), "07022020");
         assert_eq!(for_http_header(at(1_593_714_801)), "Thu, 02 Jul 2020 18:33:21 GMT");
     }

@@ -90,6 +90,13 @@ pub(crate) enum ServiceError {
     #[error("The hub is throttled: it accepts no requests for {seconds} s.")]
     Throttled { seconds: u64, status: StatusCode },
 
+    /// 400.
+    #[error("The tag expression is invalid: {0}.")]
+    InvalidTagExpression(String),
+    /// 400.
+    #[error("The body of a template notification must be a JSON object whose members are strings.")]
+    InvalidTemplateBody,
+
     /// 404.
     #[error("There is no telemetry for this notification.")]
     NotificationNotFound,
@@ -102,18 +109,52 @@ pub(crate) enum ServiceError {
     /// 403: a quota is documented for each tier, the number is the emulator's own.
     #[error("The emulator holds as many installations as it can.")]
     TooManyInstallations,
+
+    /// 404, seen with an empty text: only the record has this one.
+    #[error("there is no such registration")]
+    RegistrationNotFound,
+    /// 400.
+    #[error("The registration is invalid: {0}.")]
+    InvalidRegistration(String),
+    /// 400, seen. The dot at its end is the one before the tracking id.
+    #[error("An invalid tag(s) '{0}' was supplied. Valid tag characters are alphanumeric, _, @, -, ., : and #")]
+    InvalidTag(String),
+    /// 400, seen. The dot at its end is the one before the tracking id.
+    #[error("Tags can not start with $")]
+    TagStartsWithDollar,
+    /// 400, seen.
+    #[error("One or more characters in device token is not a hexadecimal digit.")]
+    NotHexadecimal,
+    /// 412, documented.
+    #[error("The value of 'If-Match' is not the ETag of the registration.")]
+    OtherVersion,
+    /// 400.
+    #[error("The query parameter '$filter' is not like DeviceToken eq '00FC': '{0}'.")]
+    InvalidFilter(String),
+    /// 400.
+    #[error("The query parameter '$top' must be a number of 1 or more, not '{0}'.")]
+    InvalidTop(String),
+    /// 403: a quota is documented for each tier, the number is the emulator's own.
+    #[error("The emulator holds as many registrations as it can.")]
+    TooManyRegistrations,
 }
 
 impl ServiceError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::HubNotFound | Self::NotificationNotFound | Self::InstallationNotFound => StatusCode::NOT_FOUND,
+            Self::HubNotFound
+            | Self::NotificationNotFound
+            | Self::InstallationNotFound
+            | Self::RegistrationNotFound => StatusCode::NOT_FOUND,
             Self::MissingToken
             | Self::MalformedToken
             | Self::InvalidSignature
             | Self::ExpiredToken
             | Self::InvalidAudience => StatusCode::UNAUTHORIZED,
-            Self::MissingRight(_) | Self::NotOnTier | Self::TooManyInstallations => StatusCode::FORBIDDEN,
+            Self::MissingRight(_) | Self::NotOnTier | Self::TooManyInstallations | Self::TooManyRegistrations => {
+                StatusCode::FORBIDDEN
+            }
+            Self::OtherVersion => StatusCode::PRECONDITION_FAILED,
             Self::Throttled { status, .. } => *status,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotEmulated(_) => StatusCode::NOT_IMPLEMENTED,
@@ -129,6 +170,14 @@ impl ServiceError {
             | Self::MissingBatchPart
             | Self::InvalidBatchDevices(_)
             | Self::InvalidInstallation(_)
+            | Self::InvalidTagExpression(_)
+            | Self::InvalidTemplateBody
+            | Self::InvalidRegistration(_)
+            | Self::InvalidTag(_)
+            | Self::TagStartsWithDollar
+            | Self::NotHexadecimal
+            | Self::InvalidFilter(_)
+            | Self::InvalidTop(_)
             | Self::Undeliverable(_) => StatusCode::BAD_REQUEST,
         }
     }

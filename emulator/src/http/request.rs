@@ -7,6 +7,7 @@ use super::query_value;
 /// Header names, in lower case as in a `HeaderMap`.
 pub(crate) const FORMAT: &str = "servicebusnotification-format";
 pub(crate) const DEVICE_HANDLE: &str = "servicebusnotification-devicehandle";
+pub(crate) const TAGS: &str = "servicebusnotification-tags";
 
 /// A request to a resource of a hub.
 #[derive(Debug, Clone, Copy)]

@@ -55,24 +55,57 @@ impl ServiceResponses {
         build(builder, "")
     }
 
+    pub(crate) fn front_end(&self) -> FrontEnd {
+        self.front_end
+    }
+
+    /// 201 with the outcome of a test send.
+    pub(crate) fn created_with(&self, location: Option<&str>, body: String) -> Response {
+        let mut response = self.created(location).map(|_| body.into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(XML));
+        response
+    }
+
+    /// 201 without a body for something that is no send.
+    pub(crate) fn created_at(&self, content_type: &str, location: &str) -> Response {
+        let builder = self.builder(StatusCode::CREATED).header(CONTENT_TYPE, content_type);
+        build(builder.header(LOCATION, location), "")
+    }
+
     /// 200 with a body.
     pub(crate) fn ok(&self, content_type: &str, body: String) -> Response {
         build(self.builder(StatusCode::OK).header(CONTENT_TYPE, content_type), body)
     }
 
+    /// 200 with a body and more headers.
+    pub(crate) fn ok_with(&self, content_type: &str, body: String, headers: &[(&str, &str)]) -> Response {
+        let builder = self.builder(StatusCode::OK).header(CONTENT_TYPE, content_type);
+        let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+        build(builder, body)
+    }
+
+    /// 200 without a body, and in both forms without its type.
+    pub(crate) fn ok_without_type(&self) -> Response {
+        build(self.builder(StatusCode::OK), "")
+    }
+
     /// 200 without a body.
     pub(crate) fn ok_empty(&self) -> Response {
-        let builder = self.builder(StatusCode::OK);
+        self.empty(StatusCode::OK)
+    }
+
+    /// 204.
+    pub(crate) fn no_content(&self) -> Response {
+        self.empty(StatusCode::NO_CONTENT)
+    }
+
+    fn empty(&self, status: StatusCode) -> Response {
+        let builder = self.builder(status);
         let builder = match self.front_end {
             FrontEnd::Since2022 => builder,
             FrontEnd::Before2022 => builder.header(CONTENT_TYPE, XML),
         };
         build(builder, "")
-    }
-
-    /// 204.
-    pub(crate) fn no_content(&self) -> Response {
-        build(self.builder(StatusCode::NO_CONTENT), "")
     }
 
     /// The response to a request that the service refuses.
@@ -88,7 +121,9 @@ impl ServiceResponses {
         if let ServiceError::MissingRight(_) = error {
             return build(builder, "");
         }
-        let body = self.error_xml(error.status(), &error.to_string());
+        // For a registration that does not exist it answers without a text.
+        let detail = if let ServiceError::RegistrationNotFound = error { String::new() } else { error.to_string() };
+        let body = self.error_xml(error.status(), &detail);
         build(builder.header(CONTENT_TYPE, XML), body)
     }
 

@@ -4,7 +4,7 @@
 //! the `@azure/notification-hubs` package.
 
 /// A notification format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
     Adm,
     Apple,
@@ -64,7 +64,7 @@ impl Format {
             Self::Browser => "BrowserOutcomeCounts",
             Self::FcmV1 => "FcmV1OutcomeCounts",
             Self::Gcm => "GcmOutcomeCounts",
-            // Never used: a template is not sent directly.
+            // Never used: each device has its own platform.
             Self::Template => "OutcomeCounts",
             Self::Windows => "WnsOutcomeCounts",
             Self::WindowsPhone => "MpnsOutcomeCounts",

@@ -64,6 +64,8 @@ pub(crate) enum Warning {
     PlatformNotChecked(&'static str),
     #[error("the part 'devices' is not JSON: single quotes, as in the reference's sample, are accepted; use JSON")]
     SingleQuotes,
+    #[error("without 'direct' in the query the device handle has no effect: this was sent to tags or to everybody")]
+    HandleWithoutDirect,
     #[error("{0} device handles are repeated in the batch and skipped")]
     RepeatedHandles(usize),
 }

@@ -36,6 +36,8 @@ pub struct ReceivedRequest {
     pub tracking_id: Option<String>,
     /// The parts of an accepted batch; the device handles of a batch are here and not in `device_handle`.
     pub batch: Option<Batch>,
+    /// Who gets what, for an accepted send to tags or to everybody.
+    pub recipients: Option<Recipients>,
     /// Milliseconds from the start of the emulator to the arrival of the request.
     pub at_ms: u64,
     /// Milliseconds from the start of the emulator to the decision about the request. For an accepted one that is the
@@ -53,16 +55,58 @@ pub struct Batch {
     pub notification: String,
 }
 
+/// The devices that a send to tags or to everybody reaches.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recipients {
+    /// `ServiceBusNotification-Tags`; `None` for a send to everybody.
+    pub tag_expression: Option<String>,
+    /// How many registrations it reaches, those of installations included.
+    pub count: usize,
+    /// The first 1000 of them.
+    pub devices: Vec<Recipient>,
+}
+
+/// A registration that a send reaches, and what its device gets.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recipient {
+    /// The device handle.
+    pub device_handle: String,
+    /// The format of the device's platform.
+    pub format: String,
+    /// The registration.
+    pub registration_id: String,
+    /// The installation that the registration belongs to.
+    pub installation_id: Option<String>,
+    /// The name of the template that made the notification.
+    pub template: Option<String>,
+    /// What a template made; `None` when the device gets the body of the request.
+    pub notification: Option<String>,
+    /// The headers of the template, with names in lower case.
+    pub headers: BTreeMap<String, String>,
+}
+
 impl ReceivedRequest {
+    /// A registration is posted, too, but is no send.
     pub(super) fn is_accepted(&self) -> bool {
-        self.method == "POST" && matches!(self.status, Some(200 | 201))
+        let path = self.path.trim_end_matches('/').to_ascii_lowercase();
+        let is_send =
+            self.method == "POST" && !["/registrations", "/registrationids"].iter().any(|end| path.ends_with(end));
+        is_send && matches!(self.status, Some(200 | 201))
     }
 
     /// Its size in memory, roughly. A batch, which has no device handle, holds its parts a second time.
     pub(super) fn size(&self) -> usize {
         let copies = if self.device_handle.is_none() { 2 } else { 1 };
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
-        headers + self.path.len() + self.query.len() + copies * self.body.len() + 500
+        let recipient = |one: &Recipient| {
+            let notification = one.notification.as_ref().map_or(0, String::len);
+            let headers: usize = one.headers.iter().map(|(name, value)| name.len() + value.len() + 50).sum();
+            one.device_handle.len() + notification + headers + 200
+        };
+        let recipients = self.recipients.iter().flat_map(|recipients| &recipients.devices).map(recipient);
+        headers + recipients.sum::<usize>() + self.path.len() + self.query.len() + copies * self.body.len() + 500
     }
 }
 
@@ -75,4 +119,5 @@ pub(crate) struct RequestOutcome {
     pub(crate) notification_id: Option<String>,
     pub(crate) tracking_id: Option<String>,
     pub(crate) batch: Option<Batch>,
+    pub(crate) recipients: Option<Recipients>,
 }

@@ -9,6 +9,7 @@ mod multipart;
 use hyper::Method;
 use hyper::header::CONTENT_TYPE;
 
+use super::checked_send::CheckedSend;
 use crate::http::{DEVICE_HANDLE, FORMAT, HubRequest, ServiceError};
 use crate::limits::MAX_BODY_BYTES;
 use crate::options::{HubOptions, Mode};
@@ -16,20 +17,8 @@ use crate::platforms::{self, Format, Outcome};
 
 pub(crate) use batch::check_batch;
 
-/// A direct send that passed all checks.
-#[derive(Debug)]
-pub(crate) struct DirectSend {
-    pub(crate) format: Format,
-    /// The one device handle, or those of a batch.
-    pub(crate) handles: Vec<String>,
-    pub(crate) payload: String,
-    /// Its outcome for a healthy device.
-    pub(crate) outcome: Outcome,
-    pub(crate) warnings: Vec<String>,
-}
-
 /// Checks a send to one device.
-pub(crate) fn check(hub: &HubOptions, mode: Mode, request: &HubRequest<'_>) -> Result<DirectSend, ServiceError> {
+pub(crate) fn check(hub: &HubOptions, mode: Mode, request: &HubRequest<'_>) -> Result<CheckedSend, ServiceError> {
     let format = check_format(request)?;
     let handle = request.header(DEVICE_HANDLE).ok_or(ServiceError::MissingDeviceHandle)?;
     if format == Format::Template {
@@ -42,37 +31,50 @@ pub(crate) fn check(hub: &HubOptions, mode: Mode, request: &HubRequest<'_>) -> R
     if request.body.len() > MAX_BODY_BYTES {
         return Err(ServiceError::BodyTooLarge);
     }
-    check_content(hub, mode, request, format, vec![handle.to_owned()])
+    let content = check_content(hub, mode, request, format)?;
+    Ok(CheckedSend::direct(format, content, vec![handle.to_owned()]))
 }
 
-/// The checks that come before those of the device handles.
-fn check_format(request: &HubRequest<'_>) -> Result<Format, ServiceError> {
+/// The checks that come before those of the recipients.
+pub(super) fn check_format(request: &HubRequest<'_>) -> Result<Format, ServiceError> {
     if request.method != Method::POST {
         return Err(ServiceError::MethodNotAllowed("POST"));
     }
     let format = request.header(FORMAT).unwrap_or_default();
     let format = Format::parse(format).ok_or_else(|| ServiceError::UnknownFormat(format.to_owned()))?;
-    let direct = request.query_value("direct");
-    if !direct.is_some_and(|value| value.is_empty() || value.eq_ignore_ascii_case("true")) {
-        return Err(ServiceError::NotEmulated("a send to tags or to everybody"));
-    }
     Ok(format)
 }
 
+/// Whether the request is for device handles, and not for tags or everybody.
+pub(crate) fn is_direct(request: &HubRequest<'_>) -> bool {
+    let direct = request.query_value("direct");
+    direct.is_some_and(|value| value.is_empty() || value.eq_ignore_ascii_case("true"))
+}
+
+/// A notification that passed the checks of its content.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) payload: String,
+    /// Its outcome for a healthy device.
+    pub(super) outcome: Outcome,
+    pub(super) warnings: Vec<String>,
+}
+
 /// Checks the notification in the body of `request`.
-fn check_content(
+pub(super) fn check_content(
     hub: &HubOptions,
     mode: Mode,
     request: &HubRequest<'_>,
     format: Format,
-    handles: Vec<String>,
-) -> Result<DirectSend, ServiceError> {
+) -> Result<Content, ServiceError> {
     let json = match (format.is_json(), serde_json::from_slice(request.body)) {
         (true, Err(_)) => return Err(ServiceError::InvalidJson),
         (true, Ok(json)) => json,
         (false, _) => serde_json::Value::Null,
     };
-    if format == Format::Browser && ["p256dh", "auth"].iter().any(|key| request.header(key).is_none()) {
+    // A send to tags takes the keys of each registration.
+    let needs_keys = format == Format::Browser && is_direct(request);
+    if needs_keys && ["p256dh", "auth"].iter().any(|key| request.header(key).is_none()) {
         return Err(ServiceError::MissingBrowserKeys);
     }
     let problems = platforms::problems(hub, format, request, &json);
@@ -83,5 +85,5 @@ fn check_content(
     }
     warnings.extend(platforms::warnings(format, request).iter().map(ToString::to_string));
     let payload = String::from_utf8_lossy(request.body).into_owned();
-    Ok(DirectSend { format, handles, payload, outcome, warnings })
+    Ok(Content { payload, outcome, warnings })
 }

@@ -3,7 +3,9 @@
 //!
 //! <https://learn.microsoft.com/rest/api/notificationhubs/create-overwrite-installation>
 
+mod as_registrations;
 mod patch;
+mod response_body;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,16 +13,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hyper::Method;
 use serde_json::{Map, Value};
 
+use super::platform::Platform;
+use super::registration::{Registration, check_device_token};
+use super::tags;
 use crate::http::service_response::XML;
 use crate::http::{HubRequest, Response, ServiceError, ServiceResponses};
 use crate::limits::{MAX_BODY_BYTES, MAX_KEPT, MAX_KEPT_BYTES, MAX_TAGS};
 use crate::platforms::{DeviceState, DeviceStates};
-
-/// As the SDKs write them; letter case is ignored.
-const PLATFORMS: [&str; 9] = ["adm", "apns", "baidu", "browser", "fcmv1", "gcm", "mpns", "wns", "xiaomi"];
-
-/// The expiration time of an installation that never expires.
-const NEVER_EXPIRES: &str = "9999-12-31T23:59:59.9999999Z";
 
 type Installation = Map<String, Value>;
 /// The hub's name and the installation id.
@@ -93,7 +92,9 @@ impl Installations {
             Method::GET => {
                 let installation = stored.get(&key).ok_or(ServiceError::InstallationNotFound)?;
                 // JSON with the content type of XML, as in the recordings of the service.
-                Ok(responses.ok(XML, response_body(installation, devices)))
+                let channel = installation.get("pushChannel").and_then(Value::as_str).unwrap_or_default();
+                let is_expired = matches!(devices.get(channel), DeviceState::Expired | DeviceState::Unregistered);
+                Ok(responses.ok(XML, response_body::of(&installation, is_expired)))
             }
             Method::PATCH => {
                 let mut installation = stored.get(&key).ok_or(ServiceError::InstallationNotFound)?;
@@ -108,6 +109,18 @@ impl Installations {
             }
             _ => Err(ServiceError::MethodNotAllowed("GET, PUT, PATCH, DELETE")),
         }
+    }
+
+    /// The installations of a hub as registrations: each for its device and for each of its templates.
+    pub(crate) fn registrations(&self, hub: &str) -> Vec<Registration> {
+        let stored = self.lock();
+        let texts = stored.texts.iter().filter(|((known, _), _)| known == hub);
+        let installations = texts.filter_map(|((_, id), text)| Some((id, serde_json::from_str(text).ok()?)));
+        installations.flat_map(|(id, installation)| as_registrations::of(hub, id, &installation)).collect()
+    }
+
+    pub(crate) fn remove(&self, hub: &str, id: &str) {
+        self.lock().remove(&(hub.to_owned(), id.to_owned()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Stored> {
@@ -139,22 +152,22 @@ impl Stored {
     }
 }
 
-/// The installation with the members that the service adds.
-fn response_body(mut installation: Installation, devices: &DeviceStates) -> String {
-    let channel = installation.get("pushChannel").and_then(Value::as_str).unwrap_or_default();
-    let expired = matches!(devices.get(channel), DeviceState::Expired | DeviceState::Unregistered);
-    installation.insert("pushChannelExpired".to_owned(), expired.into());
-    installation.entry("expirationTime").or_insert_with(|| NEVER_EXPIRES.into());
-    Value::Object(installation).to_string()
+fn check(id: &str, installation: &Installation) -> Result<(), ServiceError> {
+    check_members(id, installation)?;
+    let text = |name| installation.get(name).and_then(Value::as_str).unwrap_or_default();
+    match Platform::of_installation(text("platform")) {
+        Some(platform) => check_device_token(platform, text("pushChannel")),
+        None => Ok(()),
+    }
 }
 
-fn check(id: &str, installation: &Installation) -> Result<(), InstallationError> {
+fn check_members(id: &str, installation: &Installation) -> Result<(), InstallationError> {
     let text = |name| installation.get(name).and_then(Value::as_str);
     if text("installationId").ok_or(InstallationError::Member("installationId"))? != id {
         return Err(InstallationError::OtherId);
     }
     let platform = text("platform").ok_or(InstallationError::Member("platform"))?;
-    if !PLATFORMS.iter().any(|known| known.eq_ignore_ascii_case(platform)) {
+    if Platform::of_installation(platform).is_none() {
         return Err(InstallationError::Platform(platform.to_owned()));
     }
     // For a browser it is an object, or the text of one.
@@ -176,14 +189,7 @@ fn check(id: &str, installation: &Installation) -> Result<(), InstallationError>
 
 fn check_tag(tag: &Value) -> Result<(), InstallationError> {
     let tag = tag.as_str().ok_or(InstallationError::Member("tags"))?;
-    // The service makes such tags itself from an id: `$UserId:{ada}`.
-    let inner = ["$InstallationId:{", "$UserId:{"].iter().find_map(|start| tag.strip_prefix(start)?.strip_suffix('}'));
-    let is_allowed = |character: char| character.is_alphanumeric() || "_@#.:-=".contains(character);
-    let inner = inner.unwrap_or(tag);
-    if inner.is_empty() || tag.chars().count() > 120 || !inner.chars().all(is_allowed) {
-        return Err(InstallationError::Tag(tag.to_owned()));
-    }
-    Ok(())
+    if tags::is_valid(tag) { Ok(()) } else { Err(InstallationError::Tag(tag.to_owned())) }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::direct_send::DirectSend;
+use super::checked_send::{Audience, CheckedSend};
 use crate::http::{dates, escape_xml};
 use crate::limits::BoundedQueue;
 use crate::platforms::{Format, Outcome};
@@ -21,21 +21,25 @@ const XML_NAMESPACE: &str = "http://schemas.microsoft.com/netservices/2010/10/se
 pub(crate) struct Notification {
     pub(crate) id: String,
     pub(crate) hub: String,
-    format: Format,
     payload: String,
+    tag_expression: Option<String>,
     enqueued: OffsetDateTime,
-    outcomes: BTreeMap<Outcome, usize>,
+    /// How often each outcome occurred on each platform.
+    outcomes: BTreeMap<Format, BTreeMap<Outcome, usize>>,
 }
 
 impl Notification {
-    /// `outcomes` has one entry for each device handle of `send`.
-    pub(crate) fn new(id: String, hub: String, send: &DirectSend, outcomes: &[Outcome], now: OffsetDateTime) -> Self {
-        let mut counts = BTreeMap::new();
-        for outcome in outcomes {
-            *counts.entry(*outcome).or_default() += 1;
+    /// `outcomes` has one entry for each delivery of `send`.
+    pub(crate) fn new(id: String, hub: String, send: &CheckedSend, outcomes: &[Outcome], now: OffsetDateTime) -> Self {
+        let mut counts = BTreeMap::<Format, BTreeMap<Outcome, usize>>::new();
+        for (delivery, outcome) in send.deliveries.iter().zip(outcomes) {
+            *counts.entry(delivery.format).or_default().entry(*outcome).or_default() += 1;
         }
-        let (format, payload) = (send.format, send.payload.clone());
-        Self { id, hub, format, payload, enqueued: now, outcomes: counts }
+        let tag_expression = match &send.audience {
+            Audience::Tags { expression, .. } => expression.clone(),
+            Audience::Handles => None,
+        };
+        Self { id, hub, payload: send.payload.clone(), tag_expression, enqueued: now, outcomes: counts }
     }
 
     /// Its XML at `now`; `None` while telemetry does not know the notification.
@@ -45,9 +49,13 @@ impl Notification {
             return None;
         }
         let is_completed = age >= delay * 2;
-        let (id, hub, format) = (&self.id, &self.hub, self.format.name());
+        let (id, hub) = (&self.id, &self.hub);
         let (enqueued, started) = (dates::for_xml(self.enqueued), dates::for_xml(self.enqueued + delay));
-        let state = if is_completed { "Completed" } else { "Processing" };
+        let state = match (is_completed, self.outcomes.is_empty()) {
+            (true, true) => "NoTargetFound",
+            (true, false) => "Completed",
+            (false, _) => "Processing",
+        };
         let mut xml = format!(
             "<NotificationDetails xmlns=\"{XML_NAMESPACE}\" xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\">\
              <NotificationId>{id}</NotificationId>\
@@ -59,13 +67,16 @@ impl Notification {
         if is_completed {
             let _ = write!(xml, "<EndTime>{}</EndTime>", dates::for_xml(self.enqueued + delay * 2));
         }
-        let payload = escape_xml(&self.payload);
-        let _ =
-            write!(xml, "<NotificationBody>{payload}</NotificationBody><TargetPlatforms>{format}</TargetPlatforms>");
-        if is_completed {
-            let element = self.format.outcome_counts();
+        let _ = write!(xml, "<NotificationBody>{}</NotificationBody>", escape_xml(&self.payload));
+        if let Some(expression) = &self.tag_expression {
+            let _ = write!(xml, "<Tags>{}</Tags>", escape_xml(expression));
+        }
+        let platforms: Vec<_> = self.outcomes.keys().map(|format| format.name()).collect();
+        let _ = write!(xml, "<TargetPlatforms>{}</TargetPlatforms>", platforms.join(","));
+        for (format, outcomes) in self.outcomes.iter().filter(|_| is_completed) {
+            let element = format.outcome_counts();
             let _ = write!(xml, "<{element}>");
-            for (outcome, count) in &self.outcomes {
+            for (outcome, count) in outcomes {
                 let name = outcome.name();
                 let _ = write!(xml, "<Outcome><Name>{name}</Name><Count>{count}</Count></Outcome>");
             }
@@ -109,16 +120,12 @@ impl Telemetry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::direct_send::Content;
 
     #[test]
     fn a_notification_is_unknown_then_processing_then_completed() {
-        let send = DirectSend {
-            format: Format::Apple,
-            handles: vec!["a".to_owned()],
-            payload: "{}".to_owned(),
-            outcome: Outcome::Success,
-            warnings: Vec::new(),
-        };
+        let content = Content { payload: "{}".to_owned(), outcome: Outcome::Success, warnings: Vec::new() };
+        let send = CheckedSend::direct(Format::Apple, content, vec!["a".to_owned()]);
         let telemetry = Telemetry::new(Duration::from_secs(10));
         let start = OffsetDateTime::UNIX_EPOCH;
         telemetry.add(Notification::new("id".to_owned(), "hub".to_owned(), &send, &[Outcome::Success], start));

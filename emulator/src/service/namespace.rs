@@ -15,11 +15,13 @@ use crate::platforms::DeviceStates;
 use crate::record::Record;
 use crate::resources::feedback::Feedback;
 use crate::resources::installations::Installations;
+use crate::resources::registrations::Registrations;
 use crate::resources::telemetry::Telemetry;
 
 #[derive(Debug)]
 pub(crate) struct Namespace {
     pub(crate) port: u16,
+    tls: bool,
     pub(crate) hubs: Vec<HubOptions>,
     pub(crate) mode: Mode,
     pub(crate) page: Page,
@@ -30,6 +32,7 @@ pub(crate) struct Namespace {
     pub(crate) telemetry: Telemetry,
     pub(crate) feedback: Feedback,
     pub(crate) installations: Installations,
+    pub(crate) registrations: Registrations,
     pub(crate) front_end: FrontEnd,
     pub(crate) batch_in_location: bool,
     clock_skew: Duration,
@@ -68,6 +71,7 @@ impl Namespace {
         }
         Self {
             port,
+            tls: options.tls,
             hubs,
             mode: options.mode,
             page: options.page,
@@ -78,6 +82,7 @@ impl Namespace {
             telemetry: Telemetry::new(options.telemetry_delay),
             feedback: Feedback::new(),
             installations: Installations::default(),
+            registrations: Registrations::default(),
             front_end: options.front_end,
             batch_in_location: options.batch_in_location,
             clock_skew: options.clock_skew,
@@ -86,7 +91,8 @@ impl Namespace {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.authority())
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
     }
 
     pub(crate) fn authority(&self) -> String {

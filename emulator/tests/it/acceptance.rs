@@ -157,7 +157,7 @@ async fn headers_without_effect_are_accepted_with_a_warning() {
         ("apns-topic", "bundle id"),
         ("X-Apns-Push-Type", "'apns-push-type'"),
         ("X-Apns-Priority", "'apns-priority'"),
-        ("ServiceBusNotification-Apns-Expiry", "'apns-expiration'"),
+        ("ServiceBusNotification-Apns-Priority", "'apns-priority'"),
         ("ServiceBusNotification-Apns-Push-Type", "'apns-push-type'"),
     ] {
         assert_eq!(apple(&emulator).header(header, "x").status().await, 201, "{header}");
@@ -165,6 +165,7 @@ async fn headers_without_effect_are_accepted_with_a_warning() {
         assert!(matches!(&warnings[..], [one] if one.contains(wanted)), "{warnings:?}");
     }
     let send = apple(&emulator).header("x-ms-version", "2020-06").header("TrackingId", "x");
+    let send = send.header("ServiceBusNotification-Apns-Expiry", "1997-07-16T19:20+01:00");
     assert_eq!(send.status().await, 201);
     assert!(emulator.accepted().pop().unwrap().warnings.is_empty());
 }

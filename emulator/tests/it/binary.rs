@@ -129,6 +129,19 @@ async fn faults_and_devices_of_the_command_line_are_there_before_the_first_reque
 }
 
 #[tokio::test]
+async fn with_tls_the_file_with_the_certificate_to_trust_is_printed_first() {
+    let mut program = Program::start(&["--tls"]);
+    let line = program.line().await;
+    let path = line.strip_prefix("CA_FILE=").unwrap_or_else(|| panic!("{line}"));
+    let certificate = std::fs::read_to_string(path).unwrap();
+    assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"), "{certificate}");
+    let settings = program.line().await;
+    assert!(settings.starts_with("NOTIFICATION_HUB_CONNECTION_STRING=Endpoint=https://127.0.0.1:"), "{settings}");
+    assert_eq!(program.stop("-TERM").await, Some(0));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
 async fn both_signals_stop_it_with_exit_0() {
     for signal in ["-INT", "-TERM"] {
         let mut program = Program::start(&["--faithful"]);

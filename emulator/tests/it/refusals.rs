@@ -135,13 +135,12 @@ async fn a_browser_send_needs_both_keys() {
 async fn what_is_not_emulated_is_a_501() {
     let emulator = start().await;
     for (target, what) in [
-        ("messages?api-version=2020-06", "tags"),
-        ("messages?direct=false&api-version=2020-06", "tags"),
-        ("messages/$batch?api-version=2020-06", "tags"),
+        ("messages/$batch?api-version=2020-06", "a batch without 'direct'"),
         ("installations?api-version=2020-06", "installations"),
-        ("registrations?api-version=2020-06", "registrations"),
-        ("tags/a/registrations?api-version=2020-06", "tags"),
         ("schedulednotifications?api-version=2020-06", "schedulednotifications"),
+        ("jobs?api-version=2020-06", "jobs"),
+        ("?api-version=2020-06", "management of hubs"),
+        ("../$Resources/NotificationHubs?api-version=2020-06", "management of hubs"),
     ] {
         let send = apple(&emulator).target(&format!("/acs-push-dev/{target}"));
         let (status, detail) = send.refusal().await;

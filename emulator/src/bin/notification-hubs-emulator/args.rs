@@ -32,6 +32,8 @@ Usage: notification-hubs-emulator [OPTIONS]
                  for how long telemetry answers 404, then for how long it says Processing (default 0)
   --batch-in-location
                  put $batch into the Location of a batch, as in one recorded answer of the service
+  --tls          take https and HTTP/2 beside plain HTTP on the same port; print CA_FILE, the file
+                 with the certificate that clients must trust
   --front-end-before-2022
                  answer in the form that the service had before 2022
   --help         print this
@@ -96,6 +98,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             }
             Arg::Long("clock-skew") => options.clock_skew = Duration::from_secs(parser.value()?.parse()?),
             Arg::Long("batch-in-location") => options.batch_in_location = true,
+            Arg::Long("tls") => options.tls = true,
             Arg::Long("front-end-before-2022") => options.front_end = FrontEnd::Before2022,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
@@ -261,6 +264,7 @@ mod tests {
             "500",
             "--clock-skew=300",
             "--batch-in-location",
+            "--tls",
             "--front-end-before-2022",
         ];
         let start = start(&args);
@@ -268,7 +272,7 @@ mod tests {
         assert_eq!(start.devices, [("a=b".to_owned(), DeviceState::Expired)]);
         assert_eq!(start.options.telemetry_delay, Duration::from_millis(500));
         assert_eq!(start.options.clock_skew, Duration::from_secs(300));
-        assert!(start.options.batch_in_location);
+        assert!(start.options.batch_in_location && start.options.tls);
         assert_eq!(start.options.front_end, FrontEnd::Before2022);
         let budget = options(&["--hub", "a,budget=100/60"]).hubs[0].budget;
         assert_eq!(budget, Some(Budget { sends: 100, per: Duration::from_secs(60) }));

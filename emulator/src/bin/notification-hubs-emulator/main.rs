@@ -42,6 +42,9 @@ async fn run(start: Start) -> io::Result<()> {
     devices.iter().for_each(|(handle, state)| emulator.set_device(handle, *state));
     let mut stop = std::pin::pin!(stop_signal()?);
     let mut requests = emulator.subscribe();
+    if let Some(certificate) = emulator.ca_certificate() {
+        print(&format!("CA_FILE={}\n", write_ca_certificate(certificate, emulator.port())?))?;
+    }
     print(&settings(&hubs, |hub| emulator.connection_string_of(hub)))?;
     loop {
         tokio::select! {
@@ -63,6 +66,24 @@ fn read_faults(path: &Path) -> io::Result<Vec<Fault>> {
     let with_path = |error: &dyn Display| format!("{}: {error}", path.display());
     let text = std::fs::read(path).map_err(|error| io::Error::new(error.kind(), with_path(&error)))?;
     Fault::from_json(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, with_path(&error)))
+}
+
+/// Writes the certificate that clients must trust, and returns the path of its file, which is the same for each start on
+/// this port. The error names the file.
+fn write_ca_certificate(certificate: &str, port: u16) -> io::Result<String> {
+    let path = std::env::temp_dir().join(format!("notification-hubs-emulator-{port}-ca.pem"));
+    // A new file: in a folder for everybody the existing one may be a link of somebody else.
+    let write = || {
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        std::fs::File::create_new(&path)?.write_all(certificate.as_bytes())
+    };
+    let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    write().map_err(with_path)?;
+    Ok(path.display().to_string())
 }
 
 /// The settings for two hubs: the first one without and the first one with a VoIP bundle id.
@@ -96,8 +117,12 @@ fn line(request: &ReceivedRequest) -> String {
     columns.join("  ").replace(char::is_control, " ") + "\n"
 }
 
-/// The device, the number of devices, or the method of a request that is not a send.
+/// The device, the number of devices, tags with the number of devices, or the method of a request that is not a send.
 fn recipient(request: &ReceivedRequest) -> String {
+    if let Some(recipients) = &request.recipients {
+        let tags = recipients.tag_expression.as_deref().unwrap_or("everybody");
+        return format!("{} devices of {tags}", recipients.count);
+    }
     match (&request.device_handle, &request.batch) {
         (_, Some(batch)) => format!("{} devices", batch.device_handles.len()),
         (Some(handle), None) => masked(handle),

@@ -6,11 +6,12 @@ use std::collections::HashSet;
 
 use hyper::header::CONTENT_TYPE;
 
-use super::{DirectSend, check_content, check_format, multipart};
+use super::{check_content, check_format, is_direct, multipart};
 use crate::http::{HubRequest, ServiceError};
 use crate::limits::{MAX_BATCH_DEVICES, MAX_BODY_BYTES};
 use crate::options::{HubOptions, Mode, Tier};
 use crate::platforms::{Format, Warning};
+use crate::resources::checked_send::CheckedSend;
 
 /// The first API version with batches.
 const FIRST_VERSION: &str = "2015-08";
@@ -34,8 +35,11 @@ pub(crate) fn check_batch(
     mode: Mode,
     request: &HubRequest<'_>,
     version: &str,
-) -> Result<DirectSend, ServiceError> {
+) -> Result<CheckedSend, ServiceError> {
     let format = check_format(request)?;
+    if !is_direct(request) {
+        return Err(ServiceError::NotEmulated("a batch without 'direct'"));
+    }
     if version < FIRST_VERSION {
         return Err(ServiceError::UnsupportedApiVersion);
     }
@@ -71,9 +75,9 @@ pub(crate) fn check_batch(
         warnings.push(Warning::RepeatedHandles(repeated));
     }
     let request = HubRequest { body: notification.body, ..*request };
-    let mut send = check_content(hub, mode, &request, format, handles)?;
-    send.warnings.extend(warnings.iter().map(ToString::to_string));
-    Ok(send)
+    let mut content = check_content(hub, mode, &request, format)?;
+    content.warnings.extend(warnings.iter().map(ToString::to_string));
+    Ok(CheckedSend::direct(format, content, handles))
 }
 
 /// The device handles, and whether they were written with single quotes.
