@@ -10,12 +10,13 @@ use anstyle::{AnsiColor, Style};
 pub struct Output {
     colour: bool,
     progress: bool,
-    /// When progress was last shown, and whether it still is.
-    shown: Option<Instant>,
+    /// When progress was last shown, or the work began.
+    shown: Instant,
+    /// Whether it still is.
     is_shown: bool,
 }
 
-/// Progress is not shown more often.
+/// Progress is not shown more often, nor sooner: short work has none.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// How wide the labels of an explanation are, with the blanks before and behind.
@@ -24,7 +25,7 @@ const LABEL: usize = 13;
 impl Output {
     /// Colours are for standard output, progress for standard error, both for terminals only.
     pub fn new(colour: bool, progress: bool) -> Self {
-        Self { colour, progress, shown: None, is_shown: false }
+        Self { colour, progress, shown: Instant::now(), is_shown: false }
     }
 
     /// Prints a text of one or several lines.
@@ -40,11 +41,11 @@ impl Output {
 
     /// Shows how far the work is.
     pub fn progress(&mut self, done: usize, of_what: &str) {
-        if !self.progress || self.shown.is_some_and(|shown| shown.elapsed() < PROGRESS_EVERY) {
+        if !self.progress || self.shown.elapsed() < PROGRESS_EVERY {
             return;
         }
         let _ = write!(io::stderr(), "\r{done} {of_what}\x1b[K");
-        (self.shown, self.is_shown) = (Some(Instant::now()), true);
+        (self.shown, self.is_shown) = (Instant::now(), true);
     }
 
     /// Takes the progress away.
