@@ -101,7 +101,7 @@ enum Words {
         /// Only tell what would be removed
         #[arg(long)]
         dry_run: bool,
-        /// A raw id, such as 8:acs:RESOURCE_USER, or a phone number
+        /// A raw id, such as `8:acs:RESOURCE_USER`, or a phone number
         #[arg(value_name = "USER-OR-NUMBER")]
         person: Person,
     },
@@ -143,7 +143,7 @@ enum InstallationWords {
     Delete { id: String },
     /// Print a line for each device of a user or a phone number
     List {
-        /// A raw id, such as 8:acs:RESOURCE_USER, or a phone number
+        /// A raw id, such as `8:acs:RESOURCE_USER`, or a phone number
         #[arg(value_name = "USER-OR-NUMBER")]
         person: Person,
     },

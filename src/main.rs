@@ -71,7 +71,7 @@ fn vars() -> Vars {
 
 fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>) -> ExitCode {
     let config = vars.and_then(|vars| Config::from_vars(vars).map_err(Handler::all_faults));
-    match config.and_then(build) {
+    match config.and_then(|config| build(&config)) {
         Ok((port, handler)) => runtime.block_on(serve(handler, port)),
         Err(faults) => bad_settings(&faults),
     }
@@ -84,7 +84,7 @@ fn run(runtime: &Runtime, command: Command, vars: Result<Vars, ConfigError>) -> 
     };
     let no_colour = vars.as_ref().is_ok_and(|vars| vars.iter().any(forbids_colour));
     let config = vars.and_then(|vars| Handler::config_for(&command, vars).map_err(Handler::all_faults));
-    let handler = match config.and_then(build) {
+    let handler = match config.and_then(|config| build(&config)) {
         Ok((_, handler)) => handler,
         Err(faults) => return bad_settings(&faults),
     };
@@ -94,9 +94,9 @@ fn run(runtime: &Runtime, command: Command, vars: Result<Vars, ConfigError>) -> 
     exit_code(done)
 }
 
-fn build(config: Config) -> Result<(u16, Handler), ConfigError> {
+fn build(config: &Config) -> Result<(u16, Handler), ConfigError> {
     init_log(&config.log_filter);
-    Handler::new(&config).map(|handler| (config.port, handler))
+    Handler::new(config).map(|handler| (config.port, handler))
 }
 
 fn bad_settings(faults: &ConfigError) -> ExitCode {

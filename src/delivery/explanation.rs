@@ -138,10 +138,7 @@ impl Explanation {
 
     /// What an audience gets to see, before it is cut to fit.
     pub fn notification(&self, notification: &Notification<'_>, audience: Audience) {
-        let effect = match &notification.effect {
-            Effect::Ring(_) => "ring",
-            effect => effect.op(),
-        };
+        let effect = if matches!(notification.effect, Effect::Ring(_)) { "ring" } else { notification.effect.op() };
         self.add_line(format!("  effect     {effect}, content {}", audience.mode.name()));
         if notification.effect.alert().is_none() {
             return;
