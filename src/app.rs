@@ -1,6 +1,6 @@
 //! Builds all parts of the program from its settings.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -8,9 +8,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::client::Client;
-use crate::commands::EventsFileError;
-use crate::commands::replay::{self, ReplayError};
-use crate::commands::send;
+use crate::commands::{Command, CommandError, Output, Undone, Workplace};
 use crate::delivery::DeliveryService;
 use crate::delivery::clock::ClockCheck;
 use crate::delivery::sending::{AppHubs, Hubs};
@@ -35,6 +33,8 @@ pub struct Handler {
     client: Client,
     /// What the line at the start says of the settings.
     settings: String,
+    /// What it says of the store.
+    store_name: String,
 }
 
 impl Handler {
@@ -79,7 +79,8 @@ impl Handler {
             started: Instant::now(),
             deadline: config.deadline,
         };
-        Self { service: Arc::new(service), client, settings: config.summary().to_string() }
+        let (settings, store_name) = (config.summary().to_string(), config.store.to_string());
+        Self { service: Arc::new(service), client, settings, store_name }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -87,30 +88,20 @@ impl Handler {
         faults.with_store_faults(|store| open(store, &Client::new()).err())
     }
 
-    /// Sends every dead letter of the store again, or the events of `files` if there are any. Prints a line for each;
-    /// returns how many are not settled.
-    pub async fn replay(
-        &self,
-        force: bool,
-        files: &[PathBuf],
-        print_line: impl FnMut(&str),
-    ) -> Result<usize, ReplayError> {
-        let delivery_service = &self.service.delivery_service;
-        match files {
-            [] => replay::letters(delivery_service, force, print_line).await,
-            files => replay::files(delivery_service, force, files, print_line).await,
-        }
+    /// The settings for a command: only what it needs has to be set.
+    pub fn config_for(
+        command: &Command,
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Config, ConfigError> {
+        let config = if command.needs_hub() { Config::from_vars(vars) } else { Config::without_hub(vars) }?;
+        let config = if command.is_explanation() { config.for_explanation() } else { config };
+        let config = if command.fills_store() { config } else { config.without_new_folder() };
+        Ok(if command.needs_no_store() { Config { store: StoreChoice::Memory, ..config } } else { config })
     }
 
-    /// Delivers the events of a file, or of standard input for `-`, and prints every decision. A dry run sends and writes
-    /// nothing. Returns how many events failed or can never succeed.
-    pub async fn send(
-        &self,
-        file: &Path,
-        dry_run: bool,
-        print_line: impl FnMut(&str),
-    ) -> Result<usize, EventsFileError> {
-        send::send(&self.service.delivery_service, file, dry_run, print_line).await
+    /// Runs a command. Returns what it left undone.
+    pub async fn run(&self, command: Command, output: &mut Output) -> Result<Undone, CommandError> {
+        command.run(Workplace { service: &self.service, store_name: &self.store_name }, output).await
     }
 
     /// Serves on `listener` until `stop` completes, then finishes what is in flight.
@@ -132,7 +123,7 @@ impl Handler {
 
 fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {
     match choice {
-        StoreChoice::Memory => Ok(Store::memory()),
+        StoreChoice::Memory | StoreChoice::NoFolder(_) => Ok(Store::memory()),
         StoreChoice::Azure(container) => Store::azure(container, client.clone())
             .map_err(|error| ConfigError::new("STORE", format!("{}: {error}", container.name))),
         StoreChoice::Folder(path) => {

@@ -152,11 +152,13 @@ impl DeliveryService {
         delivered.into_iter().map(|(delivery, _)| delivery).collect()
     }
 
-    /// Sends a dead letter's event to the installations that it did not reach; also returns what came of each device.
+    /// Sends a dead letter's event to the installations that it did not reach; also returns what came of each device. With the
+    /// explanation of a dry run, nothing is sent.
     pub async fn replay(
         &self,
         raw_event: RawEvent<'_>,
         replay: &ReplayOptions,
+        explanation: Option<&Explanation>,
         now: DateTime<Utc>,
     ) -> (DeliveryResult, DeviceResults) {
         let deadlines = Deadlines::of_invocation(Instant::now(), self.deadline);
@@ -168,7 +170,7 @@ impl DeliveryService {
                 id: None,
                 trace: None,
                 replay: Some(replay),
-                explanation: None,
+                explanation,
             })
             .await;
         (delivery, processed.results)
@@ -297,7 +299,13 @@ impl DeliveryService {
                 is_repeat = entry.is_worth_storing();
                 let audience = |device: &Device| Audience::of(device, self.content, &self.texts, event.event_type);
                 devices.iter().for_each(|device| attempt.explain(|told| told.device(device, audience(device))));
-                let notification = |audience| Notification::new(event, &self.texts, audience, attempt.now);
+                let lifetime = self.texts.time_to_live(event.event_type);
+                let at = attempt.notified_at(event, lifetime);
+                let notification = |audience| {
+                    let notification = Notification::new(event, &self.texts, audience, at);
+                    attempt.explain(|told| told.notification(&notification, audience));
+                    notification
+                };
                 let mut results = sending::send_all(
                     &self.hubs,
                     &devices,

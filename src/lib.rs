@@ -9,7 +9,7 @@ pub mod benches;
 
 // Puts the program together. `main.rs` above it reads the environment and the command line, and handles signals.
 mod app;
-// `acs-push send` and `acs-push replay`.
+// `acs-push send` and all other commands that do their work without the Functions host.
 mod commands;
 // What the Functions host calls, over HTTP.
 mod functions;
@@ -32,6 +32,9 @@ mod client;
 mod log;
 
 pub use app::Handler;
-pub use commands::{EventsFileError, ReplayError};
+pub use commands::{
+    Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input, InputError,
+    InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
+};
 pub use log::init as init_log;
-pub use settings::{Config, ConfigError};
+pub use settings::{Config, ConfigError, with_file};

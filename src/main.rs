@@ -1,111 +1,44 @@
 //! The program: reads the environment and the command line, binds the port, serves until a signal.
 
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acs_push::{Config, Handler, init_log};
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
-use clap_complete::Shell;
+use acs_push::{Command, CommandError, Config, ConfigError, Handler, Output, Undone, init_log, with_file};
+use clap::Parser;
+use command_line::{CommandLine, FileError, Task, in_one_line};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+mod command_line;
 
 /// An event makes a hundred small allocations: with the system's allocator it takes a tenth more instructions.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What `sysexits.h` calls `EX_USAGE` and `EX_CONFIG`.
+/// What `sysexits.h` calls `EX_USAGE`, `EX_DATAERR` and `EX_CONFIG`.
 const BAD_USAGE: u8 = 64;
+const BAD_DATA: u8 = 65;
 const BAD_SETTINGS: u8 = 78;
 
-/// Turns Azure Communication Services events into APNs and FCM pushes
-#[derive(Parser)]
-#[command(name = "acs-push", version, after_help = "Settings are environment variables; docs/settings.md lists them.")]
-struct CommandLine {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    #[command(flatten)]
-    Task(Task),
-    /// Print a script that completes these commands in a shell
-    Completions { shell: Shell },
-}
-
-#[derive(Subcommand)]
-enum Task {
-    /// Answer the Functions host on `127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT`, as without a command
-    Serve,
-    /// Deliver the events of a file and explain each
-    ///
-    /// Old events expire, unless `EXPIRE_EVENTS` is `false`.
-    #[command(override_usage = "acs-push send [--dry-run] FILE")]
-    Send {
-        /// Send and write nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// One event, an array of them, or a file of Event Grid's own dead-lettering; - is standard input
-        file: Option<PathBuf>,
-    },
-    /// Send the store's dead letters once more; the settled ones go
-    ///
-    /// Old events expire, unless forced or `EXPIRE_EVENTS` is `false`.
-    Replay {
-        /// Send what has expired, too
-        #[arg(long)]
-        force: bool,
-        /// Deliver the events of Event Grid's own dead-letter files instead
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-}
-
 fn main() -> ExitCode {
-    match CommandLine::read() {
-        Ok(Command::Task(task)) => start(&task),
-        Ok(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut CommandLine::command(), "acs-push", &mut script);
-            print(&String::from_utf8_lossy(&script));
-            ExitCode::SUCCESS
-        }
+    let read = CommandLine::try_parse().and_then(|line| {
+        let settings = line.settings.clone();
+        line.task().map(|task| (task, settings))
+    });
+    let (task, settings) = match read {
+        Ok(read) => read,
         Err(error) if error.use_stderr() => {
             print_error(&format!("acs-push: {}; try --help", in_one_line(&error)));
-            ExitCode::from(BAD_USAGE)
+            return ExitCode::from(BAD_USAGE);
         }
         // Help or version, as asked for.
         Err(told) => {
             print(&told.to_string());
-            ExitCode::SUCCESS
+            return ExitCode::SUCCESS;
         }
-    }
-}
-
-impl CommandLine {
-    fn read() -> Result<Command, clap::Error> {
-        let command = Self::try_parse()?.command.unwrap_or(Command::Task(Task::Serve));
-        if matches!(command, Command::Task(Task::Send { file: None, .. })) {
-            let problem = "send needs a file of events, or - for standard input";
-            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, problem));
-        }
-        Ok(command)
-    }
-}
-
-/// The error and clap's suggestion in one line, without the usage.
-fn in_one_line(error: &clap::Error) -> String {
-    let told = error.to_string();
-    let is_usage = |text: &str| text.starts_with("Usage:") || text.starts_with("For more information");
-    let paragraphs = told.trim_start_matches("error: ").split("\n\n").filter(|text| !is_usage(text));
-    let lines = paragraphs.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.collect::<Vec<_>>().join("; ")
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn start(task: &Task) -> ExitCode {
+    };
     // One thread: an event mostly waits, so more threads would cost more than they save.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -115,28 +48,66 @@ fn start(task: &Task) -> ExitCode {
         }
     };
     let _entered = runtime.enter();
-    let handler = Config::from_vars(std::env::vars_os()).map_err(Handler::all_faults).and_then(|config| {
-        init_log(&config.log_filter);
-        let config = if matches!(task, Task::Send { dry_run: true, .. }) { config.for_dry_run() } else { config };
-        Handler::new(&config).map(|handler| (config.port, handler))
-    });
-    let (port, handler) = match handler {
-        Ok(ready) => ready,
-        Err(faults) => {
-            faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
-            print_error(&faults.to_string());
-            return ExitCode::from(BAD_SETTINGS);
+    match task {
+        // The Functions host hands over the values of its file.
+        Ok(Task::Serve) => {
+            start_serving(&runtime, settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file))))
         }
+        Ok(Task::Command(command)) => run(&runtime, *command, with_file(vars(), settings.as_deref())),
+        Ok(Task::Completions(shell)) => {
+            print(&CommandLine::completions(shell));
+            ExitCode::SUCCESS
+        }
+        Err(error) => bad_file(&error),
+    }
+}
+
+type Vars = Vec<(OsString, OsString)>;
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn vars() -> Vars {
+    std::env::vars_os().collect()
+}
+
+fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>) -> ExitCode {
+    let config = vars.and_then(|vars| Config::from_vars(vars).map_err(Handler::all_faults));
+    match config.and_then(|config| build(&config)) {
+        Ok((port, handler)) => runtime.block_on(serve(handler, port)),
+        Err(faults) => bad_settings(&faults),
+    }
+}
+
+fn run(runtime: &Runtime, command: Command, vars: Result<Vars, ConfigError>) -> ExitCode {
+    // <https://no-color.org>
+    let forbids_colour = |(name, value): &(OsString, OsString)| {
+        (name == "NO_COLOR" && !value.is_empty()) || (name == "TERM" && value == "dumb")
     };
-    runtime.block_on(async {
-        match task {
-            Task::Replay { force, files } => exit_code(handler.replay(*force, files, print_line).await, "not settled"),
-            Task::Send { file: Some(file), dry_run } => {
-                exit_code(handler.send(file, *dry_run, print_line).await, "failed or can never succeed")
-            }
-            Task::Serve | Task::Send { file: None, .. } => serve(handler, port).await,
-        }
-    })
+    let no_colour = vars.as_ref().is_ok_and(|vars| vars.iter().any(forbids_colour));
+    let config = vars.and_then(|vars| Handler::config_for(&command, vars).map_err(Handler::all_faults));
+    let handler = match config.and_then(|config| build(&config)) {
+        Ok((_, handler)) => handler,
+        Err(faults) => return bad_settings(&faults),
+    };
+    let mut output = Output::new(std::io::stdout().is_terminal() && !no_colour, std::io::stderr().is_terminal());
+    let done = runtime.block_on(handler.run(command, &mut output));
+    drop(output);
+    exit_code(done)
+}
+
+fn build(config: &Config) -> Result<(u16, Handler), ConfigError> {
+    init_log(&config.log_filter);
+    Handler::new(config).map(|handler| (config.port, handler))
+}
+
+fn bad_settings(faults: &ConfigError) -> ExitCode {
+    faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
+    print_error(&faults.to_string());
+    ExitCode::from(BAD_SETTINGS)
+}
+
+fn bad_file(error: &FileError) -> ExitCode {
+    print_error(&format!("acs-push: {error}"));
+    if error.is_about_data() { ExitCode::from(BAD_DATA) } else { ExitCode::FAILURE }
 }
 
 async fn serve(handler: Handler, port: u16) -> ExitCode {
@@ -151,18 +122,18 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The exit code of a command that returns how many events are left.
-fn exit_code<E: std::fmt::Display>(left: Result<usize, E>, what: &str) -> ExitCode {
-    match left {
-        Ok(0) => return ExitCode::SUCCESS,
-        Ok(left) => print_error(&format!("acs-push: {left} {what}")),
-        Err(error) => print_error(&format!("acs-push: {error}")),
+fn exit_code(done: Result<Undone, CommandError>) -> ExitCode {
+    match done {
+        Ok(Undone { count: 0, .. }) => return ExitCode::SUCCESS,
+        Ok(Undone { count, what }) => print_error(&format!("acs-push: {count} {what}")),
+        Err(error) => {
+            print_error(&format!("acs-push: {error}"));
+            if matches!(error, CommandError::BadInput(_)) {
+                return ExitCode::from(BAD_DATA);
+            }
+        }
     }
     ExitCode::FAILURE
-}
-
-fn print_line(line: &str) {
-    print(&format!("{line}\n"));
 }
 
 /// Writes to standard output.

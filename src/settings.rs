@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use crate::storage::store::azure::Container;
 
 mod hubs;
 mod host_environment;
+mod local_settings;
 mod names;
 mod pasted;
 mod portal;
@@ -34,6 +35,7 @@ mod summary;
 
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
+pub use local_settings::with_file;
 use pasted::Mistake;
 
 /// All settings.
@@ -76,6 +78,8 @@ pub enum StoreChoice {
     Memory,
     /// In a folder.
     Folder(PathBuf),
+    /// In a folder that does not exist, for who only looks: an empty store.
+    NoFolder(PathBuf),
     /// In Azure Blob.
     Azure(Container),
 }
@@ -105,6 +109,8 @@ struct SettingsReader {
     /// The names of all settings that were read, set or not.
     asked: RefCell<BTreeSet<String>>,
     faults: Vec<Fault>,
+    /// Whether the default app's hub has to be set.
+    needs_hub: bool,
 }
 
 impl Config {
@@ -114,7 +120,15 @@ impl Config {
         N: Into<OsString>,
         V: Into<OsString>,
     {
-        let mut settings = SettingsReader::new(vars.into_iter().map(|(name, value)| (name.into(), value.into())));
+        Self::read(SettingsReader::new(vars.into_iter().map(|(name, value)| (name.into(), value.into()))))
+    }
+
+    /// The same for a command that asks no hub: it need not be set.
+    pub fn without_hub(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        Self::read(SettingsReader { needs_hub: false, ..SettingsReader::new(vars.into_iter()) })
+    }
+
+    fn read(mut settings: SettingsReader) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
         let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
         let host = HostEnvironment::of(&settings);
@@ -152,10 +166,22 @@ impl Config {
         Err(ConfigError { faults: settings.faults, near_names, store })
     }
 
-    /// The same for a dry run: a folder that does not exist is not created.
-    pub fn for_dry_run(mut self) -> Self {
-        if matches!(&self.store, StoreChoice::Folder(path) if !path.exists()) {
-            self.store = StoreChoice::Memory;
+    /// The same for a command that needs nothing stored: a folder that does not exist is not created.
+    pub fn without_new_folder(mut self) -> Self {
+        if let StoreChoice::Folder(path) = &self.store
+            && !path.exists()
+        {
+            self.store = StoreChoice::NoFolder(path.clone());
+        }
+        self
+    }
+
+    /// The same for an explanation: no event expires, and where no hub is set, there is one for alerts and one for calls.
+    pub fn for_explanation(mut self) -> Self {
+        self.event_filter.expire = false;
+        let AppSettings { main, voip } = &mut self.default_app;
+        if main.connection_strings.is_empty() && voip.is_none() {
+            *voip = Some(main.clone());
         }
         self
     }
@@ -209,7 +235,7 @@ impl SettingsReader {
                 values.insert(name, value);
             }
         }
-        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new() }
+        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new(), needs_hub: true }
     }
 
     /// The value of a setting.
@@ -304,7 +330,7 @@ impl SettingsReader {
     /// The texts of the notifications file over the built-in ones; each mistake in it is a fault of its own.
     fn texts(&mut self) -> Texts {
         const NAME: &str = "NOTIFICATIONS_FILE";
-        let read = self.get(NAME).map(|path| (path.to_owned(), read_text(path)));
+        let read = self.get(NAME).map(|path| (path.to_owned(), read_text(Path::new(path))));
         let texts = match &read {
             None => Texts::new(None),
             Some((_, Ok(source))) => Texts::new(Some(source)),
@@ -348,7 +374,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// The text of a file, 1 MiB at most: a device, or a log named by mistake, may have no end.
-fn read_text(path: &str) -> io::Result<String> {
+fn read_text(path: &Path) -> io::Result<String> {
     const LONGEST: u64 = 1024 * 1024;
     let mut text = String::new();
     match File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)? {

@@ -84,7 +84,7 @@ fn each_floor_imports_exactly_what_the_table_says() {
         let imports = words_after(&code, "crate::");
         found.entry(name.clone()).or_default().extend(imports.into_iter().filter(|import| *import != name));
     }
-    found.retain(|name, _| name != "lib" && name != "main");
+    found.retain(|name, _| !["lib", "main", "command_line"].contains(&name.as_str()));
     let stated: BTreeMap<_, _> = import_table().into_iter().collect();
     assert_eq!(found, stated, "left: src/, right: the import table of ARCHITECTURE.md");
 }
@@ -128,11 +128,14 @@ fn each_outside_world_is_named_in_few_files() {
         ("minijinja::", &["notifications/texts/template.rs"]),
         ("toml::", &["notifications/texts/file.rs", "notifications/texts/value.rs"]),
         ("std::env::", &["main.rs"]),
-        ("clap::", &["main.rs"]),
+        ("clap::", &["command_line.rs", "main.rs"]),
+        ("jsonc_parser::", &["settings/local_settings.rs"]),
         (
             "Utc::now",
             &[
                 "app.rs",
+                "commands/forget.rs",
+                "commands/installations.rs",
                 "commands/replay.rs",
                 "commands/send.rs",
                 "functions.rs",

@@ -29,6 +29,11 @@ type Failure = Box<dyn std::error::Error>;
 const HUB: &str = "acs-push-dev";
 const VOIP_HUB: &str = "acs-push-voip";
 
+/// The ports of `func start` and of the emulator, so that tabs and `curl` lines outlive the demo. Where one is taken, the system
+/// chooses another.
+const HANDLER_PORT: u16 = 7071;
+const PAGE_PORT: u16 = 7090;
+
 const MY_PHONE: &str = r#"{"phoneNumbers":["+14255550123"],"platform":"fcmv1","pushChannel":"my-phone-token"}"#;
 /// It has no `eventTime`, so it never grows old.
 const MY_SMS: &str = concat!(
@@ -81,7 +86,10 @@ async fn run(once: bool) -> Result<(), Failure> {
         ..HubOptions::new(name)
     };
     let hubs = vec![hub(HUB, "com.example.demo"), hub(VOIP_HUB, "com.example.demo.voip")];
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = match TcpListener::bind(("127.0.0.1", HANDLER_PORT)).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind("127.0.0.1:0").await?,
+    };
     let handler_url = format!("http://{}", listener.local_addr()?);
     let samples = samples::read_all()?;
     let page = Page {
@@ -89,7 +97,11 @@ async fn run(once: bool) -> Result<(), Failure> {
         samples: offers::of(&samples),
         post_to: Some(format!("{handler_url}/EventGridTrigger")),
     };
-    let emulator = Emulator::start(Options { hubs, rules: Vec::new(), page, ..Options::default() }).await?;
+    let options = Options { port: PAGE_PORT, hubs, rules: Vec::new(), page, ..Options::default() };
+    let emulator = match Emulator::start(options.clone()).await {
+        Ok(emulator) => emulator,
+        Err(_) => Emulator::start(Options { port: 0, ..options }).await?,
+    };
     let mut received = emulator.subscribe();
     if !once {
         println!("The phones, in a browser:  {}/\n", emulator.url());

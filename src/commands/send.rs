@@ -1,34 +1,87 @@
 //! `acs-push send`: delivers the events of a file as if Event Grid had sent them, and prints what was decided.
 
-use std::path::Path;
+use std::str::FromStr;
 
 use chrono::Utc;
 
-use crate::commands::events_file::{EventsFile, EventsFileError};
-use crate::delivery::DeliveryService;
+use super::{EventsFile, Output, Undone, Workplace};
 use crate::delivery::explanation::Explanation;
 use crate::delivery::outcome::{DeliveryResult, Outcome};
 use crate::events::RawEvent;
+use crate::notifications::device::{ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::locale::Locale;
 
-/// Delivers the events of a file, and prints an explanation of each. A dry run sends nothing and writes nothing. Returns how
-/// many failed or can never succeed.
-pub async fn send(
-    delivery_service: &DeliveryService,
-    file: &Path,
-    dry_run: bool,
-    mut print_line: impl FnMut(&str),
-) -> Result<usize, EventsFileError> {
+/// What to send, and how.
+#[derive(Debug)]
+pub struct SendCommand {
+    /// The events.
+    pub events: EventsFile,
+    /// Whether nothing is sent or written.
+    pub dry_run: bool,
+    /// A device that stands in for those of every recipient. It is no real one, so nothing is sent.
+    pub device: Option<ExampleDevice>,
+}
+
+/// A device that nobody registered.
+#[derive(Debug, Clone)]
+pub struct ExampleDevice(Device);
+
+/// A locale of the command line.
+#[derive(Debug, Clone)]
+pub struct LocaleArgument(Locale);
+
+impl ExampleDevice {
+    /// An iPhone, or an Android phone.
+    pub fn new(is_iphone: bool, locale: Option<LocaleArgument>, content: Option<&str>) -> Self {
+        let (name, platform, os) = match is_iphone {
+            true => ("ios", Platform::Apns, Os::Ios),
+            false => ("android", Platform::FcmV1, Os::Android),
+        };
+        Self(Device {
+            installation_id: name.into(),
+            app: None,
+            platform,
+            os: Some(os),
+            locale: locale.map(|LocaleArgument(locale)| locale),
+            handle: DeviceHandle::new("example"),
+            voip_handle: is_iphone.then(|| DeviceHandle::new("example")),
+            content: content.and_then(ContentMode::parse),
+            muted_threads: Vec::new(),
+        })
+    }
+}
+
+impl FromStr for LocaleArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Locale::parse(text).map(Self).ok_or_else(|| "expected a language tag such as ko-KR".to_owned())
+    }
+}
+
+/// Delivers the events of a file, and prints an explanation of each.
+pub async fn send(place: Workplace<'_>, command: SendCommand, output: &mut Output) -> Undone {
+    let SendCommand { events, dry_run, device } = command;
     let mut unsuccessful = 0;
     let each = async |number: usize, raw_event: RawEvent<'_>| {
-        let explanation = Explanation::new(dry_run);
-        let delivery = delivery_service.explain(raw_event, &explanation, Utc::now()).await;
-        print_line(&format!("event {number}: {}", delivery.event.as_deref().unwrap_or("(no id)").escape_debug()));
-        explanation.into_lines().iter().for_each(|line| print_line(line));
-        print_line(&outcome(&delivery, dry_run));
+        output.progress(number, "events");
+        let explanation = match &device {
+            Some(ExampleDevice(device)) => Explanation::for_device(device.clone()),
+            None => Explanation::new(dry_run),
+        };
+        let delivery = place.service.delivery_service.explain(raw_event, &explanation, Utc::now()).await;
+        output.print(&format!("event {number}: {}", delivery.event.as_deref().unwrap_or("(no id)").escape_debug()));
+        explanation.into_lines().iter().for_each(|line| output.print(line));
+        output.print(&outcome(&delivery, dry_run));
+        if dry_run && device.is_none() && delivery.has_no_installation() {
+            output.print("  hint       --as ios or --as android shows what such a device would get");
+        }
         unsuccessful += usize::from(matches!(delivery.outcome, Outcome::Failed | Outcome::DeadLettered));
     };
-    EventsFile::read(file)?.for_each(each).await?;
-    Ok(unsuccessful)
+    if events.for_each(each).await == 0 {
+        output.print(&format!("{}: no events", events.name()));
+    }
+    Undone { count: unsuccessful, what: "failed or can never succeed" }
 }
 
 fn outcome(delivery: &DeliveryResult, dry_run: bool) -> String {

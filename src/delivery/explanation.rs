@@ -15,8 +15,8 @@ use super::outcome::{DeliveryResult, Outcome};
 use super::{DeliveryAttempt, DeliveryService};
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventGridEvent, RawEvent};
-use crate::notifications::Audience;
 use crate::notifications::device::{Device, DeviceHandle};
+use crate::notifications::{Audience, Effect, LocalizableText, Notification, Wording};
 use crate::push::hub::{DirectSend, SendFailure, SendSuccess};
 use crate::push::payload::MAX_PAYLOAD_BYTES;
 
@@ -24,6 +24,8 @@ use crate::push::payload::MAX_PAYLOAD_BYTES;
 #[derive(Debug)]
 pub struct Explanation {
     dry_run: bool,
+    /// The device that stands in for those of the recipient.
+    device: Option<Device>,
     lines: Mutex<Vec<String>>,
 }
 
@@ -68,12 +70,28 @@ impl DeliveryAttempt<'_> {
     pub(super) fn is_dry_run(&self) -> bool {
         self.explanation.is_some_and(Explanation::is_dry_run)
     }
+
+    /// When the notification is made. A dry run shows an event that is too old as it was when it happened.
+    pub(super) fn notified_at(&self, event: &Event<'_>, lifetime: TimeDelta) -> DateTime<Utc> {
+        let time = event.time.filter(|time| self.is_dry_run() && self.now - *time >= lifetime);
+        time.unwrap_or(self.now)
+    }
 }
 
 impl Explanation {
     /// An explanation without lines.
     pub fn new(dry_run: bool) -> Self {
-        Self { dry_run, lines: Mutex::default() }
+        Self { dry_run, device: None, lines: Mutex::default() }
+    }
+
+    /// One of a dry run in which the recipient has this device, and no other.
+    pub fn for_device(device: Device) -> Self {
+        Self { dry_run: true, device: Some(device), lines: Mutex::default() }
+    }
+
+    /// The device that stands in for those of the recipient.
+    pub fn device_in_place(&self) -> Option<&Device> {
+        self.device.as_ref()
     }
 
     /// Whether nothing is to be sent or written.
@@ -103,11 +121,7 @@ impl Explanation {
     pub fn event(&self, event: &Event<'_>, lifetime: TimeDelta, left: Option<TimeDelta>) {
         let left = left.map_or_else(|| "old events do not expire".to_owned(), |left| format!("{} left", span(left)));
         self.add_line(format!("  lifetime   {}; {left}", span(lifetime)));
-        let recipient = match &event.recipient {
-            Some(Recipient::User(user)) => format!("the user {}", DeviceHandle::new(user.as_str()).masked()),
-            Some(Recipient::Number(number)) => format!("the number {}", last_two(number.as_str())),
-            None => "none".to_owned(),
-        };
+        let recipient = event.recipient.as_ref().map_or_else(|| "none".to_owned(), masked);
         self.add_line(format!("  recipient  {recipient}"));
     }
 
@@ -120,6 +134,25 @@ impl Explanation {
             "  device     {}: {platform}, content {content}, locale {locale}",
             device.installation_id
         ));
+    }
+
+    /// What an audience gets to see, before it is cut to fit.
+    pub fn notification(&self, notification: &Notification<'_>, audience: Audience) {
+        let effect = if matches!(notification.effect, Effect::Ring(_)) { "ring" } else { notification.effect.op() };
+        self.add_line(format!("  effect     {effect}, content {}", audience.mode.name()));
+        if notification.effect.alert().is_none() {
+            return;
+        }
+        let Wording { title, body, .. } = &notification.wording;
+        for (label, text) in [("title", title), ("body", body)] {
+            let text = match text {
+                LocalizableText::Text(text) => without_controls(text),
+                LocalizableText::Localized { key, args } => format!("{key} of the app's own texts, with {args:?}"),
+            };
+            if !text.is_empty() {
+                self.add_line(format!("  {label:<9}  {text}"));
+            }
+        }
     }
 
     /// The device gets an alert instead of the call.
@@ -147,7 +180,7 @@ impl Explanation {
             std::iter::once(batch).chain(to.map(|to| format!("             {to}"))).collect()
         };
         told.extend(payload.headers.iter().map(|(name, value)| format!("             {name}: {value}")));
-        told.push(format!("             {}", without_controls(&String::from_utf8_lossy(&payload.body))));
+        told.extend(self.body(&payload.body).lines().map(|line| format!("             {}", without_controls(line))));
         let (said, tracking_id) = match result {
             Ok(_) if self.dry_run => ("not sent: dry run".to_owned(), None),
             Ok(sent) => ("accepted".to_owned(), sent.tracking_id.as_ref()),
@@ -161,9 +194,31 @@ impl Explanation {
         self.add_line(told.join("\n"));
     }
 
+    /// As it is sent; in a dry run, for people to read.
+    fn body(&self, body: &[u8]) -> String {
+        let pretty = if self.dry_run { pretty_json(body) } else { None };
+        pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
+    }
+
     fn add_line(&self, line: String) {
         self.lines.lock().expect("nothing panics while it is held").push(line);
     }
+}
+
+/// Who it is, as far as may be shown.
+pub fn masked(recipient: &Recipient) -> String {
+    match recipient {
+        Recipient::User(user) => format!("the user {}", DeviceHandle::new(user.as_str()).masked()),
+        Recipient::Number(number) => format!("the number {}", last_two(number.as_str())),
+    }
+}
+
+/// The same JSON on lines of its own, its members in the same order.
+pub fn pretty_json(json: &[u8]) -> Option<String> {
+    let mut pretty = Vec::with_capacity(2 * json.len());
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    serde_transcode::transcode(&mut reader, &mut serde_json::Serializer::pretty(&mut pretty)).ok()?;
+    String::from_utf8(pretty).ok()
 }
 
 fn last_two(digits: &str) -> String {
@@ -171,7 +226,7 @@ fn last_two(digits: &str) -> String {
 }
 
 /// The same JSON with all control characters escaped: `serde_json` escapes only some of them.
-fn without_controls(json: &str) -> String {
+pub fn without_controls(json: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => format!("\\u{:04x}", u32::from(character)),
         false => character.to_string(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::chat_message_update::ChatMessageUpdate;
 use super::code::Code;
 use super::deadlines::with_deadline;
+use super::explanation::Explanation;
 use super::outcome::Outcome;
 use super::{DeliveryAttempt, DeliveryService, EventOutcome};
 use crate::events::recipient::Recipient;
@@ -92,6 +93,9 @@ impl DeliveryService {
         key: &EventKey,
         message: Option<&ChatMessageUpdate>,
     ) -> Result<(Entry, Option<MessageVersion>, Arc<[Device]>), EventOutcome> {
+        if let Some(device) = attempt.explanation.and_then(Explanation::device_in_place) {
+            return Ok((Entry::default(), None, [device.clone()].into()));
+        }
         let now = attempt.now;
         let found = pin!(async {
             let version = async {

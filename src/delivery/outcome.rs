@@ -64,6 +64,13 @@ pub struct DeliveryResult {
     pub tracking: Vec<String>,
 }
 
+impl DeliveryResult {
+    /// Whether no device is registered for the recipient.
+    pub fn has_no_installation(&self) -> bool {
+        self.code == Code::NoInstallation
+    }
+}
+
 impl Outcome {
     /// All of them, in the order of the enum.
     pub const ALL: [Self; 8] = [

@@ -66,7 +66,7 @@ impl DeliveryService {
     /// Sends one. `Failed` is one that the hub did not take this time either.
     async fn resend_one(&self, key: &str, letter: DeadLetter, now: DateTime<Utc>) -> Result<Outcome, StoreError> {
         let options = ReplayOptions { force: false, only: letter.installations.iter().cloned().collect() };
-        let (delivery, results) = self.replay(RawEvent::Json(&letter.event), &options, now).await;
+        let (delivery, results) = self.replay(RawEvent::Json(&letter.event), &options, None, now).await;
         let unreached = results.unreached();
         if delivery.outcome.is_settled() && unreached.is_empty() {
             self.dead_letters.remove(key).await?;

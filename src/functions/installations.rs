@@ -60,6 +60,12 @@ impl Service {
         .unwrap_or_else(|response| response)
     }
 
+    /// A PUT by a command: the status and the body of the answer.
+    pub async fn put_installation(&self, id: &str, body: &[u8]) -> (u16, Bytes) {
+        let response = self.installation(Method::Put, id, body).await;
+        (response.status().as_u16(), response.into_body())
+    }
+
     fn put_response(&self, installation: &Installation, put: &PutResult, ignored: &[String]) -> HttpResponse {
         for other in &put.evicted {
             tracing::warn!(installation = other, "evicted: its user or number has too many installations");

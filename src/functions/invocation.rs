@@ -66,11 +66,6 @@ impl<'a> InvocationRequest<'a> {
         })
     }
 
-    /// Takes the text of an event, or of an array of them, without an envelope.
-    pub fn from_events(text: &'a str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
-
     /// The events: the elements of an array, or the one value instead of an array.
     pub fn events(&self) -> Result<Vec<RawEvent<'_>>, InvocationError> {
         let value = match self {

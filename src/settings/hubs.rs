@@ -53,6 +53,9 @@ const VOIP: &str = "VOIP_";
 const SUFFIXES: [&str; 6] =
     ["VOIP_SECONDARY_CONNECTION_STRING", "VOIP_CONNECTION_STRING", "VOIP_NAME", SECONDARY, CONNECTION_STRING, NAME];
 
+/// What stands in for the name of a hub.
+const NOT_SET: &str = "(not set)";
+
 /// Words that cannot be app names.
 const RESERVED_APP_NAMES: [&str; 2] = ["VOIP", "SECONDARY"];
 
@@ -80,7 +83,7 @@ pub(super) fn read(
         }
     }
     let own = ConnectionStrings::read(settings, "");
-    if settings.get(&setting("", CONNECTION_STRING)).is_none() {
+    if settings.get(&setting("", CONNECTION_STRING)).is_none() && settings.needs_hub {
         let missing = setting("", CONNECTION_STRING);
         let expected = "is required: expected Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=RULE;SharedAccessKey=KEY";
         settings.fault(&missing, format!("{expected}{}", portal::where_it_may_be(settings, &missing)));
@@ -187,12 +190,13 @@ fn app_settings(
     let may_be_named =
         settings.get(&setting(prefix, CONNECTION_STRING)).is_some_and(|text| text.contains("EntityPath="))
             && connection_strings.first.is_none();
-    if name.is_none() && !may_be_named && settings.get(&setting(prefix, NAME)).is_none() {
+    let is_missing = settings.needs_hub && settings.get(&setting(prefix, NAME)).is_none();
+    if name.is_none() && !may_be_named && is_missing {
         let missing = setting(prefix, NAME);
         let hint = portal::where_it_may_be(settings, &missing);
         settings.fault(&missing, format!("is required: expected the hub's name{hint}"));
     }
-    let main = HubSettings::new(name.unwrap_or_default(), connection_strings);
+    let main = HubSettings::new(name.unwrap_or_else(|| NOT_SET.to_owned()), connection_strings);
     let voip = voip_hub(settings, &format!("{prefix}{VOIP}"), connection_strings, warnings);
     if voip.as_ref().is_some_and(|voip| voip.is(&main)) {
         let alerts = setting(prefix, NAME);

@@ -36,6 +36,7 @@ impl fmt::Display for StoreChoice {
         match self {
             Self::Memory => formatter.write_str("memory"),
             Self::Folder(path) => write!(formatter, "folder {}", path.display()),
+            Self::NoFolder(path) => write!(formatter, "folder {}, which does not exist", path.display()),
             Self::Azure(container) => {
                 write!(formatter, "Azure container {} of account {}", container.name, container.account.name)
             }

@@ -27,7 +27,9 @@ use crate::storage::store::{Change, Fingerprint, Store, StoreError, Versioned};
 
 mod changes;
 mod documents;
+mod forgetting;
 mod handles;
+mod hashed;
 mod repair;
 mod pending;
 mod device_cache;
@@ -39,8 +41,9 @@ mod put_request;
 mod tests;
 
 use device_cache::{CACHE_TTL, DeviceCache};
+pub use forgetting::{Holding, Holdings};
 pub use pending::ReviewResult;
-pub use put_request::{InstallationError, PutRequest};
+pub use put_request::{InstallationError, PutRequest, read_recipient};
 use recipients::Trigger;
 use records::{HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 pub use response::InstallationResponse;
@@ -83,6 +86,12 @@ pub struct Limits {
     pub per_number: usize,
     /// How long an installation lives without another PUT.
     pub time_to_live: TimeDelta,
+}
+
+impl Limits {
+    /// For who only looks, or takes away: nothing expires or has to make room for anything.
+    pub const NONE: Self =
+        Self { per_user: usize::MAX, per_number: usize::MAX, time_to_live: TimeDelta::days(1_000_000) };
 }
 
 /// The result of a PUT.
@@ -151,6 +160,9 @@ impl Installations {
 
     /// The installation of that id.
     pub async fn get(&self, id: &str, now: DateTime<Utc>) -> Result<Option<Installation>, StoreError> {
+        if hashed::is_hash(id) {
+            return Ok(None);
+        }
         let record: Option<InstallationRecord> = self.store.read(&installation_key(id)).await?;
         let stored = record.and_then(|record| record.installation).filter(|stored| self.is_alive(stored, now));
         Ok(stored.map(StoredInstallation::into_installation))
@@ -226,7 +238,7 @@ impl Installations {
 
     /// Deletes a device. Nothing happens if there is none with this id.
     pub async fn delete(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.read_versioned::<InstallationRecord>(id).await?.document.is_some() {
+        if !hashed::is_hash(id) && self.read_versioned::<InstallationRecord>(id).await?.document.is_some() {
             self.remove(id, ChangeStart::now(now), |_| true).await?;
         }
         Ok(())
@@ -322,19 +334,23 @@ impl ChangeStart {
 
 /// Where the register has an installation.
 pub fn installation_key(id: &str) -> String {
-    Fingerprint::of(&[id]).key("installations")
+    const KIND: &str = "installations";
+    hashed::key(KIND, id).unwrap_or_else(|| Fingerprint::of(&[id]).key(KIND))
 }
 
 /// Where the register has the owner of a handle.
 pub fn handle_key(handle: &DeviceHandle) -> String {
-    Fingerprint::of(&[handle.expose()]).key("handles")
+    const KIND: &str = "handles";
+    hashed::key(KIND, handle.expose()).unwrap_or_else(|| Fingerprint::of(&[handle.expose()]).key(KIND))
 }
 
 /// Where the register has everything of a recipient.
 pub fn recipient_key(recipient: &Recipient) -> String {
+    const KIND: &str = "recipients";
     let kind = match recipient {
         Recipient::User(_) => "user",
         Recipient::Number(_) => "number",
     };
-    Fingerprint::of(&[kind, recipient.as_str()]).key("recipients")
+    let text = recipient.as_str();
+    hashed::key(KIND, text).unwrap_or_else(|| Fingerprint::of(&[kind, text]).key(KIND))
 }

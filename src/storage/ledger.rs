@@ -10,9 +10,10 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use futures_util::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
-use crate::storage::store::{Change, Document, Fingerprint, Store, StoreError, run_to_completion};
+use crate::storage::store::{Change, Document, Fingerprint, ListedDocument, Store, StoreError, run_to_completion};
 
 mod recent_entries;
 #[cfg(test)]
@@ -191,6 +192,26 @@ impl Ledger {
             }
             found => found,
         }
+    }
+
+    /// Removes the ids of installations from all entries: they are gone, so no repeat has to know what they got.
+    pub async fn forget_installations(&self, ids: &BTreeSet<String>) -> Result<(), StoreError> {
+        let is_named = |entry: &Entry| !entry.settled.is_disjoint(ids);
+        let forget = |listed: Result<ListedDocument, StoreError>| async move {
+            let key = listed?.key;
+            if !self.read_if_present::<Entry>(&key).await?.is_some_and(|entry| is_named(&entry)) {
+                return Ok(());
+            }
+            let forget = |entry: Option<Entry>| match entry {
+                Some(mut entry) => {
+                    entry.settled.retain(|id| !ids.contains(id));
+                    Change::Write(entry, ())
+                }
+                None => Change::Keep(()),
+            };
+            self.store.update(&key, forget).await
+        };
+        self.store.list(EVENTS).map(forget).buffer_unordered(self.store.max_concurrent_changes()).try_collect().await
     }
 
     /// Has every instance know that an edit or the deletion was handled.

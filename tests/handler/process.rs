@@ -76,6 +76,9 @@ async fn a_mistyped_word_is_reported_in_one_line_with_a_suggestion() {
         (&["completions", "fich"], "'fish'"),
         (&["completions"], "<SHELL>"),
         (&["serve", "8080"], "'8080'"),
+        (&["dead-leters"], "'dead-letters'"),
+        (&["installations", "lst"], "'list'"),
+        (&["forgett"], "'forget'"),
     ] {
         let output = run(arguments, &[]).await;
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
@@ -88,8 +91,14 @@ async fn a_mistyped_word_is_reported_in_one_line_with_a_suggestion() {
 #[tokio::test]
 async fn each_command_has_its_help_and_each_shell_its_completions() {
     for (arguments, holds) in [
-        (&["--help"][..], &["serve", "send", "replay", "completions"][..]),
-        (&["send", "--help"], &["--dry-run", "FILE"]),
+        (
+            &["--help"][..],
+            &["serve", "send", "replay", "dead-letters", "installations", "forget", "completions", "--settings"][..],
+        ),
+        (&["send", "--help"], &["--dry-run", "--as", "--locale", "--content", "FILE"]),
+        (&["dead-letters", "--help"], &["list", "show", "drop"]),
+        (&["installations", "--help"], &["show", "put", "delete", "list"]),
+        (&["forget", "--help"], &["--dry-run", "USER-OR-NUMBER"]),
         (&["help", "replay"], &["--force", "FILE"]),
         (&["completions", "bash"], &["acs-push", "--dry-run", "--force"]),
         (&["completions", "zsh"], &["#compdef acs-push", "--dry-run", "--force"]),

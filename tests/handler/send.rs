@@ -1,5 +1,6 @@
 //! `acs-push send`: events of a file, delivered and explained.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -220,6 +221,8 @@ async fn wrong_arguments_are_64_and_a_file_that_is_not_there_is_1() {
         (&["send", "a.json", "b.json"], 64, "b.json"),
         (&["send", "a.json", "--force"], 64, "--force"),
         (&["send", "a.json"], 1, "a.json cannot be read"),
+        (&["send", "a.json", "--locale", "ko"], 64, "--as <KIND>"),
+        (&["send", "a.json", "--as", "iphone"], 64, "possible values: ios, android"),
     ] {
         let output = command(&vars(&hub, &[]), folder.path()).args(arguments).output();
         let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
@@ -241,4 +244,145 @@ async fn control_characters_of_an_event_do_not_reach_the_terminal() {
     event["subject"] = wanted;
     let told = told + &send(&hub, folder.path(), &event, &["--dry-run"]).await.1;
     assert!(told.chars().all(|character| character == '\n' || !character.is_control()), "{told:?}");
+}
+
+/// Runs it without any setting.
+async fn send_alone(folder: &Path, arguments: &[&str], input: &[u8]) -> (Option<i32>, String) {
+    let mut command = command(&BTreeMap::new(), folder);
+    let mut child = command.arg("send").args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that reads a file may be over by now.
+    let _ = stdin.write_all(input).await;
+    drop(stdin);
+    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+#[tokio::test]
+async fn a_sample_shows_what_a_phone_would_get_with_nothing_but_a_clone() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (code, told) =
+        send_alone(folder, &["tests/events/seed/SMSReceived.json", "--dry-run", "--as", "ios"], b"").await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_holds(
+        &told,
+        &[
+            "  type       Microsoft.Communication.SMSReceived\n",
+            "  recipient  the number ****55\n",
+            "  effect     show, content full\n  title      +15555555555\n  body       Great to connect with ACS events",
+            "             apns-push-type: alert\n",
+            // Four hours after the event, as it was in 2020.
+            "             apns-expiration: 1600403267\n",
+            "             {\n               \"aps\": {\n                 \"alert\": {\n",
+            "  outcome    delivered, 1 of 1 devices; dry run",
+        ],
+    );
+    let call = "tests/events/current/constructed/IncomingCall.jwt-context.json";
+    let (_, told) = send_alone(folder, &[call, "--as", "ios"], b"").await;
+    assert_holds(&told, &["apns-push-type: voip\n", "               \"data\": {\n                 \"eventId\": 107,"]);
+}
+
+#[tokio::test]
+async fn a_device_that_nobody_registered_has_the_language_and_the_content_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?").to_string();
+    let shown = async |arguments: &[&str]| {
+        let (code, told) =
+            send_alone(folder.path(), &[&["-", "--dry-run"], arguments].concat(), event.as_bytes()).await;
+        assert_eq!(code, Some(0), "{told}");
+        told
+    };
+    let android = shown(&["--as", "android"]).await;
+    assert_holds(
+        &android,
+        &["  device     android: fcmv1, content full, locale none\n", "\"body\": \"Lunch?\"", "\"ttl\": \"14"],
+    );
+    let korean = shown(&["--as", "ios", "--locale", "ko-KR", "--content", "hidden"]).await;
+    assert_holds(&korean, &["content hidden, locale ko-KR", "  title      새 메시지"]);
+    assert!(!korean.contains("Lunch?") && !korean.contains("Alice"), "{korean}");
+    // Without it nobody is registered, which is told with the way on.
+    assert_holds(&shown(&[]).await, &["no_device (no_installation)", "--as ios or --as android shows"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was stored");
+}
+
+#[tokio::test]
+async fn every_form_in_which_events_lie_about_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["e1", "e2"].map(|id| sms(id, "15551234567", "Hello"));
+    let text = json!({"Data": {"event": json!([one, two]).to_string()}, "Metadata": {}});
+    for (form, ids) in [
+        (one.to_string(), &["e1"][..]),
+        (format!("\u{feff}{:#}", json!([one, two])), &["e1", "e2"]),
+        (format!("{one}\r\n\r\n{two}\n"), &["e1", "e2"]),
+        (format!("{one:#}\n{two:#}"), &["e1", "e2"]),
+        (format!("[{one}]\n[{two}]"), &["e1", "e2"]),
+        (envelope(&one).to_string(), &["e1"]),
+        (format!("{}\n{}", envelope(&one), envelope(&two)), &["e1", "e2"]),
+        (text.to_string(), &["e1", "e2"]),
+    ] {
+        let (code, told) = send_alone(folder.path(), &["-", "--as", "ios"], form.as_bytes()).await;
+        assert_eq!(code, Some(0), "{form}\n{told}");
+        let found: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("event ")?.split(' ').nth(1)).collect();
+        assert_eq!(found, ids, "{form}");
+        assert_eq!(told.matches("outcome    delivered").count(), ids.len(), "{told}");
+    }
+    let nothing = (Some(0), "standard input: no events\n".to_owned());
+    assert_eq!(send_alone(folder.path(), &["-", "--dry-run"], b" [ ] ").await, nothing);
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_told_with_its_place_and_nothing_is_sent_or_stored() {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let good = sms("e1", "15551234567", "Hello").to_string();
+    for (text, place) in [
+        (format!("{good}\n{{\"id\": 1,\n  }}").into_bytes(), "(line 3, column 3)"),
+        (format!("[{good}").into_bytes(), "(line 1, column "),
+        (b"Hello".to_vec(), "(line 1, column 1)"),
+        (Vec::new(), "(line 1, column 1)"),
+        (b"{\n\"a\": \"\xff\"}".to_vec(), "is not UTF-8 (line 2, column 7)"),
+    ] {
+        std::fs::write(folder.path().join("events.json"), &text).unwrap();
+        for arguments in
+            [&["send", "events.json"][..], &["replay", "events.json"], &["send", "events.json", "--dry-run"]]
+        {
+            let mut command = command(&vars(&hub, &[("STORE", "file:store")]), folder.path());
+            let output = timeout(Duration::from_secs(60), command.args(arguments).output()).await.unwrap().unwrap();
+            let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_eq!(output.status.code(), Some(65), "{told}");
+            assert!(told.contains(place) && told.lines().count() == 1, "{told}");
+        }
+    }
+    assert!(hub.requests().is_empty() && !folder.path().join("store").exists());
+}
+
+#[tokio::test]
+async fn what_is_no_file_or_too_large_is_refused() {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    std::fs::File::create(folder.path().join("large.json")).unwrap().set_len(64 * 1024 * 1024 + 1).unwrap();
+    for (file, expected) in [
+        ("folder", "it is no regular file; - reads standard input"),
+        ("/dev/zero", "it is no regular file; - reads standard input"),
+        ("large.json", "large.json is too large: expected at most 64 MiB"),
+    ] {
+        for word in ["send", "replay"] {
+            let output = command(&vars(&hub, &[]), folder.path()).args([word, file]).output();
+            let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{word} {file}");
+            assert_holds(&String::from_utf8(output.stderr).unwrap(), &[expected]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_never_expires_an_event_and_needs_no_hub() {
+    let (_hub, folder) = with_phones().await;
+    let mut old = sms("e1", "15551234567", "Hello");
+    old["eventTime"] = json!("2020-09-18T00:27:47Z");
+    std::fs::write(folder.path().join("old.json"), old.to_string()).unwrap();
+    let vars = BTreeMap::from([("STORE".to_owned(), "file:store".to_owned())]);
+    let output = command(&vars, folder.path()).args(["send", "old.json", "--dry-run"]).output().await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_holds(&told, &["iphone at ****e8f0: hub (not set)", "  outcome    delivered, 1 of 1 devices; dry run"]);
 }

@@ -132,10 +132,3 @@ impl Installations {
         self.update(handle, None, forget).await
     }
 }
-
-impl HandleRecord {
-    /// Whether the handle is this installation's.
-    pub(super) fn is_of(&self, id: &str) -> bool {
-        self.installation_id.as_deref() == Some(id)
-    }
-}

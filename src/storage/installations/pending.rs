@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use super::recipients::Trigger;
 use super::records::{InstallationRecord, MaintenanceNote, StoredHandle, StoredInstallation};
-use super::{ChangeStart, Installations, TRACE_LIFETIME};
+use super::{ChangeStart, Installations, TRACE_LIFETIME, installation_key};
 use crate::notifications::device::DeviceHandle;
 use crate::storage::store::{Change, Fingerprint, ListedDocument, StoreError};
 
@@ -28,6 +28,11 @@ pub enum ReviewResult {
 
 /// The time in an entry's key under `expiring/`.
 const TIME: &str = "%Y%m%d/%H%M%S";
+
+/// What the key of a note under `expiring/` has after the time.
+pub(super) fn end_name(id: &str) -> String {
+    installation_key(id).split('/').skip(1).collect()
+}
 
 impl Installations {
     /// Notes that a change of the installation begins, and which handles it wants; returns the note's key.
@@ -49,10 +54,9 @@ impl Installations {
     /// Notes when an installation ends.
     pub(super) async fn watch(&self, id: &str, until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         let Some(until) = until else { return Ok(()) };
-        let name = Fingerprint::of(&[id]).key("").replace('/', "");
         // In whole seconds, and no sooner.
         let time = until + TimeDelta::milliseconds(999);
-        let key = format!("expiring/{}-{name}", time.format(TIME));
+        let key = format!("expiring/{}-{}", time.format(TIME), end_name(id));
         self.store.write(&key, &MaintenanceNote { installation_id: id.to_owned(), handles: Vec::new() }).await
     }
 

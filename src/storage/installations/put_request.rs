@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Installation;
 use crate::events::fields::{FieldError, Fields, text_of};
-use crate::events::recipient::{PhoneNumber, UserId};
+use crate::events::recipient::{PhoneNumber, Recipient, UserId};
 use crate::notifications::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 
@@ -41,6 +41,7 @@ const MAX_LOCALE_BYTES: usize = 35;
 const MAX_MEMBERS: usize = 100;
 const MAX_NUMBERS: usize = 20;
 const MAX_MUTED_THREADS: usize = 200;
+const EXPECTED_NUMBER: &str = "expected numbers of 3 to 15 digits, such as +15551234567";
 const EXPECTED_ID: &str = "expected 1 to 256 bytes without control characters";
 
 impl PutRequest {
@@ -150,7 +151,7 @@ impl Reader<'_> {
             match phone_number(text) {
                 Some(number) if !numbers.contains(&number) => numbers.push(number),
                 Some(_) => {}
-                None => self.fault("phoneNumbers", "expected numbers of 3 to 15 digits, such as +15551234567"),
+                None => self.fault("phoneNumbers", EXPECTED_NUMBER),
             }
         }
         numbers
@@ -279,6 +280,16 @@ impl Reader<'_> {
 
     fn fault(&mut self, name: &str, problem: &str) {
         self.faults.push(format!("{name}: {problem}"));
+    }
+}
+
+/// Reads whom a command is about: a user's raw id, or a number as in `phoneNumbers`.
+pub fn read_recipient(text: &str) -> Result<Recipient, String> {
+    match (phone_number(text), user_id(text)) {
+        (Some(number), _) => Ok(Recipient::Number(number)),
+        (None, Ok(user)) => Ok(Recipient::User(user)),
+        (None, Err(user_id::UserIdError::PhoneNumber)) => Err(EXPECTED_NUMBER.to_owned()),
+        (None, Err(error)) => Err(error.to_string()),
     }
 }
 

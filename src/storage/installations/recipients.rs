@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 
+use super::hashed::is_same_id;
 use super::records::{Fence, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{ChangeStart, Installations, TRACE_LIFETIME};
 use crate::events::recipient::Recipient;
@@ -96,7 +97,7 @@ impl Installations {
 
     /// Removes entries whose installations do not name the recipient any more, because a change of them was interrupted. Returns
     /// whether there was one.
-    async fn remove_stale_entries(
+    pub(super) async fn remove_stale_entries(
         &self,
         recipient: &Recipient,
         entries: &[StoredInstallation],
@@ -213,8 +214,8 @@ impl Installations {
         let tidy = |record: Option<RecipientRecord>| {
             let Some(mut record) = record else { return Change::Keep(()) };
             let before = (record.installations.len(), record.fences.len());
-            record.installations.retain(|entry| entry.id != id || entry.revision >= revision);
-            record.fences.retain(|fence| fence.id != id || fence.revision > revision);
+            record.installations.retain(|entry| !is_same_id(&entry.id, id) || entry.revision >= revision);
+            record.fences.retain(|fence| !is_same_id(&fence.id, id) || fence.revision > revision);
             self.prune(&mut record, now);
             if record.installations.is_empty() && record.fences.is_empty() {
                 return Change::Delete(());
@@ -244,25 +245,25 @@ impl Installations {
 impl RecipientRecord {
     /// Whether a newer version of the installation is there, or was.
     fn is_superseded(&self, id: &str, revision: i64) -> bool {
-        self.fences.iter().any(|fence| fence.id == id && fence.revision > revision)
-            || self.installations.iter().any(|entry| entry.id == id && entry.revision > revision)
+        self.fences.iter().any(|fence| is_same_id(&fence.id, id) && fence.revision > revision)
+            || self.installations.iter().any(|entry| is_same_id(&entry.id, id) && entry.revision > revision)
     }
 
     fn has(&self, id: &str, revision: i64) -> bool {
-        self.installations.iter().any(|entry| entry.id == id && entry.revision == revision)
+        self.installations.iter().any(|entry| is_same_id(&entry.id, id) && entry.revision == revision)
     }
 
     /// Whether no version older than `revision` is there or can be added.
     fn is_fenced(&self, id: &str, revision: i64) -> bool {
-        self.fences.iter().any(|fence| fence.id == id && fence.revision >= revision)
-            && !self.installations.iter().any(|entry| entry.id == id && entry.revision < revision)
+        self.fences.iter().any(|fence| is_same_id(&fence.id, id) && fence.revision >= revision)
+            && !self.installations.iter().any(|entry| is_same_id(&entry.id, id) && entry.revision < revision)
     }
 
     /// Removes versions of an installation that are older than `revision`, and sets a fence against them.
     pub(super) fn remove_and_fence(&mut self, id: &str, revision: i64, now: DateTime<Utc>) {
-        self.installations.retain(|entry| entry.id != id || entry.revision >= revision);
-        let before = self.fences.iter().filter(|fence| fence.id == id).map(|fence| fence.revision).max();
-        self.fences.retain(|fence| fence.id != id);
+        self.installations.retain(|entry| !is_same_id(&entry.id, id) || entry.revision >= revision);
+        let before = self.fences.iter().filter(|fence| is_same_id(&fence.id, id)).map(|fence| fence.revision).max();
+        self.fences.retain(|fence| !is_same_id(&fence.id, id));
         let revision = before.map_or(revision, |before| before.max(revision));
         self.fences.push(Fence { id: id.to_owned(), revision, set_at: now });
     }

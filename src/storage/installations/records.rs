@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Installation;
+use super::{Installation, hashed};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
 use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
@@ -179,9 +179,15 @@ impl InstallationRecord {
     pub fn replaced(self, id: &str, revision: i64, installation: Option<StoredInstallation>) -> Self {
         let recipients = installation.as_ref().map(StoredInstallation::recipients).unwrap_or_default();
         let handles = installation.as_ref().map(StoredInstallation::handles).unwrap_or_default();
-        let leaving = self.recipients().into_iter().filter(|recipient| !recipients.contains(recipient));
+        let leaving = self
+            .recipients()
+            .into_iter()
+            .filter(|left| !recipients.iter().any(|recipient| hashed::is_same_recipient(recipient, left)));
         let leaving = leaving.map(|recipient| StoredRecipient::from(&recipient)).collect();
-        let left = self.handles().into_iter().filter(|handle| !handles.contains(handle));
+        let left = self
+            .handles()
+            .into_iter()
+            .filter(|left| !handles.iter().any(|handle| hashed::is_same_handle(handle, left)));
         let left_handles = left.map(|handle| StoredHandle::from(&handle)).collect();
         let watched_until = self.watched_until;
         Self { id: id.to_owned(), revision, installation, leaving, left_handles, watched_until }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 
+use super::hashed::{is_same_handle, is_same_id, is_same_recipient};
 use super::recipients::Trigger;
 use super::records::{Fence, HandleRecord, InstallationRecord, RecipientRecord, StoredInstallation};
 use super::{ChangeStart, Installations, handle_key, installation_key, recipient_key};
@@ -44,7 +45,7 @@ impl Installations {
         let mut copies: Vec<StoredInstallation> = Vec::new();
         let mut newest = 0;
         self.for_each("recipients", |record: RecipientRecord| {
-            let fences = record.fences.iter().filter(|fence| fence.id == id).map(|fence| fence.revision);
+            let fences = record.fences.iter().filter(|fence| is_same_id(&fence.id, id)).map(|fence| fence.revision);
             newest = fences.fold(newest, i64::max);
             copies.extend(record.installations.into_iter().filter(|entry| entry.id == id));
         })
@@ -68,7 +69,10 @@ impl Installations {
         let (mut there, mut unfinished) = (RecipientRecord::default(), Vec::new());
         let mut found: Vec<InstallationRecord> = Vec::new();
         self.for_each("installations", |record: InstallationRecord| {
-            found.extend(Some(record).filter(|record| record.recipients().contains(recipient)));
+            found.extend(
+                Some(record)
+                    .filter(|record| record.recipients().iter().any(|named| is_same_recipient(named, recipient))),
+            );
         })
         .await?;
         for record in found {
@@ -109,7 +113,8 @@ impl Installations {
         let (mut owners, mut former) = (Vec::new(), Vec::new());
         self.for_each("installations", |record: InstallationRecord| match &record.installation {
             Some(stored) if stored.handles().contains(handle) => owners.push((stored.put_revision, record.id)),
-            _ => former.extend(Some(record).filter(|record| record.handles().contains(handle))),
+            _ => former
+                .extend(Some(record).filter(|record| record.handles().iter().any(|left| is_same_handle(left, handle)))),
         })
         .await?;
         for record in former {

@@ -12,6 +12,8 @@ pub enum Operation {
     Put(Form),
     Delete(&'static str),
     Maintenance,
+    /// Of the recipient with this index.
+    Forget(usize),
 }
 
 /// What is PUT.
@@ -127,7 +129,7 @@ impl Operation {
                 one.id != other.id && !handles.into_iter().flatten().any(|handle| other.has(handle))
             }
             (Put(one), Delete(id)) => one.id != id,
-            (Delete(_) | Self::Maintenance, _) | (_, Self::Maintenance) => false,
+            (Delete(_) | Self::Maintenance | Self::Forget(_), _) | (_, Self::Maintenance | Self::Forget(_)) => false,
         }
     }
 
@@ -139,6 +141,11 @@ impl Operation {
                     Put(form) => register.put(&form.installation(noon()), now).await.map(drop),
                     Delete(id) => register.delete(id, now).await,
                     Self::Maintenance => look_through(&register, now).await,
+                    Self::Forget(index) => {
+                        let recipient = &recipients()[index];
+                        let holdings = register.holdings_of(recipient, |_| {}).await?;
+                        register.forget(recipient, &holdings, now, |_| {}).await
+                    }
                 }
             })
         })

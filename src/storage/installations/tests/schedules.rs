@@ -16,6 +16,7 @@ use super::case::{Case, End, later};
 use super::operations::*;
 use super::*;
 use crate::storage::explorer::{Run, SideBySide, explore};
+use crate::storage::store::Contents;
 
 /// How many states of one case are walked through. Two changes that want each other's handles, and repeat each other's steps,
 /// have millions.
@@ -54,6 +55,11 @@ fn walk_through(
         let contents = run.contents();
         let how = || format!("{:?}, then {:?}: {:?}", case.before, case.operations, run.choices());
         case.check(contents, None, noon(), &how);
+        // A person who is half forgotten has some devices and not others, until the command is run again.
+        let is_forgetting = |(operation, _): &(Operation, _)| matches!(operation, Operation::Forget(_));
+        if case.operations.iter().zip(&is_optional).any(|(operation, is_cut)| *is_cut && is_forgetting(operation)) {
+            return;
+        }
         counts.ends.fetch_add(1, Ordering::Relaxed);
         let mut judge = |end: End, follower: Option<Operation>, how: &dyn Fn() -> String| {
             let ends = possible.entry((is_optional.clone(), format!("{follower:?}")));
@@ -245,4 +251,56 @@ fn a_damaged_document_is_mended_by_whoever_changes_what_it_is_about() {
     });
     println!("damaged: {damaged:?}, mended by the next change: {mended:?}");
     assert!(mended.into_inner() > damaged.into_inner() / 3);
+}
+
+#[test]
+fn a_person_is_forgotten_before_or_after_any_other_change() {
+    let counts = Counts::default();
+    let mut cases = Vec::new();
+    for before in BEFORE {
+        for recipient in [0, 1, 3] {
+            for other in OPERATIONS {
+                let pair = [Operation::Forget(recipient), other];
+                cases.push((before, pair, SideBySide::First));
+                cases.push((before, pair, SideBySide::Last));
+            }
+        }
+    }
+    let cases = share_of(cases, 181);
+    on_all_cores(cases.len(), |number| {
+        let (before, operations, order) = cases[number];
+        let case = Case::new(before, &operations, TimeDelta::zero());
+        walk_through(&case, order, false, |_| Vec::new(), &counts);
+    });
+    println!("forgotten: {counts:?}");
+    assert!(counts.ends.into_inner() > 0);
+}
+
+#[test]
+fn no_document_holds_a_value_of_who_was_forgotten_whatever_happened_before() {
+    let (held, forgotten) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    on_all_cores(BEFORE.len(), |number| {
+        let before = BEFORE[number];
+        for operation in OPERATIONS {
+            let case = Case::new(before, &[operation], TimeDelta::zero());
+            let contents = alone(&case.contents, operation, noon(), |_| {});
+            for (index, recipient) in recipients().iter().enumerate() {
+                let value = format!("\"{}\"", recipient.as_str());
+                let holding = |contents: &Contents| {
+                    let texts =
+                        contents.documents().map(|(_, document)| String::from_utf8_lossy(document).into_owned());
+                    texts.filter(|text| text.contains(&value)).collect::<Vec<_>>()
+                };
+                held.fetch_add(usize::from(!holding(&contents).is_empty()), Ordering::Relaxed);
+                let after = alone(&contents, Operation::Forget(index), noon() + TimeDelta::seconds(1), |_| {});
+                let how = || format!("{before:?}, {operation:?}, then {recipient:?} is forgotten");
+                assert_eq!(holding(&after), Vec::<String>::new(), "{}", how());
+                // Maintenance leaves nothing over.
+                drop(case.end(&after, None, &how));
+                forgotten.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    println!("forgotten: {forgotten:?}, of whom something was held: {held:?}");
+    assert!(held.into_inner() > 100);
 }
