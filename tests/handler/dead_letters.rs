@@ -96,3 +96,47 @@ async fn a_replay_can_be_tried_without_a_hub_and_changes_nothing() {
     assert_eq!(documents(&folder.path().join("store")), before);
     assert!(hub.requests().is_empty());
 }
+
+#[cfg(feature = "foreign-tests")]
+mod azurite {
+    use super::*;
+    use crate::azurite::Azurite;
+
+    #[tokio::test]
+    async fn every_command_works_in_a_container() {
+        let (azurite, hub, folder) = (Azurite::start().await, emulator().await, tempfile::tempdir().unwrap());
+        let vars = vars(&hub, &borrowed(&azurite.settings()));
+        std::fs::write(
+            folder.path().join("phone.json"),
+            json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE}).to_string(),
+        )
+        .unwrap();
+        let event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");
+        std::fs::write(folder.path().join("event.json"), event.to_string()).unwrap();
+        let run = async |arguments: &[&str]| {
+            let output = command(&vars, folder.path()).args(arguments).output().await.unwrap();
+            (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+        };
+        let assert_told = async |arguments: &[&str], code: i32, text: &str| {
+            let (ended, told) = run(arguments).await;
+            assert!(ended == Some(code) && told.contains(text), "{arguments:?}: {ended:?} {told}");
+            told
+        };
+        assert_told(&["installations", "put", "iphone", "phone.json"], 0, "\"installationId\"").await;
+        assert_told(&["send", "event.json", "--dry-run"], 0, "delivered, 1 of 1 devices; dry run").await;
+        assert_told(&["send", "event.json"], 0, "delivered, 1 of 1 devices").await;
+        hub.add_fault(Fault::status(400).always());
+        let process = Process::start(&vars, folder.path()).await;
+        assert_eq!(process.outcome(&chat("e2", "ChatMessageReceived", "m2", 1, "Hello")).await, "dead_lettered");
+        process.terminate().await;
+        hub.clear();
+        let listed = assert_told(&["dead-letters", "list"], 0, "Microsoft.Communication.ChatMessageReceived").await;
+        let id = listed.split_whitespace().next().unwrap().trim_end_matches(':').to_owned();
+        assert_told(&["dead-letters", "show", &id], 0, "\"Hello\"").await;
+        assert_told(&["replay", "--dry-run"], 0, "dry run: nothing was sent").await;
+        assert_told(&["replay"], 0, ": delivered, 1 of 1 devices").await;
+        assert_told(&["replay"], 0, "no dead letters in the store").await;
+        assert_told(&["installations", "delete", "iphone"], 0, "").await;
+        assert_told(&["installations", "show", "iphone"], 1, "no installation has this id").await;
+    }
+}
