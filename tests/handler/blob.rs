@@ -1,7 +1,7 @@
 //! A stand-in for Azure Blob in this process: it keeps blobs, fails as a schedule says, holds a write back when a test
 //! wants to kill its sender there, and counts what it was asked. It checks no signature.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,6 +45,7 @@ struct State {
     schedule: Schedule,
     counts: BTreeMap<String, usize>,
     faults_met: usize,
+    tokens: BTreeSet<String>,
     hold: Option<Hold>,
     /// The write that was held back before it was taken.
     held: Option<Asked>,
@@ -124,6 +125,16 @@ impl BlobService {
         vec![("STORE", "azure:push-store".to_owned()), ("AzureWebJobsStorage", account)]
     }
 
+    /// Where it is, with the account.
+    pub fn address_of_account(&self) -> String {
+        format!("{}/account", self.address)
+    }
+
+    /// Every `Authorization` that it was asked with.
+    pub fn tokens(&self) -> BTreeSet<String> {
+        self.state.lock().unwrap().tokens.clone()
+    }
+
     /// How often it was asked for what, such as `GET recipients`.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         self.state.lock().unwrap().counts.clone()
@@ -200,6 +211,8 @@ impl State {
             return Fate::Frozen;
         }
         *self.counts.entry(asked.kind()).or_default() += 1;
+        let token = asked.headers.get("authorization").and_then(|token| token.to_str().ok());
+        self.tokens.extend(token.filter(|token| token.starts_with("Bearer ")).map(str::to_owned));
         // A process writes its probe beside everything else.
         if asked.is_write()
             && asked.account != SPARED

@@ -188,6 +188,38 @@ async fn a_laptop_without_the_azure_cli() {
     assert_told_everywhere(settings, "store_no_token", text).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_opens_a_deployed_store_with_the_azure_clis_login() {
+    use std::os::unix::fs::PermissionsExt;
+    let (service, folder, hub) = (BlobService::start().await, tempfile::tempdir().unwrap(), emulator().await);
+    let az = folder.path().join("az");
+    let token = r#"{"accessToken":"the-token","expiresOn":"2099-01-01 00:00:00.000000","subscription":"s","tenant":"t","tokenType":"Bearer"}"#;
+    std::fs::write(&az, format!("#!/bin/sh\necho '{token}'\n")).unwrap();
+    std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let uri = service.address_of_account();
+    let settings = [
+        ("STORE", "azure:push-store"),
+        ("AzureWebJobsStorage__blobServiceUri", uri.as_str()),
+        ("AzureWebJobsStorage__accountName", "account"),
+        ("PATH", path.as_str()),
+    ];
+    let vars = vars(&hub, &settings);
+    std::fs::write(folder.path().join("phone.json"), phone().to_string()).unwrap();
+    for (arguments, text) in [
+        (&["installations", "put", "iphone", "phone.json"][..], "\"installationId\""),
+        (&["installations", "list", "15551234567"], "iphone: apns"),
+        (&["forget", "15551234567"], "iphone"),
+        (&["installations", "list", "15551234567"], "has no installations in the store"),
+    ] {
+        let output = command(&vars, folder.path()).args(arguments).output().await.unwrap();
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success() && told.contains(text), "{arguments:?}: {told}");
+    }
+    assert_eq!(service.tokens(), ["Bearer the-token"].map(str::to_owned).into());
+}
+
 #[tokio::test]
 async fn a_container_that_is_deleted_is_told_once_and_never_counts_as_a_store_without_devices() {
     let (service, folder) = (BlobService::start().await, tempfile::tempdir().unwrap());

@@ -155,7 +155,7 @@ fn list(blobs: &BTreeMap<String, Blob>, asked: &Asked) -> Response<Bytes> {
             Some(blob) => write!(
                 listed,
                 "<Blob><Name>{name}</Name><Properties><Last-Modified>{}</Last-Modified><Etag>{}</Etag>\
-                 <Content-Length>{}</Content-Length><BlobType>BlockBlob</BlobType></Properties></Blob>",
+                 <Content-Length>{}</Content-Length><Content-Type>application/octet-stream</Content-Type><BlobType>BlockBlob</BlobType></Properties></Blob>",
                 httpdate::fmt_http_date(blob.modified),
                 blob.etag,
                 blob.content.len()
