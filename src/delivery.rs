@@ -13,7 +13,6 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::events::event_filter::EventFilter;
-use crate::events::fields::FieldError;
 use crate::events::recipient::Recipient;
 use crate::events::{Event, EventData, EventGridEvent, EventType, RawEvent};
 use crate::notifications::device::{ContentMode, Device};
@@ -25,6 +24,7 @@ use crate::storage::ledger::{Entry, EventKey, Ledger};
 mod alert_cause;
 pub mod clock;
 mod code;
+mod event_outcome;
 pub mod explanation;
 mod lookup;
 mod chat_message_update;
@@ -40,9 +40,9 @@ use chat_message_update::ChatMessageUpdate;
 use clock::ClockCheck;
 use code::Code;
 use deadlines::{Deadlines, with_deadline};
+use event_outcome::EventOutcome;
 use explanation::Explanation;
 use outcome::{DeliveryResult, Outcome};
-use send_job::Cause;
 use sending::{DeviceResults, Hubs};
 
 /// Everything that a delivery needs.
@@ -89,14 +89,6 @@ pub struct ReplayOptions {
     pub force: bool,
     /// The installations that it did not reach; empty if it failed before its devices were looked up.
     pub only: BTreeSet<String>,
-}
-
-/// The outcome of an event, with its code and reason.
-#[derive(Debug)]
-struct EventOutcome {
-    outcome: Outcome,
-    code: Code,
-    reason: Option<Cow<'static, str>>,
 }
 
 /// An event that was processed: its outcome, the result of each device, and its ledger entry.
@@ -339,55 +331,6 @@ impl DeliveryService {
 impl From<EventOutcome> for ProcessedEvent {
     fn from(event_outcome: EventOutcome) -> Self {
         Self { event_outcome, results: DeviceResults::default(), remembered: None }
-    }
-}
-
-impl EventOutcome {
-    /// An outcome whose code says enough.
-    fn with(outcome: Outcome, code: Code) -> Self {
-        Self::because(outcome, code, code.name())
-    }
-
-    fn because(outcome: Outcome, code: Code, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { outcome, code, reason: Some(reason.into()) }
-    }
-
-    /// Of what is no event, or none of its type.
-    fn no_event(code: Code, error: &FieldError) -> Self {
-        Self::because(Outcome::DeadLettered, code, format!("{}: {error}", code.name()))
-    }
-
-    /// The outcome of the devices' results, which are added to the ledger entry. The first of its causes gives the code.
-    fn after(results: &DeviceResults, entry: &mut Entry) -> Self {
-        entry.delivered |= !results.accepted.is_empty();
-        let refusal = results.refused.first().map(|(_, refusal)| &refusal.cause);
-        let alerts = results
-            .alert_causes
-            .iter()
-            .map(|cause| Cause { code: cause.into(), reason: code::code_and_sentence(cause) });
-        let (outcome, cause) = if !results.failed.is_empty() {
-            (Outcome::Failed, results.failure.clone())
-        } else if entry.delivered {
-            let (refused, devices) = (results.refused.len(), results.count());
-            let partly = |cause: &Cause| format!("{refused} of {devices} devices refused: {}", cause.reason);
-            (Outcome::Delivered, refusal.map(|cause| Cause { code: cause.code, reason: partly(cause) }))
-        } else if refusal.is_some() {
-            (Outcome::DeadLettered, refusal.cloned())
-        } else {
-            let reason = Code::TooOld.name().to_owned();
-            (Outcome::Expired, Some(Cause { code: Code::TooOld, reason }))
-        };
-        let causes: Vec<Cause> = cause.into_iter().chain(alerts).collect();
-        let code = causes.first().map_or(Code::Delivered, |cause| cause.code);
-        let reason = causes.into_iter().map(|cause| cause.reason).reduce(|reasons, reason| reasons + "; " + &reason);
-        entry.complete = matches!(outcome, Outcome::Delivered | Outcome::DeadLettered);
-        if entry.complete {
-            // Which devices they were does not matter any more.
-            entry.settled.clear();
-        } else {
-            entry.settled.extend(results.settled().map(str::to_owned));
-        }
-        Self { outcome, code, reason: reason.map(Cow::Owned) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Finds out that this computer's clock is wrong, from the host's clock and from events: a wrong clock makes events expire.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
@@ -21,7 +22,7 @@ struct State {
 
 /// More than an invocation waits, and less than a call lives.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(20);
-const EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 impl ClockCheck {
     /// Compares the clock with the host's, once a minute, and warns if they differ.
@@ -60,7 +61,7 @@ impl ClockCheck {
 }
 
 fn is_due(last: &mut Option<Instant>, now: Instant) -> bool {
-    let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= EVERY);
+    let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= CHECK_INTERVAL);
     if is_due {
         *last = Some(now);
     }

@@ -64,13 +64,6 @@ pub struct DeliveryResult {
     pub tracking: Vec<String>,
 }
 
-impl DeliveryResult {
-    /// Whether no device is registered for the recipient.
-    pub fn has_no_installation(&self) -> bool {
-        self.code == Code::NoInstallation
-    }
-}
-
 impl Outcome {
     /// All of them, in the order of the enum.
     pub const ALL: [Self; 8] = [
@@ -114,6 +107,11 @@ impl Serialize for Outcome {
 }
 
 impl DeliveryResult {
+    /// Whether no device is registered for the recipient.
+    pub fn has_no_installation(&self) -> bool {
+        self.code == Code::NoInstallation
+    }
+
     /// The log line.
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("texts and numbers always serialize")

@@ -228,7 +228,7 @@ impl State {
         }
     }
 
-    fn finish(mut self) -> HtmlMessage {
+    fn finish(self) -> HtmlMessage {
         let (mut text, quotation) = (self.text.text, self.quotation.text);
         let has_own = !text.is_empty() || !self.attachments.is_empty();
         if !has_own {
@@ -240,7 +240,6 @@ impl State {
         if text.chars().all(|character| matches!(character, '•' | ' ')) {
             text.clear();
         }
-        self.mentions.dedup();
         HtmlMessage { text, attachments: self.attachments, mentions: self.mentions }
     }
 }

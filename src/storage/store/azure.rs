@@ -153,7 +153,7 @@ impl AzureBlobs {
             }
             Some(error) => error.clone(),
             None => match cli_error(error) {
-                Some(cause) => AzureError::NoToken { identity: self.client.identity().to_owned(), cause },
+                Some(cause) => AzureError::NoToken { identity: self.client.identity(), cause },
                 // A response that lacks what Azure Blob always sends.
                 None => AzureError::NotBlob(Answer { status: 200, code: None }),
             },

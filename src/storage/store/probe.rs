@@ -15,7 +15,8 @@ impl Document for Probe {
 const KEY: &str = "probe/start";
 
 impl Store {
-    /// One write, one read and one delete; nothing in memory. On Azure the first write of a process also creates the container if it is missing.
+    /// One write, one read and one delete; nothing in memory. On Azure the first write of a process also creates the container if
+    /// it is missing.
     pub async fn probe(&self) -> Result<(), StoreError> {
         if matches!(self.backend, Backend::Memory(_)) {
             return Ok(());

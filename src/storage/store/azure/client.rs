@@ -77,7 +77,7 @@ impl StoreClient {
             Err(AzureError::NoConnection(error)) => format!("no connection to IDENTITY_ENDPOINT at {error}"),
             Err(_) => "IDENTITY_ENDPOINT did not answer".to_owned(),
         };
-        Err(AzureError::NoToken { identity: self.identity.to_owned(), cause })
+        Err(AzureError::NoToken { identity: self.identity, cause })
     }
 }
 

@@ -39,7 +39,7 @@ pub enum AzureError {
     #[error("no access token for the store from {identity}: {cause}")]
     NoToken {
         /// Which identity.
-        identity: String,
+        identity: &'static str,
         /// What its endpoint, or the Azure CLI, said.
         cause: String,
     },
