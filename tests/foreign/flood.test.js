@@ -32,7 +32,7 @@ async function flood(sender) {
   const worker = async () => {
     while (next < PUSHES) {
       const number = next++;
-      const handle = `flood-device-${String(number % DEVICES).padStart(4, "0")}`;
+      const handle = `f100ddec0000${String(number % DEVICES).padStart(4, "0")}`;
       const alert = { title: `Number ${number}`, body: "x".repeat(200) };
       const aps = { alert, "thread-id": `thread ${number % 7}` };
       if (number % 10 === 0) await sender.apple(handle, { aps: { "content-available": 1 } }, background);

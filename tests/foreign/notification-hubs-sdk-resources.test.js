@@ -50,14 +50,14 @@ function refused(calling, statusCode, message) {
 
 for (const [notification, platform] of [[APPLE, "apple"], [FCM, "fcmv1"]]) {
   test(`a batch for ${platform} is accepted with its handles and counted device by device`, LIMIT, async () => {
-    await emulator.setDevice("two", "expired");
+    await emulator.setDevice("2b", "expired");
 
-    const response = await send("standard", notification, ["one", "two", "three"]);
+    const response = await send("standard", notification, ["1a", "2b", "3c"]);
 
     const [request, ...others] = await emulator.requests();
     assert.deepEqual(others, []);
     assert.equal(request.path, "/standard/messages/$batch");
-    assert.deepEqual(request.batch, { deviceHandles: ["one", "two", "three"], notification: notification.body });
+    assert.deepEqual(request.batch, { deviceHandles: ["1a", "2b", "3c"], notification: notification.body });
     assert.deepEqual(request.warnings, []);
     assert.equal(response.notificationId, request.notificationId);
 
@@ -103,8 +103,8 @@ test("an installation that cannot be is refused with 400", LIMIT, async () => {
 });
 
 test("the feedback URL lists the blob of the day, which names the dead handle", LIMIT, async () => {
-  await emulator.setDevice("gone", "unregistered");
-  const { notificationId } = await send("standard", APPLE, "gone");
+  await emulator.setDevice("dead", "unregistered");
+  const { notificationId } = await send("standard", APPLE, "dead");
 
   const url = new URL(await client().getFeedbackContainerUrl(PLAIN_HTTP));
 
@@ -114,16 +114,16 @@ test("the feedback URL lists the blob of the day, which names the dead handle", 
   const records = (await Promise.all(blobs.map((blob) => blob.text()))).join("").trimEnd().split("\n");
   const [record, ...others] = records.filter((record) => record.includes(notificationId));
   assert.deepEqual(others, []);
-  assert.match(record, /<NotificationSystemError>BadChannel<.*<Platform>apple<.*<PnsHandle>gone</);
+  assert.match(record, /<NotificationSystemError>BadChannel<.*<Platform>apple<.*<PnsHandle>dead</);
 });
 
 test("what the tier does not have is refused with 403", LIMIT, async () => {
   const text = /This operation is not available for your tier/;
-  await refused(send("free", APPLE, ["one", "two"]), 403, text);
+  await refused(send("free", APPLE, ["1a", "2b"]), 403, text);
   await refused(client("basic").getNotificationOutcomeDetails("1-2-3-4", PLAIN_HTTP), 403, text);
   await refused(client("basic").getFeedbackContainerUrl(PLAIN_HTTP), 403, text);
 
-  const response = await send("basic", APPLE, ["one", "two"]);
+  const response = await send("basic", APPLE, ["1a", "2b"]);
   assert.equal(response.notificationId, undefined, "there is no Location below the Standard tier");
 });
 

@@ -8,17 +8,17 @@ import { Sender } from "./sender.js";
 import { browser, demo, LIMIT, sender, shows, visit } from "./stage.js";
 
 test("a refused push is on no phone, and its reason stands among the requests", LIMIT, async () => {
-  assert.equal(await sender.apple("refused-handle-3", { aps: { alert: "x" } }, { "apns-priority": "7" }), 400);
-  await sender.apple("plain-handle-0001", { aps: { alert: "good" } });
+  assert.equal(await sender.apple("2ef05ed2ef050003", { aps: { alert: "x" } }, { "apns-priority": "7" }), 400);
+  await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: "good" } });
   await shows(visit.requests, /201[\s\S]*alert: good/, /400[\s\S]*apns-priority must be 1, 5 or 10, not '7'/);
-  assert.equal(await visit.phone(/e-3/).element.count(), 0);
+  assert.equal(await visit.phone(/…0003/).element.count(), 0);
   await visit.page.getByLabel("only refused").check();
   await shows(visit.requests, /^400/);
 });
 
 test("the requests are walked with arrow keys and opened with Enter, and show no whole signature", LIMIT, async () => {
   await visit.post("SMS");
-  await sender.apple("plain-handle-0001", { aps: { alert: "newest" } });
+  await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: "newest" } });
   await shows(visit.requests, /newest/, /ACS events/, /ACS events/);
   const { page } = visit;
   await page.getByLabel("only refused").focus();
@@ -44,20 +44,20 @@ test("the requests are walked with arrow keys and opened with Enter, and show no
 
 test("a request that is nested without end is shown as it is, and the page goes on", LIMIT, async () => {
   const deep = "[".repeat(30_000) + "]".repeat(30_000);
-  assert.equal(await sender.raw("deep-handle-0001", deep), 400);
+  assert.equal(await sender.raw("deebdeebdeeb0001", deep), 400);
   await visit.requests.first().getByRole("button").click();
   await shows(visit.requests.first(), /The supplied notification payload is invalid[\s\S]*\[{100}[\s\S]*… truncated/);
-  await sender.raw("deep-handle-0002", "[".repeat(4_000) + "]".repeat(4_000));
+  await sender.raw("deebdeebdeeb0002", "[".repeat(4_000) + "]".repeat(4_000));
   await shows(visit.requests, /^400/, /^400/);
   await visit.requests.first().getByRole("button").click();
   await shows(visit.requests.first(), /Refused[\s\S]*… truncated/);
-  await sender.apple("plain-handle-0001", { aps: { alert: "after that" } });
+  await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: "after that" } });
   await shows(visit.requests, /after that/, /^400/, /^400/);
   assert.deepEqual(browser.errors, []);
 });
 
 test("each text of a push runs in its own direction", LIMIT, async () => {
-  await sender.apple("plain-handle-0001", { aps: { alert: { title: "Ada", body: "שלום, Ada!" } } });
+  await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: { title: "Ada", body: "שלום, Ada!" } } });
   const card = visit.phone(/…0001/).cards;
   await shows(card, /Ada[\s\S]*שלום/);
   const directions = await card.evaluate((one) =>
@@ -81,7 +81,7 @@ test("a page without its emulator says so, and begins anew with the next one on 
   assert.equal(await other.page.getByText("Post an event").isVisible(), false, "nothing to post");
   const send = async ({ connectionString }, alert) => {
     const one = new Sender({ connectionString, hubName: "acs-push-dev" });
-    assert.equal(await one.apple("plain-handle-0001", { aps: { alert } }), 201);
+    assert.equal(await one.apple("1a1aaaaaaaaa0001", { aps: { alert } }), 201);
     one.end();
   };
   await send(first, "from the first");

@@ -43,7 +43,7 @@ test("a chat message is replaced by its edit and withdrawn by its deletion, befo
 
 test("of a long thread the newest are shown, and all when asked for", LIMIT, async () => {
   for (const number of [1, 2, 3, 4, 5]) {
-    await sender.apple("plain-handle-0001", { aps: { alert: `Number ${number}`, "thread-id": "one" } });
+    await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: `Number ${number}`, "thread-id": "one" } });
   }
   const { cards, element } = visit.phone(/iPhone …0001/);
   await shows(cards, /Number 5/, /Number 4/, /Number 3/);
@@ -113,7 +113,7 @@ test("a call does not interrupt who is typing, and is missed by who comes later"
 test("a caller with a name as long as it may be leaves the buttons in sight", LIMIT, async () => {
   const caller = new Sender(demo.voip);
   const call = { aps: {}, data: { callId: "1", displayName: "Ada ".repeat(500) } };
-  assert.equal(await caller.apple("long-name-0001", call, { "apns-push-type": "voip", "apns-priority": "10" }), 201);
+  assert.equal(await caller.apple("10aa10aa10aa0001", call, { "apns-push-type": "voip", "apns-priority": "10" }), 201);
   caller.end();
   const { call: screen, element } = visit.phone(/…0001/);
   await screen.getByRole("button", { name: "Accept" }).waitFor();
@@ -145,12 +145,12 @@ test("an iPhone that is reached through FCM shows, replaces and withdraws like o
 test("whatever is sent is understood, and markup in it stays text", LIMIT, async () => {
   const words = "<img src=x onerror=alert(1)>";
   const loc = { "title-loc-key": "INVITED", "title-loc-args": ["Ada"], subtitle: "Today", body: words };
-  await sender.apple("plain-handle-0001", { aps: { alert: "Just a text" } });
-  await sender.apple("plain-handle-0001", {
+  await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: "Just a text" } });
+  await sender.apple("1a1aaaaaaaaa0001", {
     aps: { alert: loc, sound: "bell.caf", badge: 3, "interruption-level": "time-sensitive" },
   });
   const background = { "apns-push-type": "background", "apns-priority": "5" };
-  await sender.apple("plain-handle-0001", { aps: { "content-available": 1 }, sync: 1, depth: 2 }, background);
+  await sender.apple("1a1aaaaaaaaa0001", { aps: { "content-available": 1 }, sync: 1, depth: 2 }, background);
   const { cards, quiet, element } = visit.phone(/iPhone …0001/);
   await shows(cards, /INVITED\(Ada\)[\s\S]*Today[\s\S]*<img src=x[\s\S]*time-sensitive · sound bell.caf · badge 3/, /Just a text/);
   await shows(quiet, /background: sync, depth/);
@@ -164,13 +164,13 @@ test("whatever is sent is understood, and markup in it stays text", LIMIT, async
 });
 
 test("a batch is drawn on each of its phones", LIMIT, async () => {
-  assert.equal(await sender.appleBatch(["batch-handle-1111", "batch-handle-2222"], { aps: { alert: "to all" } }), 201);
+  assert.equal(await sender.appleBatch(["ba7cba7cba7c1111", "ba7cba7cba7c2222"], { aps: { alert: "to all" } }), 201);
   for (const name of [/…1111/, /…2222/]) await shows(visit.phone(name).cards, /to all/);
   await shows(visit.requests, /alert: to all[\s\S]*2 devices/);
 });
 
 test("headings show the end of a handle only", LIMIT, async () => {
-  await sender.apple("a-handle-that-is-secret-4711", { aps: { alert: "x" } });
+  await sender.apple("5ec2e75ec2e75ec2e74711", { aps: { alert: "x" } });
   await shows(visit.phone(/4711/).cards, /x/);
   assert.deepEqual((await visit.page.locator("h3").allInnerTexts()).slice(-1), ["iPhone …4711"]);
 });

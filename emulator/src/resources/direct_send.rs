@@ -10,6 +10,7 @@ use hyper::Method;
 use hyper::header::CONTENT_TYPE;
 
 use super::checked_send::CheckedSend;
+use super::registration::check_device_token;
 use crate::http::{DEVICE_HANDLE, FORMAT, HubRequest, ServiceError};
 use crate::limits::MAX_BODY_BYTES;
 use crate::options::{HubOptions, Mode};
@@ -31,6 +32,7 @@ pub(crate) fn check(hub: &HubOptions, mode: Mode, request: &HubRequest<'_>) -> R
     if request.body.len() > MAX_BODY_BYTES {
         return Err(ServiceError::BodyTooLarge);
     }
+    check_device_token(format, handle)?;
     let content = check_content(hub, mode, request, format)?;
     Ok(CheckedSend::direct(format, content, vec![handle.to_owned()]))
 }

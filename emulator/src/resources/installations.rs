@@ -156,7 +156,7 @@ fn check(id: &str, installation: &Installation) -> Result<(), ServiceError> {
     check_members(id, installation)?;
     let text = |name| installation.get(name).and_then(Value::as_str).unwrap_or_default();
     match Platform::of_installation(text("platform")) {
-        Some(platform) => check_device_token(platform, text("pushChannel")),
+        Some(platform) => check_device_token(platform.format, text("pushChannel")),
         None => Ok(()),
     }
 }

@@ -57,7 +57,7 @@ impl Registration {
             let element = self.platform.handle.join(", ");
             return Err(ServiceError::InvalidRegistration(format!("{element} must not be empty")));
         }
-        check_device_token(self.platform, &self.handle[0])?;
+        check_device_token(self.platform.format, &self.handle[0])?;
         if self.tags.len() > MAX_TAGS {
             let count = self.tags.len();
             let problem = format!("at most {MAX_TAGS} tags are allowed, not {count}");
@@ -90,7 +90,7 @@ impl Registration {
 }
 
 /// The token of an Apple device is hexadecimal.
-pub(crate) fn check_device_token(platform: &Platform, handle: &str) -> Result<(), ServiceError> {
+pub(crate) fn check_device_token(format: Format, handle: &str) -> Result<(), ServiceError> {
     let is_hexadecimal = handle.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if platform.format == Format::Apple && !is_hexadecimal { Err(ServiceError::NotHexadecimal) } else { Ok(()) }
+    if format == Format::Apple && !is_hexadecimal { Err(ServiceError::NotHexadecimal) } else { Ok(()) }
 }

@@ -135,3 +135,11 @@ async fn the_free_tier_has_no_batches() {
         }
     }
 }
+
+#[tokio::test]
+async fn one_apple_handle_that_is_not_hexadecimal_refuses_the_batch() {
+    let emulator = start().await;
+    let text = "One or more characters in device token is not a hexadecimal digit.".to_owned();
+    assert_eq!(with_devices(&emulator, r#"["ab","ag"]"#).refusal().await, (400, text));
+    assert_eq!(with_devices(&emulator, r#"["ab","A0"]"#).status().await, 201);
+}

@@ -78,6 +78,20 @@ async fn a_direct_send_needs_a_device_handle_and_is_not_a_template() {
 }
 
 #[tokio::test]
+async fn an_apple_handle_that_is_not_hexadecimal_is_refused_in_both_modes() {
+    let text = "One or more characters in device token is not a hexadecimal digit.".to_owned();
+    for mode in [Mode::Strict, Mode::Faithful] {
+        let emulator = start_hub(HubOptions::new("hub"), mode).await;
+        for handle in ["ag", "ab cd", "-", "<ab>"] {
+            let send = apple(&emulator).header("ServiceBusNotification-DeviceHandle", handle);
+            assert_eq!(send.refusal().await, (400, text.clone()), "{handle}");
+        }
+        let token_of_fcm = fcm(&emulator).header("ServiceBusNotification-DeviceHandle", "ag:APA91b-x");
+        assert_eq!(token_of_fcm.status().await, 201);
+    }
+}
+
+#[tokio::test]
 async fn a_content_type_that_does_not_fit_the_format_is_refused() {
     let emulator = start().await;
     for send in [

@@ -12,6 +12,7 @@ use crate::limits::{MAX_BATCH_DEVICES, MAX_BODY_BYTES};
 use crate::options::{HubOptions, Mode, Tier};
 use crate::platforms::{Format, Warning};
 use crate::resources::checked_send::CheckedSend;
+use crate::resources::registration::check_device_token;
 
 /// The first API version with batches.
 const FIRST_VERSION: &str = "2015-08";
@@ -65,6 +66,7 @@ pub(crate) fn check_batch(
     if hub.tier == Tier::Free {
         return Err(ServiceError::NotOnTier);
     }
+    handles.iter().try_for_each(|handle| check_device_token(format, handle))?;
 
     let mut warnings = Vec::new();
     if has_single_quotes {
