@@ -136,8 +136,8 @@ test("what the rule does not allow is refused with 403, and a hub that does not 
 });
 
 test("a spent budget is a 429 whose Retry-After the client obeys", LIMIT, async () => {
-  await send("busy", APPLE, "one");
-  await send("busy", APPLE, "two");
+  await send("busy", APPLE, "1a");
+  await send("busy", APPLE, "2b");
 
   const requests = await emulator.requests();
   assert.deepEqual(requests.map(({ status }) => status), [201, 429, 201]);
