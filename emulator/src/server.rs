@@ -1,6 +1,7 @@
 //! The sockets: accepts connections and serves each of them until it ends.
 
 mod connection;
+mod header_names;
 mod routes;
 mod socket;
 mod tls;

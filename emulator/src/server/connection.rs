@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
-use super::routes;
 use super::socket::{ResetSwitch, Socket};
 use super::tls::HTTP2;
+use super::{header_names, routes};
 use crate::http::{ConnectionAction, Response};
 use crate::service::Namespace;
 
@@ -59,9 +59,15 @@ pub(super) async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, namespace
 
 async fn serve_http1(stream: impl AsyncRead + AsyncWrite + Unpin, namespace: &Arc<Namespace>, switch: &ResetSwitch) {
     let demands = Demands::default();
-    let answer = service_fn(async |request| answer(namespace, &demands, request).await);
-    // Close to the letter case of the recordings: hyper knows no other than this one and lower case.
-    let mut http = http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(stream), answer);
+    let answer = service_fn(async |request| {
+        let mut response = answer(namespace, &demands, request).await?;
+        header_names::keep_recorded(&mut response).await;
+        Ok::<_, Infallible>(response)
+    });
+    let mut http = http1::Builder::new()
+        .title_case_headers(true)
+        .preserve_header_case(true)
+        .serve_connection(TokioIo::new(stream), answer);
     tokio::select! {
         // In this order, so that an answer is written before the connection is reset.
         biased;
