@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::delivery::clock::ClockCheck;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
 use crate::functions::unknown_path::UnknownPaths;
-use crate::functions::{self, Service};
+use crate::functions::{self, Clock, Service};
 use crate::push::hub::Hub;
 use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
 use crate::storage::dead_letters::DeadLetters;
@@ -48,6 +48,13 @@ impl Handler {
         Ok(Self::on(Arc::new(open(&config.store, &client)?), client, config))
     }
 
+    /// The same handler by another clock. Keys of hubs, waits and the store keep this computer's.
+    pub fn with_clock(mut self, time: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        let service = Arc::get_mut(&mut self.service).expect("nothing shares it before it serves");
+        service.clock = Clock::new(time);
+        self
+    }
+
     fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
         let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
         let hub =
@@ -78,6 +85,7 @@ impl Handler {
             instance: config.instance.clone(),
             started: Instant::now(),
             deadline: config.deadline,
+            clock: Clock::new(Utc::now),
         };
         let (settings, store_name) = (config.summary().to_string(), config.store.to_string());
         Self { service: Arc::new(service), client, settings, store_name }

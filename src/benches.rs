@@ -52,7 +52,7 @@ pub fn installation_keys(id: &str, handle: &str, user_id: &str) -> [String; 3] {
 
 /// What everybody without a language of their own gets of an event.
 pub fn notification<'a>(event: &'a Event<'a>, texts: &'a Texts, now: DateTime<Utc>) -> Notification<'a> {
-    let audience = Audience { mode: ContentMode::Full, language: texts.language(None) };
+    let audience = Audience { mode: ContentMode::Full, language: texts.language(None), quiet: false, mutable: false };
     Notification::new(event, texts, audience, now)
 }
 

@@ -289,7 +289,7 @@ impl DeliveryService {
             Err(event_outcome) => (event_outcome, DeviceResults::default()),
             Ok(devices) => {
                 is_repeat = entry.is_worth_storing();
-                let audience = |device: &Device| Audience::of(device, self.content, &self.texts, event.event_type);
+                let audience = |device: &Device| Audience::of(device, self.content, &self.texts, event, attempt.now);
                 devices.iter().for_each(|device| attempt.explain(|told| told.device(device, audience(device))));
                 let lifetime = self.texts.time_to_live(event.event_type);
                 let at = attempt.notified_at(event, lifetime);

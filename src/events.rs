@@ -210,17 +210,6 @@ impl<'a> Event<'a> {
         actor.is_some_and(|actor| self.is_for_user(actor))
     }
 
-    /// The chat thread it is about, if any.
-    pub fn thread_id(&self) -> Option<&str> {
-        match &self.data {
-            EventData::ChatMessage(message) => Some(&message.thread_id),
-            EventData::ThreadJoined(joined) => Some(&joined.thread_id),
-            EventData::ThreadLeft(lost) => Some(&lost.thread_id),
-            EventData::TopicChanged(changed) => Some(&changed.thread_id),
-            EventData::Sms(_) | EventData::SmsDeliveryReport(_) | EventData::IncomingCall(_) => None,
-        }
-    }
-
     fn is_for_user(&self, raw_id: &str) -> bool {
         matches!(&self.recipient, Some(Recipient::User(user)) if user.as_str() == raw_id)
     }

@@ -4,6 +4,7 @@
 //! belong here. <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,12 @@ pub struct Service {
     pub started: Instant,
     /// How long an invocation may take.
     pub deadline: Duration,
+    /// What time it is.
+    pub clock: Clock,
 }
+
+/// Tells the time of the day. A test sets it.
+pub struct Clock(Box<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
 /// A body may hold a full batch of events twice, as data and as metadata.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -108,7 +114,7 @@ async fn respond<B: Buf, E>(
     route: Route,
 ) -> HttpResponse {
     // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its invocation.
-    let (began, now) = (Instant::now(), Utc::now());
+    let (began, now) = (Instant::now(), service.clock.now());
     let body = match with_deadline(began + service.deadline, pin!(read(pin!(body)))).await {
         Ok(Ok(body)) => body,
         Ok(Err(response)) => return response,
@@ -121,6 +127,23 @@ async fn respond<B: Buf, E>(
     response.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
 }
 
+impl Clock {
+    /// A clock that shows what `time` returns.
+    pub fn new(time: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Box::new(time))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Clock")
+    }
+}
+
 impl Service {
     /// Runs the function that the request is for.
     async fn call(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
@@ -129,10 +152,10 @@ impl Service {
                 self.event_grid_trigger(body, began, now, traceparent.as_deref()).await
             }
             Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
-            Route::Maintenance => Box::pin(self.maintenance()).await,
+            Route::Maintenance => Box::pin(self.maintenance(now)).await,
             Route::Status => Box::pin(self.status()).await,
             Route::Installation(method, id) => match urlencoding::decode(&id) {
-                Ok(id) => Box::pin(self.installation(method, &id, body)).await,
+                Ok(id) => Box::pin(self.installation(method, &id, body, now)).await,
                 Err(_) => {
                     error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
                 }

@@ -9,13 +9,14 @@ use sha2::{Digest, Sha256};
 use crate::events::call::IncomingCall;
 use crate::events::chat::MessageAction;
 use crate::events::recipient::PhoneNumber;
-use crate::events::{Event, EventData, EventType};
+use crate::events::{Event, EventData};
 use crate::notifications::device::{ContentMode, Device};
 
 pub mod device;
 mod expiry;
 mod template_fields;
 pub mod locale;
+pub mod preferences;
 mod texts;
 mod wording;
 
@@ -44,13 +45,17 @@ pub struct Notification<'a> {
     pub effect: Effect<'a>,
 }
 
-/// Devices that get the same notification: how much of the event they show, and in which language.
+/// Devices that get the same notification: how much of the event they show, in which language, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Audience {
     /// How much.
     pub mode: ContentMode,
     /// In which language.
     pub language: Language,
+    /// Whether without a sound.
+    pub quiet: bool,
+    /// Whether the app may change it before it is shown.
+    pub mutable: bool,
 }
 
 /// What should happen on the phone.
@@ -81,6 +86,8 @@ pub struct Alert<'a> {
     pub category: Option<&'a str>,
     /// Android: the channel; `None` is the app's default one.
     pub android_channel: Option<&'a str>,
+    /// Whether its reader wants no sound now. The rest says so, too: this is for whoever draws it without a channel.
+    pub quiet: bool,
     /// Whether the app may put its own text in place of this one before it is shown.
     pub mutable: bool,
 }
@@ -101,7 +108,7 @@ pub struct Call<'a> {
     /// What the Calling SDK needs to handle the call, or what the event lacks of it.
     pub context: Result<CallContext<'a>, CallDefect>,
     /// The caller's name; empty when it is to be hidden.
-    pub display_name: &'a str,
+    pub display_name: Cow<'a, str>,
     /// Shown where the call itself cannot be handed over.
     pub alert: Alert<'a>,
 }
@@ -132,23 +139,28 @@ pub struct CallContext<'a> {
 }
 
 impl Audience {
-    /// What a device may show of such an event, and how it reads: the least of what setting, texts and installation allow.
-    pub fn of(device: &Device, setting: ContentMode, texts: &Texts, event_type: EventType) -> Self {
+    /// What a device may show of an event, and how it reads: the least of what setting, texts and installation allow.
+    pub fn of(device: &Device, setting: ContentMode, texts: &Texts, event: &Event<'_>, now: DateTime<Utc>) -> Self {
         let language = texts.language(device.locale.as_ref());
-        let mode = setting.max(texts.options(event_type, language).content);
-        Self { mode: device.content.map_or(mode, |content| content.max(mode)), language }
+        let mode = setting.max(texts.options(event.event_type, language).content);
+        Self {
+            mode: device.content.map_or(mode, |content| content.max(mode)),
+            language,
+            quiet: device.preferences.is_quiet(event, now),
+            mutable: device.preferences.mutable,
+        }
     }
 }
 
 impl<'a> Notification<'a> {
     /// What `audience` gets of the event, which is for a recipient and worth a push.
     pub fn new(event: &'a Event<'a>, texts: &'a Texts, audience: Audience, now: DateTime<Utc>) -> Self {
-        let Audience { mode, language } = audience;
+        let Audience { mode, language, .. } = audience;
         let event_type = event.event_type;
         let expiry = Expiry::new(event.time, texts.time_to_live(event_type), now);
-        let fields = TemplateFields::of(event, mode);
+        let fields = TemplateFields::of(event, mode, texts.custom_fields());
         let wording = texts.wording(event_type, language, &fields);
-        let alert = Alert::new(texts.options(event_type, language), mode);
+        let alert = Alert::new(texts.options(event_type, language), audience);
         let about = |thread_id: Option<&'a str>, message_id: &'a str, effect| Self {
             id: id(thread_id.unwrap_or_default(), message_id),
             thread_id,
@@ -185,7 +197,13 @@ impl<'a> Notification<'a> {
                 Self { id, wording: Wording { title, ..about.wording }, ..about }
             }
             EventData::IncomingCall(call) => {
-                let display_name = if mode == ContentMode::Hidden { "" } else { &*call.caller_name };
+                let display_name = if mode == ContentMode::Hidden {
+                    Cow::Borrowed("")
+                } else if call.is_anonymous() {
+                    Cow::Owned(texts.built_in_title(event_type, language, &fields))
+                } else {
+                    Cow::Borrowed(&*call.caller_name)
+                };
                 let ring = Call { context: call_context(call), display_name, alert };
                 Self { message_id: None, ..about(None, &call.correlation_id, Effect::Ring(ring)) }
             }
@@ -215,13 +233,16 @@ impl<'a> Effect<'a> {
 }
 
 impl<'a> Alert<'a> {
-    fn new(options: &'a Options, mode: ContentMode) -> Self {
+    fn new(options: &'a Options, audience: Audience) -> Self {
+        let Audience { mode, quiet, mutable, .. } = audience;
+        let quiet_channel = options.android_quiet_channel.as_deref().filter(|_| quiet);
         Self {
-            urgency: options.urgency,
-            sound: options.sound.as_deref(),
+            urgency: if quiet { Urgency::Passive } else { options.urgency },
+            sound: options.sound.as_deref().filter(|_| !quiet),
             category: options.category.as_deref(),
-            android_channel: options.android_channel.as_deref(),
-            mutable: mode == ContentMode::Hidden,
+            android_channel: quiet_channel.or(options.android_channel.as_deref()),
+            quiet,
+            mutable: mutable || options.mutable || mode == ContentMode::Hidden,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::delivery::outcome::{DeliveryResult, Outcome};
 use crate::events::RawEvent;
 use crate::notifications::device::{ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
+use crate::notifications::preferences::Preferences;
 
 /// What to send, and how.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl ExampleDevice {
             handle: DeviceHandle::new("example"),
             voip_handle: is_iphone.then(|| DeviceHandle::new("example")),
             content: content.and_then(ContentMode::parse),
-            muted_threads: Vec::new(),
+            preferences: Preferences::default(),
         })
     }
 }

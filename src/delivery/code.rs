@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::alert_cause::AlertCause;
 use crate::events::IgnoreReason;
+use crate::notifications::preferences::LeftOut;
 use crate::push::hub::SendError;
 use crate::storage::store::StoreError;
 use crate::storage::store::azure::AzureError;
@@ -75,8 +76,12 @@ codes! {
     NoRecipient = "no_recipient",
     /// The recipient did it.
     OwnAction = "own_action",
-    /// Every device muted the thread.
+    /// No device is to show it, because of a muted thread.
     Muted = "muted",
+    /// No device is to show it, because of `notify`.
+    NotNotified = "not_notified",
+    /// No device is to ring.
+    CallsOff = "calls_off",
     /// The recipient has no device.
     NoInstallation = "no_installation",
 
@@ -187,6 +192,16 @@ impl From<IgnoreReason> for Code {
             IgnoreReason::CallToNumber => Self::CallToNumber,
             IgnoreReason::ControlMessage => Self::ControlMessage,
             IgnoreReason::LateEdit => Self::LateEdit,
+        }
+    }
+}
+
+impl From<LeftOut> for Code {
+    fn from(left_out: LeftOut) -> Self {
+        match left_out {
+            LeftOut::Muted => Self::Muted,
+            LeftOut::Notify => Self::NotNotified,
+            LeftOut::CallsOff => Self::CallsOff,
         }
     }
 }

@@ -139,8 +139,10 @@ impl Explanation {
     /// What an audience gets to see, before it is cut to fit.
     pub fn notification(&self, notification: &Notification<'_>, audience: Audience) {
         let effect = if matches!(notification.effect, Effect::Ring(_)) { "ring" } else { notification.effect.op() };
-        self.add_line(format!("  effect     {effect}, content {}", audience.mode.name()));
-        if notification.effect.alert().is_none() {
+        let alert = notification.effect.alert();
+        let quiet = if alert.is_some_and(|alert| alert.quiet) { ", quiet" } else { "" };
+        self.add_line(format!("  effect     {effect}, content {}{quiet}", audience.mode.name()));
+        if alert.is_none() {
             return;
         }
         let Wording { title, body, .. } = &notification.wording;

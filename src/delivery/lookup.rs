@@ -50,15 +50,16 @@ impl DeliveryService {
         if event.is_own_action() {
             return nobody(Code::OwnAction);
         }
+        let left_out = |device: &Device| device.preferences.left_out(event, attempt.now);
         let is_meant = |device: &Device| only.is_none_or(|only| only.contains(&*device.installation_id));
         let is_left = |device: &Device| {
-            !is_muted(event, device) && (only.is_some() || !entry.settled.contains(&*device.installation_id))
+            left_out(device).is_none() && (only.is_some() || !entry.settled.contains(&*device.installation_id))
         };
         let is_served = |device: &Device| is_meant(device) && is_left(device);
         if devices.iter().all(is_served) && !devices.is_empty() {
             return Ok(devices);
         }
-        let had_devices = devices.iter().any(is_meant);
+        let why_nobody = devices.iter().filter(|device| is_meant(device)).find_map(left_out);
         let devices: Arc<[Device]> = devices.iter().filter(|device| is_served(device)).cloned().collect();
         if !devices.is_empty() {
             return Ok(devices);
@@ -68,7 +69,7 @@ impl DeliveryService {
             entry.complete = true;
             return Err(EventOutcome::with(Outcome::Duplicate, Code::AlreadyDelivered));
         }
-        nobody(if had_devices { Code::Muted } else { Code::NoInstallation })
+        nobody(why_nobody.map_or(Code::NoInstallation, Code::from))
     }
 
     /// The devices from the cache. For a call, and if the cache has no device to push to, the store is read.
@@ -82,7 +83,8 @@ impl DeliveryService {
             return None;
         }
         let devices = self.installations.recent_devices_of(recipient)?;
-        devices.iter().any(|device| !is_muted(event, device)).then_some(devices)
+        let is_wanted = |device: &Device| device.preferences.left_out(event, attempt.now).is_none();
+        devices.iter().any(is_wanted).then_some(devices)
     }
 
     /// Reads ledger, message version and devices in one round trip to the store.
@@ -130,8 +132,4 @@ impl DeliveryService {
 fn failed(error: &StoreError) -> EventOutcome {
     tracing::error!("{error}");
     EventOutcome::because(Outcome::Failed, Code::from(error), error.to_string())
-}
-
-fn is_muted(event: &Event<'_>, device: &Device) -> bool {
-    event.thread_id().is_some_and(|thread| device.has_muted(thread))
 }

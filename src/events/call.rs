@@ -9,7 +9,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::not_placeholder;
-use crate::events::fields::{FieldError, Fields};
+use crate::events::fields::{FieldError, Fields, Value, text_of};
 
 /// `IncomingCall`. Its `Debug` shows the correlation id only.
 pub struct IncomingCall<'a> {
@@ -19,12 +19,16 @@ pub struct IncomingCall<'a> {
     pub callee: Option<Cow<'a, str>>,
     /// Whether a phone number is called rather than a user.
     pub to_number: bool,
-    /// Raw id of who calls: a user, or `4:+1555…` for a number.
+    /// Raw id of who calls: a user, or `4:+1555…` for a number; empty when the event does not say.
     pub caller: Cow<'a, str>,
     /// Whether a phone number calls.
     pub from_number: bool,
     /// The caller's name as the caller gave it; may be empty or a number.
     pub caller_name: Cow<'a, str>,
+    /// Raw id of whom the call was for before it was passed on to the callee, such as a queue.
+    pub on_behalf_of: Option<Cow<'a, str>>,
+    /// What the caller's app or telephone sent along.
+    custom_context: Option<Fields<'a>>,
     /// The claim `cc` of `incomingCallContext`, which the Calling SDK needs to take the call; `None` when unreadable.
     pub calling_context: Option<String>,
 }
@@ -32,18 +36,35 @@ pub struct IncomingCall<'a> {
 impl<'a> IncomingCall<'a> {
     pub(super) fn read(data: &Fields<'a>) -> Result<Self, FieldError> {
         let to = data.object("to")?.ok_or_else(|| data.error("to", "is missing"))?;
-        let from = data.object("from")?.ok_or_else(|| data.error("from", "is missing"))?;
+        let from = data.object("from")?;
         let callee = to.text("rawId")?;
-        let caller = from.text("rawId")?.unwrap_or_default();
+        let caller = from.as_ref().map(|from| from.text("rawId")).transpose()?.flatten().unwrap_or_default();
+        let on_behalf_of = data.object("onBehalfOfCallee").ok().flatten();
         Ok(Self {
             correlation_id: data.text("correlationId").ok().flatten().unwrap_or_default(),
             to_number: is_number(&to, callee.as_deref().unwrap_or_default())?,
             callee: callee.and_then(not_placeholder),
-            from_number: is_number(&from, &caller)?,
+            from_number: from.map_or(Ok(false), |from| is_number(&from, &caller))?,
             caller,
             caller_name: data.text("callerDisplayName").ok().flatten().unwrap_or_default(),
+            on_behalf_of: on_behalf_of.and_then(|callee| callee.text("rawId").ok().flatten()).and_then(not_placeholder),
+            custom_context: data.object("customContext").ok().flatten(),
             calling_context: data.text("incomingCallContext").ok().flatten().as_deref().and_then(calling_context),
         })
+    }
+
+    /// Whether a telephone calls that keeps its number to itself, and nobody's name is known.
+    pub fn is_anonymous(&self) -> bool {
+        let name = self.caller_name.trim();
+        self.caller.eq_ignore_ascii_case("4:anonymous") && (name.is_empty() || name.eq_ignore_ascii_case("anonymous"))
+    }
+
+    /// The value of a header that came with the call: of its app, or else of its telephone.
+    pub fn custom_header(&self, name: &str) -> Option<Cow<'a, str>> {
+        let context = self.custom_context.as_ref()?;
+        let headers = ["voipHeaders", "sipHeaders"].iter().filter_map(|kind| context.object(kind).ok().flatten());
+        let mut values = headers.filter_map(|headers| headers.value(name).and_then(Value::raw).and_then(text_of));
+        values.next()
     }
 
     /// Whether the correlation id is a UUID in the form that the Calling SDK parses; on others it crashes the app.
@@ -111,6 +132,8 @@ mod tests {
             caller: Cow::Borrowed(""),
             from_number: false,
             caller_name: Cow::Borrowed(""),
+            on_behalf_of: None,
+            custom_context: None,
             calling_context: None,
         };
         assert!(call("d732db64-4803-462d-be9c-518943ea2b7a").has_uuid());

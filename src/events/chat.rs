@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::attachment::{Attachment, AttachmentKind};
 use super::html::{self, HtmlMessage};
 use super::{IgnoreReason, identifier, not_placeholder, time};
-use crate::events::fields::{FieldError, Fields, Value};
+use crate::events::fields::{FieldError, Fields, Value, text_of};
 use crate::events::recipient::Recipient;
 
 mod bot;
@@ -37,6 +37,8 @@ pub struct ChatMessage<'a> {
     pub attachments: Vec<Attachment>,
     /// Whether it mentions the recipient.
     pub mentions_recipient: bool,
+    /// What the app sent along with it.
+    metadata: Option<Fields<'a>>,
     /// Whether it is for programs: a bot's event, or a contact centre's.
     for_programs: Option<IgnoreReason>,
     /// Whether it is a system message of the thread, about a topic or a participant.
@@ -111,8 +113,8 @@ impl<'a> ChatMessage<'a> {
         let format = data.text("type")?.unwrap_or_default();
         let is_html = format.as_bytes().windows(4).any(|part| part.eq_ignore_ascii_case(b"html"));
         let is_plain = ["", "text", "richtext"].iter().any(|plain| format.eq_ignore_ascii_case(plain));
-        let metadata = data.object("metadata").ok().flatten();
-        let metadata = |name| metadata.as_ref().and_then(|metadata| metadata.text(name).ok().flatten());
+        let all_metadata = data.object("metadata").ok().flatten();
+        let metadata = |name: &str| member_text(all_metadata.as_ref(), name);
         let bot = metadata(bot::CONTENT_TYPE).and_then(|kind| BotContent::parse(&kind));
         let mut content = match bot {
             Some(BotContent::AdaptiveCard) => cards(&body),
@@ -144,9 +146,15 @@ impl<'a> ChatMessage<'a> {
                 }
                 _ => None,
             },
+            metadata: all_metadata,
             composed: time("composeTime"),
             edited: time("editTime"),
         })
+    }
+
+    /// The value that its app gave it under this name.
+    pub fn metadata(&self, name: &str) -> Option<Cow<'a, str>> {
+        member_text(self.metadata.as_ref(), name)
     }
 
     pub(super) fn ignore_reason(&self, event_time: Option<DateTime<Utc>>) -> Option<IgnoreReason> {
@@ -172,6 +180,11 @@ fn cards(body: &str) -> HtmlMessage {
         return HtmlMessage { text: body.to_owned(), ..HtmlMessage::default() };
     };
     HtmlMessage { text, attachments: vec![Attachment::new(AttachmentKind::Card, None)], ..HtmlMessage::default() }
+}
+
+/// The text of that name in an object.
+fn member_text<'a>(object: Option<&Fields<'a>>, name: &str) -> Option<Cow<'a, str>> {
+    object?.value(name).and_then(Value::raw).and_then(text_of)
 }
 
 /// A number, or a text that holds one.

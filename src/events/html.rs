@@ -134,8 +134,8 @@ impl State {
             "emoji" => self.words(attribute(tag, "alt").unwrap_or_default()),
             "at" | "msft-mention" => {
                 self.mentioned = attribute(tag, "displaytext").map(str::to_owned);
-                // Others than a raw id are numbers within the message.
-                if let Some(id) = attribute(tag, "id").filter(|id| id.contains(':')) {
+                // Others than a raw id are numbers within the message. Who is mentioned in a quotation was told before.
+                if let Some(id) = attribute(tag, "id").filter(|id| id.contains(':') && !self.is_quoting()) {
                     self.mentions.push(id.to_owned());
                 }
             }

@@ -10,7 +10,7 @@ use crate::events::recipient::{PhoneNumber, Recipient};
 pub struct Sms<'a> {
     /// Unique over all numbers.
     pub message_id: Cow<'a, str>,
-    /// Who wrote: a number, with or without `+`, or an alphanumeric sender id.
+    /// Who wrote: a number, with or without `+`, or an alphanumeric sender id; empty when the event does not say.
     pub from: Cow<'a, str>,
     /// The number written to, as digits where it has any.
     pub to: Option<PhoneNumber>,
@@ -36,7 +36,7 @@ impl<'a> Sms<'a> {
     pub(super) fn read(data: &Fields<'a>, subject: &str) -> Result<Self, FieldError> {
         Ok(Self {
             message_id: data.required_text("messageId")?,
-            from: data.required_text("from")?,
+            from: data.text("from")?.unwrap_or_default(),
             to: number(data, "to", subject)?,
             text: data.required_text("message")?,
         })

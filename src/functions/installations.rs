@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -32,8 +32,8 @@ const NO_VOIP_HANDLE: &str =
     "without voipPushChannel, the device's PushKit token, it gets calls as alerts and does not ring";
 
 impl Service {
-    pub(super) async fn installation(&self, method: Method, id: &str, body: &[u8]) -> HttpResponse {
-        let (installations, id, now) = (Arc::clone(&self.installations), id.to_owned(), Utc::now());
+    pub(super) async fn installation(&self, method: Method, id: &str, body: &[u8], now: DateTime<Utc>) -> HttpResponse {
+        let (installations, id) = (Arc::clone(&self.installations), id.to_owned());
         match method {
             Method::Get => {
                 let found = self.in_time(async move { installations.get(&id, now).await }).await;
@@ -62,7 +62,7 @@ impl Service {
 
     /// A PUT by a command: the status and the body of the answer.
     pub async fn put_installation(&self, id: &str, body: &[u8]) -> (u16, Bytes) {
-        let response = self.installation(Method::Put, id, body).await;
+        let response = self.installation(Method::Put, id, body, Utc::now()).await;
         (response.status().as_u16(), response.into_body())
     }
 

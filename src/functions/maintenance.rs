@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -15,8 +15,7 @@ use crate::storage::store::StoreError;
 const MAX_RESEND_TIME: Duration = Duration::from_secs(30);
 
 impl Service {
-    pub(super) async fn maintenance(&self) -> HttpResponse {
-        let now = Utc::now();
+    pub(super) async fn maintenance(&self, now: DateTime<Utc>) -> HttpResponse {
         let resent = self.delivery_service.resend(Instant::now() + MAX_RESEND_TIME, now).await;
         let maintained = async {
             let mut done = self.maintenance.run(now).await?;

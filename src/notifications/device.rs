@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::notifications::locale::Locale;
+use crate::notifications::preferences::Preferences;
 
 /// One registered phone, as far as a delivery needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub struct Device {
     pub voip_handle: Option<DeviceHandle>,
     /// How much of a message its lock screen may show; `None` leaves it to the setting.
     pub content: Option<ContentMode>,
-    /// Chat threads it does not want to hear of.
-    pub muted_threads: Vec<String>,
+    /// What its user wants to hear of.
+    pub preferences: Preferences,
 }
 
 /// A push service of a phone maker.
@@ -64,13 +65,6 @@ pub struct AppName(String);
 /// What the push service knows a phone by. It is a credential: `Debug` redacts.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DeviceHandle(String);
-
-impl Device {
-    /// Whether its user does not want to hear of the thread.
-    pub fn has_muted(&self, thread_id: &str) -> bool {
-        self.muted_threads.iter().any(|muted| muted == thread_id)
-    }
-}
 
 impl Platform {
     /// The name in registrations.

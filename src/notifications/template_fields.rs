@@ -7,6 +7,10 @@ use crate::events::recipient::PhoneNumber;
 use crate::events::{Attachment, AttachmentKind, Event, EventData, EventType};
 use crate::notifications::device::ContentMode;
 
+mod custom_fields;
+
+pub use custom_fields::{CustomField, CustomSource};
+
 /// Something that a template may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TemplateField {
@@ -14,6 +18,10 @@ pub enum TemplateField {
     Sender,
     /// Who called: a name or a number.
     Caller,
+    /// `yes` if a telephone calls that keeps its number to itself.
+    Anonymous,
+    /// For whom the call was before it was passed on: a number or a raw id.
+    OnBehalfOf,
     /// Who added the recipient to a thread: a name.
     AddedBy,
     /// To whom a text message was sent: a number.
@@ -42,8 +50,8 @@ pub enum TemplateField {
     CallId,
 }
 
-/// The fields of one event, as far as a content mode allows.
-pub struct TemplateFields<'a>(Vec<(TemplateField, Cow<'a, str>)>);
+/// The fields of one event by the names that templates call them, as far as a content mode allows.
+pub struct TemplateFields<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
 impl TemplateField {
     /// What a template calls it.
@@ -51,6 +59,8 @@ impl TemplateField {
         match self {
             Self::Sender => "sender",
             Self::Caller => "caller",
+            Self::Anonymous => "anonymous",
+            Self::OnBehalfOf => "on_behalf_of",
             Self::AddedBy => "added_by",
             Self::Receiver => "receiver",
             Self::Number => "number",
@@ -94,7 +104,7 @@ impl TemplateField {
                 &[Self::ThreadId]
             }
             EventType::ChatThreadPropertiesUpdatedPerUser => &[Self::Topic, Self::ThreadId],
-            EventType::IncomingCall => &[Self::Caller, Self::CallId],
+            EventType::IncomingCall => const { &[Self::Caller, Self::Anonymous, Self::OnBehalfOf, Self::CallId] },
         }
     }
 
@@ -104,9 +114,14 @@ impl TemplateField {
             Self::Text | Self::Attachment | Self::AttachmentCount | Self::FileName | Self::Topic | Self::Details => {
                 ContentMode::Full
             }
-            Self::Sender | Self::Mentioned | Self::Caller | Self::AddedBy | Self::Receiver | Self::Number => {
-                ContentMode::Sender
-            }
+            Self::Sender
+            | Self::Mentioned
+            | Self::Caller
+            | Self::Anonymous
+            | Self::OnBehalfOf
+            | Self::AddedBy
+            | Self::Receiver
+            | Self::Number => ContentMode::Sender,
             Self::ThreadId | Self::MessageId | Self::CallId => ContentMode::Hidden,
         }
     }
@@ -118,6 +133,8 @@ impl TemplateField {
             (Self::Number, EventData::Sms(sms)) => return own_number(sms.to.as_ref()),
             (Self::Number, EventData::SmsDeliveryReport(report)) => return own_number(report.from.as_ref()),
             (Self::Caller, EventData::IncomingCall(call)) => return caller(call),
+            (Self::OnBehalfOf, EventData::IncomingCall(call)) => return on_behalf_of(call),
+            (Self::Anonymous, EventData::IncomingCall(call)) if call.is_anonymous() => "yes",
             (Self::Sender, EventData::ChatMessage(message)) => &message.sender_name,
             (Self::Text, EventData::Sms(sms)) => &sms.text,
             (Self::Text, EventData::ChatMessage(message)) => &message.body,
@@ -144,37 +161,51 @@ impl TemplateField {
 }
 
 impl<'a> TemplateFields<'a> {
-    /// What the event says, as far as `mode` allows. What is blank counts as empty.
-    pub fn of(event: &'a Event<'a>, mode: ContentMode) -> Self {
-        let shown = |field: TemplateField| {
-            let value = if mode <= field.strictest_mode() { field.value(&event.data) } else { Cow::Borrowed("") };
-            (field, if value.trim().is_empty() { Cow::Borrowed("") } else { value })
+    /// What the event says, as far as `mode` allows: of what an app put into it, the fields of `custom`. What is blank counts
+    /// as empty.
+    pub fn of(event: &'a Event<'a>, mode: ContentMode, custom: &'a [CustomField]) -> Self {
+        let shown = |strictest_mode, value: &dyn Fn() -> Cow<'a, str>| {
+            let value = if mode <= strictest_mode { value() } else { Cow::Borrowed("") };
+            if value.trim().is_empty() { Cow::Borrowed("") } else { value }
         };
-        Self(TemplateField::of(event.event_type).iter().map(|field| shown(*field)).collect())
+        let fields = TemplateField::of(event.event_type).iter();
+        let fields = fields.map(|field| (field.name(), shown(field.strictest_mode(), &|| field.value(&event.data))));
+        // Nobody but the app knows what they say.
+        let custom = custom.iter().filter(|field| field.is_of(event.event_type));
+        let custom = custom.map(|field| (&*field.name, shown(ContentMode::Full, &|| field.value(event))));
+        Self(fields.chain(custom).collect())
     }
 
-    /// Each with its value.
-    pub fn iter(&self) -> impl Iterator<Item = (TemplateField, &str)> {
-        self.0.iter().map(|(field, value)| (*field, &**value))
+    /// Each by its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, &**value))
     }
 
     /// One of them; empty where the event has none.
     pub fn get(&self, field: TemplateField) -> &str {
-        self.iter().find(|(of, _)| *of == field).map_or("", |(_, value)| value)
+        self.iter().find(|(name, _)| *name == field.name()).map_or("", |(_, value)| value)
     }
 }
 
-impl<'a> FromIterator<(TemplateField, &'a str)> for TemplateFields<'a> {
-    fn from_iter<T: IntoIterator<Item = (TemplateField, &'a str)>>(fields: T) -> Self {
-        Self(fields.into_iter().map(|(field, value)| (field, Cow::Borrowed(value))).collect())
+impl<'a> FromIterator<(&'a str, &'a str)> for TemplateFields<'a> {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(fields: T) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name, Cow::Borrowed(value))).collect())
     }
 }
 
 fn caller<'a>(call: &'a IncomingCall<'_>) -> Cow<'a, str> {
+    if call.is_anonymous() {
+        return Cow::Borrowed("");
+    }
     match call.caller.strip_prefix("4:").filter(|_| call.caller_name.trim().is_empty()) {
         Some(caller) => number(caller),
         None => Cow::Borrowed(&*call.caller_name),
     }
+}
+
+fn on_behalf_of<'a>(call: &'a IncomingCall<'_>) -> Cow<'a, str> {
+    let raw_id = call.on_behalf_of.as_deref().unwrap_or_default();
+    raw_id.strip_prefix("4:").map_or(Cow::Borrowed(raw_id), number)
 }
 
 /// The kind of all attachments; empty where there are none.

@@ -19,17 +19,17 @@ mod template;
 mod value;
 
 use entry::Entry;
-use file::{Layer, Mistake};
+use file::{Layer, Mistake, NotificationsFile};
 use template::{Context, RenderError, Template};
 
-use super::template_fields::TemplateFields;
+use super::template_fields::{CustomField, TemplateFields};
 use super::{LocalizableText, Urgency, Wording};
 
 /// All texts and options.
 #[derive(Debug)]
 pub struct Texts {
     /// What the notifications file says.
-    own: Layer,
+    own: NotificationsFile,
     /// The same over what is built in: made when the first event needs it, so that the start does not wait for it.
     merged: OnceLock<MergedTexts>,
 }
@@ -56,6 +56,10 @@ pub struct Options {
     pub category: Option<String>,
     /// Android: the channel; `None` is the app's default one.
     pub android_channel: Option<String>,
+    /// Android: the channel of what is to be quiet; `None` is the usual one.
+    pub android_quiet_channel: Option<String>,
+    /// iOS: whether the app may change it before it is shown.
+    pub mutable: bool,
     /// The most that it shows.
     pub content: ContentMode,
     templates: Templates,
@@ -85,12 +89,12 @@ const BUILT_IN: &str = include_str!("texts/defaults.toml");
 impl Texts {
     /// The built-in texts, with those of `file` laid over them. `Err` has every mistake of the file.
     pub fn new(file: Option<&str>) -> Result<Self, Vec<Mistake>> {
-        let own = file.map_or(Ok(Layer::new()), |source| file::read(source, true))?;
+        let own = file.map_or(Ok(NotificationsFile::default()), |source| file::read(source, true))?;
         Ok(Self { own, merged: OnceLock::new() })
     }
 
     fn merged(&self) -> &MergedTexts {
-        self.merged.get_or_init(|| MergedTexts::new(&self.own))
+        self.merged.get_or_init(|| MergedTexts::new(&self.own.layer))
     }
 
     /// Whether the type is pushed at all.
@@ -108,6 +112,17 @@ impl Texts {
         let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
         let known = |locale: &Locale| self.merged().locales.iter().position(|known| known == locale);
         Language(fallbacks.iter().find_map(known).map_or(0, |index| index + 1))
+    }
+
+    /// The values of the app that templates may name.
+    pub fn custom_fields(&self) -> &[CustomField] {
+        &self.own.custom_fields
+    }
+
+    /// The built-in title for an event.
+    pub fn built_in_title(&self, event_type: EventType, language: Language, fields: &TemplateFields<'_>) -> String {
+        let title = self.options(event_type, language).built_in.render(&Context::of(fields)).unwrap_or_default().title;
+        title.text().unwrap_or_default().to_owned()
     }
 
     /// How the type is pushed in that language.
@@ -137,7 +152,7 @@ impl Texts {
 
 impl MergedTexts {
     fn new(own: &Layer) -> Self {
-        let built_in = file::read(BUILT_IN, false).expect("a test reads them");
+        let built_in = file::read(BUILT_IN, false).expect("a test reads them").layer;
         let named: BTreeSet<&Locale> = built_in.keys().chain(own.keys()).flatten().collect();
         let locales: Vec<Locale> = named.into_iter().cloned().collect();
         let with_fallbacks = |locale: &Locale| locale.fallbacks().into_iter().map(Some).chain([None]).collect();
@@ -175,6 +190,8 @@ impl Options {
             urgency: entry.urgency.unwrap_or(Urgency::Active),
             category: named(&entry.category),
             android_channel: named(&entry.android_channel),
+            android_quiet_channel: named(&entry.android_quiet_channel),
+            mutable: entry.mutable.unwrap_or_default(),
             content: entry.content.unwrap_or(ContentMode::Full),
             templates: Templates::of(entry),
             built_in,
@@ -220,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_built_in_texts_have_no_mistake_and_every_option() {
-        let layer = file::read(BUILT_IN, true).unwrap();
+        let layer = file::read(BUILT_IN, true).unwrap().layer;
         for event_type in EventType::ALL {
             let entry = &layer[&None][&event_type];
             assert!(entry.on.is_some() && entry.time_to_live.is_some() && entry.content.is_some(), "{event_type:?}");

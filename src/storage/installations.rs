@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
 use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::preferences::Preferences;
 use crate::storage::store::{Change, Fingerprint, Store, StoreError, Versioned};
 
 mod changes;
@@ -37,6 +38,7 @@ mod recipients;
 mod response;
 mod records;
 mod put_request;
+mod stored_preferences;
 #[cfg(test)]
 mod tests;
 
@@ -71,8 +73,8 @@ pub struct Installation {
     pub locale: Option<String>,
     /// How much its lock screen may show.
     pub content: Option<ContentMode>,
-    /// Chat threads without notifications.
-    pub muted_threads: Vec<String>,
+    /// What its user wants to hear of.
+    pub preferences: Preferences,
     /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }

@@ -85,6 +85,7 @@ async fn a_call_that_the_sdk_could_not_take_is_one_time_sensitive_alert() {
         ("a placeholder", "incomingCallContext", json!("{incoming-call-contextValue}"), "context_unreadable"),
         ("no claim", "incomingCallContext", json!("a.eyJub3QiOiJjYyJ9.c"), "context_unreadable"),
         ("no caller", "from", json!({"kind": "unknown"}), "no_raw_id"),
+        ("nobody at all", "from", Value::Null, "no_raw_id"),
     ] {
         let app = App::start().await;
         app.register_iphone(BOB).await;
@@ -341,4 +342,47 @@ async fn the_app_folders_settings_ring_a_phone_on_an_emulator_without_options() 
     assert_eq!((&line["outcome"], &line["reason"]), (&json!("delivered"), &Value::Null));
     let sent = app.hub.accepted();
     assert_eq!((sent.len(), sent[0].hub.as_str(), &*sent[0].headers["apns-push-type"]), (1, "acs-push-voip", "voip"));
+}
+
+/// A call from a telephone that keeps its number to itself.
+fn anonymous(id: &str, name: &str) -> Value {
+    let mut event = call(id, CALL);
+    event["data"]["from"] =
+        json!({"kind": "phoneNumber", "rawId": "4:anonymous", "phoneNumber": {"value": "anonymous"}});
+    event["data"]["callerDisplayName"] = json!(name);
+    event
+}
+
+#[tokio::test]
+async fn who_keeps_the_number_to_themselves_is_an_unknown_caller_in_the_readers_language() {
+    for (locale, name, shown, alert) in [
+        ("en", "", "Unknown caller", "Incoming call"),
+        ("fr", "", "Appelant inconnu", "Appel entrant"),
+        ("ko-KR", "", "알 수 없는 발신자", "수신 전화"),
+        ("zh-CN", "", "未知来电者", "来电"),
+        ("zh-TW", "anonymous", "未知來電者", "來電"),
+        ("en", "Reception", "Reception", "Incoming call"),
+    ] {
+        let app = App::start().await;
+        let phone = json!({
+            "userId": BOB, "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_VOIP, "locale": locale,
+        });
+        app.register("iphone", phone.clone()).await;
+        assert_eq!(app.deliver(&anonymous("e1", name)).await["reason"], Value::Null);
+        let data = body(&app.hub.accepted()[0])["data"].take();
+        assert_eq!((&data["displayName"], &data["callerId"]), (&json!(shown), &json!("4:anonymous")), "{locale}");
+
+        let mut without_voip = phone.clone();
+        without_voip["voipPushChannel"] = Value::Null;
+        app.register("iphone", without_voip).await;
+        app.deliver(&anonymous("e2", name)).await;
+        let aps = body(&app.hub.accepted()[1])["aps"].take();
+        assert_eq!(aps["alert"], json!({"title": shown, "body": alert}), "{locale}");
+
+        let mut hidden = phone;
+        hidden["content"] = json!("hidden");
+        app.register("iphone", hidden).await;
+        app.deliver(&anonymous("e3", name)).await;
+        assert_eq!(body(&app.hub.accepted()[2])["data"]["displayName"], "", "{locale}");
+    }
 }

@@ -40,6 +40,18 @@ fn events() -> Vec<(&'static str, &'static str, Value)> {
         "messageId": "sms-2", "from": "15551234567", "to": "+15557654321", "deliveryStatus": "Failed",
         "deliveryStatusDetails": "The carrier refused it.",
     });
+    let html = |id: &str, body: &str| {
+        let mut event = chat(id, "ChatMessageReceived", id, 1, body);
+        event["data"]["type"] = json!("RichText/Html");
+        event
+    };
+    let mention = format!("<msft-mention id=\"{BOB}\" displayText=\"Bob\"></msft-mention> Lunch?");
+    let anonymous = |id: &str, correlation_id: &str| {
+        let mut event = call(id, correlation_id);
+        event["data"]["from"] = json!({"kind": "phoneNumber", "rawId": "4:anonymous"});
+        event["data"]["callerDisplayName"] = json!("");
+        event
+    };
     let participant = json!({"participantCommunicationIdentifier": identifier(BOB)});
     let created = json!({
         "properties": {"topic": "Friday lunch"},
@@ -53,6 +65,8 @@ fn events() -> Vec<(&'static str, &'static str, Value)> {
             event("report", "SMSDeliveryReportReceived", "/phonenumber/15551234567", report),
         ),
         ("ChatMessageReceived", "ChatMessageReceived", chat("c1", "ChatMessageReceived", "1600000000001", 1, "Lunch?")),
+        ("ChatMessageReceived that mentions its reader", "ChatMessageReceived.mention", html("c4", &mention)),
+        ("ChatMessageReceived of a picture", "ChatMessageReceived.picture", html("c5", "<img src=\"me.png\">")),
         (
             "ChatMessageEdited",
             "ChatMessageEdited",
@@ -95,7 +109,33 @@ fn events() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("IncomingCall", "IncomingCall", call("k1", "d732db64-4803-462d-be9c-518943ea2b7a")),
         ("IncomingCall that the SDK could not take", "IncomingCall.alert", call("k2", "no UUID")),
+        (
+            "IncomingCall without a number",
+            "IncomingCall.anonymous",
+            anonymous("k3", "ba6dc4c5-47c4-4fbd-9ecd-11e4e31b4d01"),
+        ),
+        (
+            "IncomingCall without a number that the SDK could not take",
+            "IncomingCall.anonymous.alert",
+            anonymous("k4", "no UUID"),
+        ),
     ]
+}
+
+/// Two of them, for devices that are to be quiet now and whose apps may change what is shown.
+fn events_for_quiet_devices() -> Vec<(&'static str, &'static str, Value)> {
+    let mut events = events();
+    events.retain_mut(|(title, name, _)| {
+        (*title, *name) = match *name {
+            "SMSReceived" => ("SMSReceived, snoozed", "SMSReceived.quiet"),
+            "ChatMessageReceived" => {
+                ("ChatMessageReceived, snoozed, for an app that asks for `mutable`", "ChatMessageReceived.quiet")
+            }
+            _ => return false,
+        };
+        true
+    });
+    events
 }
 
 /// Two of them, for the example file of the documentation.
@@ -117,9 +157,14 @@ fn events_for_the_example() -> Vec<(&'static str, &'static str, Value)> {
 /// Everything built in, and the two types that are off.
 const ALL_ON: &str = "[SMSDeliveryReportReceived]\non = true\n[ChatThreadPropertiesUpdatedPerUser]\non = true";
 
-/// What every kind of device gets of these events with this notifications file.
+/// With a channel for what is quiet.
+const QUIET_CHANNEL: &str =
+    "[SMSReceived]\nandroid_quiet_channel = 'quiet'\n[ChatMessageReceived]\nandroid_quiet_channel = 'quiet'";
+
+/// What every kind of device, registered with `wanted`, gets of these events with this notifications file.
 async fn made(
     file: &str,
+    wanted: &Value,
     events: Vec<(&'static str, &'static str, Value)>,
 ) -> Vec<(&'static str, &'static str, Golden)> {
     let folder = tempfile::tempdir().unwrap();
@@ -134,6 +179,7 @@ async fn made(
             let mut phone = json!({
                 "userId": BOB, "phoneNumbers": ["15551234567"], "platform": platform, "os": os, "pushChannel": handle, "content": mode,
             });
+            phone.as_object_mut().unwrap().extend(wanted.as_object().unwrap().clone());
             if form == "apns" {
                 phone["voipPushChannel"] = json!(format!("{:064x}", 100 + kinds.len()));
                 kinds.insert(phone["voipPushChannel"].as_str().unwrap().to_owned(), (form, mode));
@@ -148,7 +194,7 @@ async fn made(
         let line = app.deliver(&event).await;
         assert_eq!(line["delivered"], 9, "{name}: {line}");
         let lifetime = match name {
-            "IncomingCall" | "IncomingCall.alert" => 30,
+            _ if name.starts_with("IncomingCall") => 30,
             "SMSReceived.example" => 30 * 60,
             _ => 4 * 3600,
         };
@@ -207,8 +253,11 @@ fn compare(file: &Path, made: &str) {
 
 #[tokio::test]
 async fn every_type_platform_and_content_mode_is_as_it_was_and_as_it_is_documented() {
-    let mut goldens = made(ALL_ON, events()).await;
-    goldens.extend(made(include_str!("../../docs/notifications.example.toml"), events_for_the_example()).await);
+    let (nothing, quiet) = (json!({}), json!({"snoozeUntil": "9999-12-31T23:59:59Z", "mutable": true}));
+    let mut goldens = made(ALL_ON, &nothing, events()).await;
+    goldens.extend(made(QUIET_CHANNEL, &quiet, events_for_quiet_devices()).await);
+    let example = include_str!("../../docs/notifications.example.toml");
+    goldens.extend(made(example, &nothing, events_for_the_example()).await);
     for (_, name, golden) in &goldens {
         compare(&path("tests/goldens").join(format!("{name}.json")), &(pretty(golden) + "\n"));
     }

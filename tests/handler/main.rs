@@ -35,6 +35,7 @@ mod outcomes;
 mod passing_time;
 mod pasted;
 mod paths;
+mod preferences;
 mod privacy;
 mod process;
 mod races;

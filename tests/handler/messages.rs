@@ -79,6 +79,15 @@ async fn who_is_mentioned_reads_it_in_the_title_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn who_is_mentioned_in_what_a_reply_quotes_only_is_not_mentioned_again() {
+    let reply = format!(
+        "<blockquote itemtype=\"http://schema.skype.com/Reply\"><msft-mention id=\"{BOB}\">Bob</msft-mention> look</blockquote>\
+         <p>done</p>"
+    );
+    assert_eq!(shown(html(&reply), None).await, ("Alice".to_owned(), "done".to_owned()));
+}
+
+#[tokio::test]
 async fn what_was_sent_is_told_in_the_readers_language() {
     for (locale, text) in [
         ("fr", "Photo envoyée"),

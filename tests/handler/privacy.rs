@@ -24,6 +24,14 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
         "userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_VOIP,
     });
     process.put("iphone", installation).await;
+    let mut quiet = json!({
+        "userId": BOB, "platform": "apns", "pushChannel": "ab".repeat(32),
+        "notify": "mentions", "snoozeUntil": "2099-08-07T06:05:04Z", "mutedThreads": [{"id": "19:canary-text", "until": "2098-01-01T00:00:00Z"}],
+        "quietHours": {"timeZone": "Pacific/Chatham", "windows": [{"days": ["mon"], "from": "21:43", "to": "06:58"}]},
+    });
+    process.put("quiet", quiet.clone()).await;
+    quiet["quietHours"]["windows"][0]["to"] = json!("later");
+    process.put("wrong-hours", quiet).await;
     process.put("android", json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID})).await;
     // With these, what goes to the iPhones goes as a batch.
     let batched = "5ec2e7";
@@ -87,6 +95,11 @@ async fn no_line_at_any_level_holds_anything_secret_or_personal() {
         "15551234567",
         "15557654321",
         "canary-text",
+        "Pacific/Chatham",
+        "21:43",
+        "2099-08-07",
+        "2098-01-01",
+        "mentions",
         "Alice",
         "SharedAccessSignature",
         &key(HUB),

@@ -136,3 +136,16 @@ async fn a_long_text_is_cut_to_a_payload_of_4096_bytes_that_is_still_json() {
         assert!(text.starts_with(shown));
     }
 }
+
+#[tokio::test]
+async fn an_sms_from_nobody_is_shown_without_a_sender() {
+    let app = App::start().await;
+    app.register("iphone", phone()).await;
+    for (id, from) in [("e1", json!(null)), ("e2", json!(""))] {
+        let mut event = sms(id, "15551234567", "Hello");
+        event["data"]["from"] = from;
+        assert_eq!(app.deliver(&event).await["outcome"], "delivered", "{id}");
+        let alert = body(app.hub.accepted().last().unwrap())["aps"]["alert"].take();
+        assert_eq!(alert, json!({"title": "New message", "body": "Hello"}), "{id}");
+    }
+}

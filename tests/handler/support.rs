@@ -1,10 +1,11 @@
 //! Starts a handler beside an emulator, both on free ports, and talks to it as the Functions host does.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acs_push::{Config, Handler};
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use notification_hubs_emulator::{Emulator, HubOptions, Options, ReceivedRequest, Rule};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -57,8 +58,18 @@ impl App {
 
     /// Beside an emulator that runs already.
     pub async fn beside(hub: Emulator, settings: &[(&str, &str)]) -> Self {
+        Self::of(hub, settings, |handler| handler).await
+    }
+
+    /// By a clock that the test sets.
+    pub async fn by_clock(clock: &TestClock, settings: &[(&str, &str)]) -> Self {
+        let clock = clock.clone();
+        Self::of(emulator().await, settings, |handler| handler.with_clock(move || clock.now())).await
+    }
+
+    async fn of(hub: Emulator, settings: &[(&str, &str)], with: impl FnOnce(Handler) -> Handler) -> Self {
         let vars = vars(&hub, settings);
-        let handler = Config::from_vars(vars).and_then(|config| Handler::new(&config)).unwrap();
+        let handler = Config::from_vars(vars).and_then(|config| Handler::new(&config)).map(with).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
@@ -139,6 +150,30 @@ impl App {
     /// How many events ended so.
     pub async fn count(&self, outcome: &str) -> u64 {
         self.status().await["outcomes"][outcome].as_u64().unwrap()
+    }
+}
+
+/// A clock that shows what it was set to.
+#[derive(Clone)]
+pub struct TestClock(Arc<Mutex<DateTime<Utc>>>);
+
+impl TestClock {
+    /// One that shows this time, as RFC 3339 writes it.
+    pub fn at(time: &str) -> Self {
+        Self(Arc::new(Mutex::new(time.parse().unwrap())))
+    }
+
+    pub fn set(&self, time: &str) {
+        *self.0.lock().unwrap() = time.parse().unwrap();
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    /// What it shows, as Event Grid writes it.
+    pub fn text(&self) -> String {
+        self.now().to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 }
 

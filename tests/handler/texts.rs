@@ -265,6 +265,97 @@ async fn a_template_that_fails_on_some_text_gives_way_to_the_built_in_one() {
 }
 
 #[tokio::test]
+async fn templates_see_the_values_of_the_app_that_the_file_names_where_everything_may_be_shown() {
+    let file = r#"
+        [ChatMessageReceived]
+        title = "{{ sender }}{{ ' of ' ~ metadata.department if metadata.department }}"
+        data = { urgent = "{{ metadata.is_urgent }}" }
+
+        [metadata]
+        fields = ["department", "is-urgent"]
+
+        [IncomingCall]
+        title = "{{ caller }} for {{ custom_context.Queue or on_behalf_of }}"
+        body = "{{ custom_context.X_MS_Custom_Topic }}{{ on_behalf_of }}"
+
+        [custom_context]
+        fields = ["Queue", "X-MS-Custom-Topic"]
+    "#;
+    let (app, _folder) = app_with(file).await;
+    app.register("iphone", phone("apns", IPHONE, json!({}))).await;
+    app.register("sender", phone("apns", &"ab".repeat(32), json!({"content": "sender"}))).await;
+    app.register("hidden", phone("apns", IPHONE_VOIP, json!({"content": "hidden"}))).await;
+    let mut event = chat("e1", "ChatMessageReceived", "m1", 1, "Lunch?");
+    event["data"]["metadata"] = json!({"Department": "Sales", "is-urgent": "yes", "secret": "canary", "number": 7});
+    app.deliver(&event).await;
+    let got = last_by_handle(&app.hub);
+    assert_eq!(got[IPHONE]["aps"]["alert"], json!({"title": "Alice of Sales", "body": "Lunch?"}));
+    assert_eq!(got[IPHONE]["urgent"], "yes");
+    assert_eq!(got[&"ab".repeat(32)]["aps"]["alert"]["title"], "Alice");
+    assert!(!got[IPHONE_VOIP].to_string().contains("Sales") && got[IPHONE_VOIP].get("urgent").is_none());
+    for metadata in [json!(null), json!("text"), json!({"department": 7}), json!({"department": " "}), json!([])] {
+        event["id"] = json!(metadata.to_string());
+        event["data"]["messageId"] = event["id"].clone();
+        event["data"]["metadata"] = metadata;
+        app.deliver(&event).await;
+        assert_eq!(last_by_handle(&app.hub)[IPHONE]["aps"]["alert"]["title"], "Alice", "{event}");
+    }
+
+    let mut event = call("k1", "no UUID");
+    event["data"]["onBehalfOfCallee"] = json!({"kind": "phoneNumber", "rawId": "4:+15550001111"});
+    event["data"]["customContext"] =
+        json!({"sipHeaders": {"X-MS-Custom-Topic": "Billing ", "queue": "sip"}, "voipHeaders": {"Queue": "Support"}});
+    app.deliver(&event).await;
+    let got = last_by_handle(&app.hub);
+    assert_eq!(got[IPHONE]["aps"]["alert"], json!({"title": "Alice for Support", "body": "Billing +15550001111"}));
+    assert_eq!(got[&"ab".repeat(32)]["aps"]["alert"]["title"], "Alice for +15550001111");
+    assert!(!got[IPHONE_VOIP].to_string().contains("1555") && !got[IPHONE_VOIP].to_string().contains("Support"));
+    event["id"] = json!("k2");
+    event["data"]["onBehalfOfCallee"] = json!({"rawId": "8:orgid:queue"});
+    event["data"]["customContext"] = json!({"sipHeaders": null, "voipHeaders": 7});
+    app.deliver(&event).await;
+    let alert = last_by_handle(&app.hub)[IPHONE]["aps"]["alert"].clone();
+    assert_eq!(alert, json!({"title": "Alice for 8:orgid:queue", "body": "8:orgid:queue"}));
+    assert!(app.hub.accepted().iter().all(|request| !request.body.contains("canary")));
+}
+
+#[tokio::test]
+async fn a_file_that_names_values_of_the_app_wrongly_is_refused_with_the_place() {
+    let uses = |name: &str| format!("[ChatMessageReceived]\ntitle = '{{{{ {name} }}}}'");
+    let long = "x".repeat(65);
+    for (file, expected) in [
+        ("metadata = 7".to_owned(), "line 1: metadata: expected a table, [metadata]"),
+        (
+            "[metadata]\nfields = 'department'".to_owned(),
+            "line 2: [metadata] fields: is of type string: expected an array",
+        ),
+        ("[metadata]\nfields = [7]".to_owned(), "[metadata] fields: is of type integer: expected an array of names"),
+        ("[metadata]\nfields = ['a b']".to_owned(), "[metadata] fields: \"a b\" is no name: expected a letter, then"),
+        ("[metadata]\nfields = ['']".to_owned(), "[metadata] fields: \"\" is no name"),
+        ("[metadata]\nfields = ['1st']".to_owned(), "[metadata] fields: \"1st\" is no name"),
+        (format!("[metadata]\nfields = ['{long}']"), "is no name: expected"),
+        (
+            "[metadata]\nfields = ['a-b', 'a_b']".to_owned(),
+            "fields: metadata.a_b is there twice for templates: expected",
+        ),
+        (format!("[metadata]\nfields = {:?}", ["a"; 9]), "[metadata] fields: has 9 names: expected at most 8"),
+        ("[metadata]\nnames = ['a']".to_owned(), "[metadata] names: unknown key; did you mean fields?"),
+        (uses("metadata.secret"), "unknown field metadata.secret: expected one of sender"),
+        (uses("custom_context.a") + "\n[custom_context]\nfields = ['a']", "unknown field custom_context.a: expected"),
+        (uses("metadata") + "\n[metadata]\nfields = ['a']", "unknown field metadata: expected one of sender"),
+        (uses("metadata.b") + "\n[metadata]\nfields = ['a']", "message_id, metadata.a"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("texts.toml");
+        std::fs::write(&path, &file).unwrap();
+        let hub = emulator().await;
+        let vars = vars(&hub, &[("NOTIFICATIONS_FILE", path.to_str().unwrap())]);
+        let told = acs_push::Config::from_vars(vars).unwrap_err().to_string();
+        assert!(told.contains(expected) && told.starts_with("NOTIFICATIONS_FILE: "), "{file}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn twenty_mistakes_in_a_file_are_twenty_faults_in_one_run() {
     let folder = tempfile::tempdir().unwrap();
     let file = include_str!("../notifications/twenty-mistakes.toml");

@@ -85,6 +85,8 @@ fn what_is_no_words_is_known_by_its_kind() {
 fn those_who_are_mentioned_are_known_by_their_raw_ids() {
     let html = "<at id=\"0\">Dana</at><msft-mention id=\"8:acs:1\"></msft-mention><at id=\"8:orgid:2\">Bo</at>";
     assert_eq!(read(html).mentions, ["8:acs:1", "8:orgid:2"]);
+    let reply = "<blockquote><at id=\"8:acs:1\">Ada</at> look</blockquote><p><at id=\"8:acs:2\">Bo</at> did</p>";
+    assert_eq!(read(reply).mentions, ["8:acs:2"], "who is mentioned in what a reply quotes was told before");
 }
 
 #[test]

@@ -32,6 +32,10 @@ pub enum Key {
     Category,
     /// Android: the channel.
     AndroidChannel,
+    /// Android: the channel of what is to be quiet.
+    AndroidQuietChannel,
+    /// iOS: whether the app may change it before it is shown.
+    Mutable,
     /// How long it is worth something.
     TimeToLive,
     /// How much it shows.
@@ -65,6 +69,10 @@ pub struct Entry {
     pub category: Option<String>,
     /// Android: the channel; empty for the app's default one.
     pub android_channel: Option<String>,
+    /// Android: the channel of what is to be quiet; empty for the usual one.
+    pub android_quiet_channel: Option<String>,
+    /// iOS: whether the app may change it before it is shown.
+    pub mutable: Option<bool>,
     /// How long it is worth something.
     pub time_to_live: Option<TimeDelta>,
     /// The most that it shows.
@@ -75,7 +83,7 @@ pub struct Entry {
 
 impl Key {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::On,
         Self::Title,
         Self::Body,
@@ -87,6 +95,8 @@ impl Key {
         Self::InterruptionLevel,
         Self::Category,
         Self::AndroidChannel,
+        Self::AndroidQuietChannel,
+        Self::Mutable,
         Self::TimeToLive,
         Self::Content,
         Self::Data,
@@ -106,6 +116,8 @@ impl Key {
             Self::InterruptionLevel => "interruption_level",
             Self::Category => "category",
             Self::AndroidChannel => "android_channel",
+            Self::AndroidQuietChannel => "android_quiet_channel",
+            Self::Mutable => "mutable",
             Self::TimeToLive => "time_to_live",
             Self::Content => "content",
             Self::Data => "data",
@@ -152,6 +164,8 @@ impl Entry {
             urgency: self.urgency.or(fallback.urgency),
             category: self.category.or_else(|| fallback.category.clone()),
             android_channel: self.android_channel.or_else(|| fallback.android_channel.clone()),
+            android_quiet_channel: self.android_quiet_channel.or_else(|| fallback.android_quiet_channel.clone()),
+            mutable: self.mutable.or(fallback.mutable),
             time_to_live: self.time_to_live.or(fallback.time_to_live),
             content: self.content.or(fallback.content),
             data: self.data.or_else(|| fallback.data.clone()),

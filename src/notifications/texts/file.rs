@@ -1,5 +1,6 @@
-//! Reads a notifications file: TOML, a table for each event type and within it one for each language. Finds
-//! every mistake at once, and reports it with its line and what is expected. <https://toml.io/en/v1.0.0>
+//! Reads a notifications file: TOML, a table for each event type and within it one for each language, and the tables that name
+//! values of the app. Finds every mistake at once, and reports it with its line and what is expected.
+//! <https://toml.io/en/v1.0.0>
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,9 +13,18 @@ use super::template::Template;
 use super::value;
 use crate::events::EventType;
 use crate::notifications::locale::Locale;
-use crate::notifications::template_fields::TemplateField;
+use crate::notifications::template_fields::{CustomField, CustomSource, TemplateField};
 
-/// What a file says: by language, `None` for all of them, and by type.
+/// What a file says.
+#[derive(Debug, Default)]
+pub struct NotificationsFile {
+    /// Texts and options.
+    pub layer: Layer,
+    /// The values of the app that templates may name.
+    pub custom_fields: Vec<CustomField>,
+}
+
+/// Texts and options: by language, `None` for all of them, and by type.
 pub type Layer = BTreeMap<Option<Locale>, BTreeMap<EventType, Entry>>;
 
 /// Something that is wrong in a file.
@@ -31,20 +41,29 @@ type Table<'a> = DeTable<'a>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
 /// Reads the file. `Err` has every mistake, in the order of the lines.
-pub fn read(source: &str, check: bool) -> Result<Layer, Vec<Mistake>> {
+pub fn read(source: &str, check: bool) -> Result<NotificationsFile, Vec<Mistake>> {
     let line_ends = source.match_indices('\n').map(|(at, _)| at).collect();
-    let mut reader = Reader { source, line_ends, check, layer: Layer::new(), mistakes: Vec::new() };
+    let mut reader = Reader { source, line_ends, check, file: NotificationsFile::default(), mistakes: Vec::new() };
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
         let problem = error.message().lines().collect::<Vec<_>>().join(", ");
         reader.mistake(at, "", format!("is not valid TOML: {problem}"));
     }
+    let source_of = |name: &str| CustomSource::ALL.into_iter().find(|source| source.name() == name);
+    // First the names that templates may use, wherever they stand.
     for (name, value) in document.get_ref() {
-        reader.event_type(name.get_ref(), name.span().start, value);
+        if let Some(source) = source_of(name.get_ref()) {
+            reader.custom_fields(source, name.span().start, value);
+        }
+    }
+    for (name, value) in document.get_ref() {
+        if source_of(name.get_ref()).is_none() {
+            reader.event_type(name.get_ref(), name.span().start, value);
+        }
     }
     if reader.mistakes.is_empty() {
-        return Ok(reader.layer);
+        return Ok(reader.file);
     }
     reader.mistakes.sort();
     Err(reader.mistakes)
@@ -55,11 +74,35 @@ struct Reader<'a> {
     line_ends: Vec<usize>,
     /// Whether templates are tried. Those that come with the program are, in its tests.
     check: bool,
-    layer: Layer,
+    file: NotificationsFile,
     mistakes: Vec<Mistake>,
 }
 
 impl Reader<'_> {
+    fn custom_fields(&mut self, source: CustomSource, at: usize, value: &Value<'_>) {
+        let place = format!("[{}]", source.name());
+        let Some(table) = value.get_ref().as_table() else {
+            return self.mistake(at, source.name(), format!("expected a table, {place}"));
+        };
+        for (key, value) in table {
+            let (at, key) = (key.span().start, key.get_ref());
+            if key != "fields" {
+                self.mistake(at, &format!("{place} {key}"), "unknown key; did you mean fields?".to_owned());
+                continue;
+            }
+            let place = format!("{place} fields");
+            for member in self.checked(at, &place, value::member_names(value.get_ref())).unwrap_or_default() {
+                let field = CustomField::new(source, &member);
+                if self.file.custom_fields.iter().any(|known| known.name == field.name) {
+                    let problem = format!("{} is there twice for templates: expected it once", field.name);
+                    self.mistake(at, &place, problem);
+                } else {
+                    self.file.custom_fields.push(field);
+                }
+            }
+        }
+    }
+
     fn event_type(&mut self, name: &str, at: usize, value: &Value<'_>) {
         let known = EventType::ALL.map(EventType::name);
         let Some(event_type) = EventType::ALL.into_iter().find(|event_type| event_type.name() == name) else {
@@ -83,7 +126,7 @@ impl Reader<'_> {
                 },
             }
         }
-        self.layer.entry(None).or_default().insert(event_type, entry);
+        self.file.layer.entry(None).or_default().insert(event_type, entry);
     }
 
     fn language(&mut self, event_type: EventType, tag: &str, at: usize, table: &Table<'_>) {
@@ -104,7 +147,7 @@ impl Reader<'_> {
                 None => self.unknown_key(event_type, &place, key.get_ref(), at),
             }
         }
-        if self.layer.entry(Some(locale.clone())).or_default().insert(event_type, entry).is_some() {
+        if self.file.layer.entry(Some(locale.clone())).or_default().insert(event_type, entry).is_some() {
             self.mistake(at, &place, format!("is there twice, in two spellings of {locale}: expected one"));
         }
     }
@@ -115,7 +158,9 @@ impl Reader<'_> {
             let problem = "is not allowed, because this type shows nothing: expected on, time_to_live, content or data";
             return self.mistake(at, &place, problem.to_owned());
         }
-        let fields = TemplateField::of(event_type);
+        let fields = self.fields_of(event_type);
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let fields = fields.as_slice();
         let raw = value.get_ref();
         match key {
             Key::On => entry.on = self.checked(at, &place, value::boolean(raw)),
@@ -127,6 +172,10 @@ impl Reader<'_> {
             Key::AndroidChannel => {
                 entry.android_channel = self.checked(at, &place, value::name(raw, "a channel of the app"))
             }
+            Key::AndroidQuietChannel => {
+                entry.android_quiet_channel = self.checked(at, &place, value::name(raw, "a channel of the app"))
+            }
+            Key::Mutable => entry.mutable = self.checked(at, &place, value::boolean(raw)),
             Key::TimeToLive => entry.time_to_live = self.checked(at, &place, value::time_to_live(raw, event_type)),
             Key::Content => entry.content = self.checked(at, &place, value::content(raw)),
             Key::Title => entry.title = self.template(&place, value, fields),
@@ -139,7 +188,14 @@ impl Reader<'_> {
         }
     }
 
-    fn template(&mut self, place: &str, value: &Value<'_>, fields: &[TemplateField]) -> Option<Template> {
+    /// The names that templates of this type may use.
+    fn fields_of(&self, event_type: EventType) -> Vec<String> {
+        let custom = self.file.custom_fields.iter().filter(|field| field.is_of(event_type));
+        let fields = TemplateField::of(event_type).iter().map(|field| field.name().to_owned());
+        fields.chain(custom.map(|field| field.name.clone())).collect()
+    }
+
+    fn template(&mut self, place: &str, value: &Value<'_>, fields: &[&str]) -> Option<Template> {
         let at = value.span().start;
         let source = self.checked(at, place, value::text(value.get_ref()))?;
         let added = if self.check {
@@ -161,7 +217,7 @@ impl Reader<'_> {
         None
     }
 
-    fn templates(&mut self, place: &str, value: &Value<'_>, fields: &[TemplateField]) -> Option<Vec<Template>> {
+    fn templates(&mut self, place: &str, value: &Value<'_>, fields: &[&str]) -> Option<Vec<Template>> {
         let Some(elements) = value.get_ref().as_array() else {
             let problem = value::unexpected(value.get_ref(), "an array of strings, such as [\"{{ sender }}\"]");
             self.mistake(value.span().start, place, problem);
@@ -170,7 +226,7 @@ impl Reader<'_> {
         Some(elements.iter().filter_map(|element| self.template(place, element, fields)).collect())
     }
 
-    fn data(&mut self, place: &str, value: &Value<'_>, fields: &[TemplateField]) -> Option<Vec<(String, Template)>> {
+    fn data(&mut self, place: &str, value: &Value<'_>, fields: &[&str]) -> Option<Vec<(String, Template)>> {
         let Some(table) = value.get_ref().as_table() else {
             let problem = value::unexpected(value.get_ref(), "a table of strings, such as { screen = \"chat\" }");
             self.mistake(value.span().start, place, problem);

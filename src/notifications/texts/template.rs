@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, filters};
 
-use crate::notifications::template_fields::{TemplateField, TemplateFields};
+use crate::notifications::template_fields::TemplateFields;
 
 /// A template, compiled. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -19,8 +19,12 @@ pub struct Template(minijinja::Template<'static, 'static>);
 /// The fields of an event, as templates take them.
 pub struct Context(Value);
 
-/// Looked through by name: there are a handful of them, and a template names one or two.
-struct FieldValues(Vec<(TemplateField, Value)>);
+/// Looked through by name: there are a handful of them, and a template names one or two. `metadata.department` is a field of
+/// that whole name, and `metadata` is what has the fields whose names begin with it.
+struct FieldValues {
+    all: Arc<Vec<(String, Value)>>,
+    prefix: String,
+}
 
 /// What is wrong with a template, to be read after its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,22 +73,23 @@ impl Template {
         compiled.map(Self).map_err(|error| TemplateError::of(&error))
     }
 
-    /// Compiles a template and tries it: with each of the fields that it may name there and not there.
-    pub fn checked(source: &str, fields: &[TemplateField]) -> Result<Self, Vec<TemplateError>> {
+    /// Compiles a template and tries it: with each of the fields that it names there and not there. `fields` has the names of those
+    /// that it may name.
+    pub fn checked(source: &str, fields: &[&str]) -> Result<Self, Vec<TemplateError>> {
         if source.len() > MAX_TEMPLATE_BYTES {
             let problem = format!("has {} bytes: expected at most {MAX_TEMPLATE_BYTES}", source.len());
             return Err(vec![TemplateError { lines_before: 0, problem }]);
         }
         let template = Self::new(source).map_err(|error| vec![error])?;
         let named: BTreeSet<String> = template.0.undeclared_variables(true).into_iter().collect();
-        let unknown = named.iter().filter(|name| !fields.iter().any(|field| field.name() == **name));
+        let unknown = named.iter().filter(|name| !fields.contains(&name.as_str()));
         let mut errors: Vec<TemplateError> = unknown.map(|name| TemplateError::unknown(source, name, fields)).collect();
         if errors.is_empty() {
-            let subsets = (0..1_u32 << fields.len()).map(|subset| {
-                let field = |(index, field): (usize, &TemplateField)| {
-                    (*field, if subset >> index & 1 == 1 { "Text" } else { "" })
-                };
-                Context::of(&fields.iter().enumerate().map(field).collect())
+            let subsets = (0..1_u32 << named.len()).map(|subset| {
+                let is_there = |index: usize| subset >> index & 1 == 1;
+                let fields = named.iter().enumerate();
+                let fields = fields.map(|(index, name)| (name.as_str(), if is_there(index) { "Text" } else { "" }));
+                Context::of(&fields.collect())
             });
             let tried = subsets.map(|context| template.0.render(&context.0));
             errors.extend(tried.filter_map(Result::err).next().map(|error| TemplateError::of(&error)));
@@ -102,7 +107,8 @@ impl Context {
     /// The fields by name. Steps are counted by length as well, so a long field is cut before it can use them up.
     pub fn of(fields: &TemplateFields<'_>) -> Self {
         let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(MAX_FIELD_BYTES)]);
-        Self(Value::from_object(FieldValues(fields.iter().map(|(field, value)| (field, cut(value))).collect())))
+        let all = Arc::new(fields.iter().map(|(name, value)| (name.to_owned(), cut(value))).collect());
+        Self(Value::from_object(FieldValues { all, prefix: String::new() }))
     }
 }
 
@@ -114,8 +120,18 @@ impl fmt::Debug for FieldValues {
 
 impl Object for FieldValues {
     fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
-        let (_, value) = self.0.iter().find(|(field, _)| Some(field.name()) == name.as_str())?;
-        Some(value.clone())
+        let name = name.as_str()?;
+        let mut below = self.all.iter().filter_map(|(field, value)| {
+            let rest = field.strip_prefix(&*self.prefix)?.strip_prefix(name)?;
+            Some((rest, value)).filter(|(rest, _)| rest.is_empty() || rest.starts_with('.'))
+        });
+        match below.next()? {
+            ("", value) => Some(value.clone()),
+            _ => {
+                let prefix = format!("{}{name}.", self.prefix);
+                Some(Value::from_object(Self { all: Arc::clone(&self.all), prefix }))
+            }
+        }
     }
 }
 
@@ -132,9 +148,8 @@ impl TemplateError {
         Self { lines_before: error.line().map_or(0, |line| line.saturating_sub(1)), problem }
     }
 
-    fn unknown(source: &str, name: &str, fields: &[TemplateField]) -> Self {
-        let known: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-        let problem = format!("unknown field {name}: expected one of {}", known.join(", "));
+    fn unknown(source: &str, name: &str, fields: &[&str]) -> Self {
+        let problem = format!("unknown field {name}: expected one of {}", fields.join(", "));
         // The compiler does not tell where: the first place between braces where a word begins like it.
         let is_named = |before: &&str| {
             let opened = before.rfind("{{").max(before.rfind("{%"));
@@ -149,10 +164,10 @@ impl TemplateError {
 mod tests {
     use super::*;
 
-    const FIELDS: &[TemplateField] = &[TemplateField::Sender, TemplateField::Text];
+    const FIELDS: &[&str] = &["sender", "text", "metadata.room"];
 
     fn render(source: &str, text: &str) -> Result<String, RenderError> {
-        let fields = TemplateFields::from_iter([(TemplateField::Sender, "Alice"), (TemplateField::Text, text)]);
+        let fields = TemplateFields::from_iter([("sender", "Alice"), ("text", text), ("metadata.room", "7")]);
         Template::new(source).unwrap().render(&Context::of(&fields))
     }
 
@@ -164,6 +179,12 @@ mod tests {
     #[test]
     fn values_are_values_and_never_templates_or_markup() {
         assert_eq!(render("{{ sender }}: {{ text }}", "{{ sender }} <b>\"").unwrap(), "Alice: {{ sender }} <b>\"");
+    }
+
+    #[test]
+    fn a_value_of_the_app_has_the_name_of_its_table_before_its_own() {
+        assert_eq!(render("{{ metadata.room }}{{ metadata.roo }}{{ metadata.room2 or '-' }}", "").unwrap(), "7-");
+        assert_eq!(problems("{{ metadata.room or sender }}"), Vec::<String>::new());
     }
 
     #[test]
@@ -185,8 +206,12 @@ mod tests {
     fn each_mistake_says_what_is_expected() {
         assert_eq!(problems("{{ sender or 'New' }} {{ text|upper }}"), Vec::<String>::new());
         for (source, expected) in [
-            ("{{ nobody }}", "unknown field nobody: expected one of sender, text"),
+            ("{{ nobody }}", "unknown field nobody: expected one of sender, text, metadata.room"),
             ("{{ sender.name }}", "unknown field sender.name: expected"),
+            ("{{ metadata }}", "unknown field metadata: expected"),
+            ("{{ metadata.secret }}", "unknown field metadata.secret: expected"),
+            ("{{ metadata['room'] }}", "unknown field metadata: expected"),
+            ("{% set all = metadata %}{{ all.room }}", "unknown field metadata: expected"),
             ("{{ range(5) }}", "unknown field range: expected"),
             ("{{ text|shout }}", "shout"),
             ("{{ 'a'|shout if not sender and not text }}", "expected one of capitalize"),

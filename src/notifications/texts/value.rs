@@ -10,6 +10,9 @@ use crate::notifications::device::ContentMode;
 /// So many further members a payload may have: with their texts cut, they leave most of it to title and body.
 pub const MAX_DATA_MEMBERS: usize = 8;
 
+/// So many values of the app templates may name: each is tried there and not there.
+const MAX_CUSTOM_FIELDS: usize = 8;
+
 /// Members of the payload that are taken: ours, those of the push services, and those of calls.
 const RESERVED_NAMES: [&str; 16] = [
     "acs",
@@ -99,6 +102,28 @@ pub fn time_to_live(value: &DeValue<'_>, event_type: EventType) -> Result<TimeDe
         value.as_integer().filter(|number| number.radix() == 10).map(|number| format!("{}s", number.as_str()));
     let time = value.as_str().map(str::to_owned).or(seconds);
     time.as_deref().and_then(parse).ok_or_else(|| format!("expected {told}"))
+}
+
+/// The names of values that an app puts into its events.
+pub fn member_names(value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    const EXPECTED: &str = "an array of names, such as [\"department\"]";
+    let elements = value.as_array().ok_or_else(|| unexpected(value, EXPECTED))?;
+    if elements.len() > MAX_CUSTOM_FIELDS {
+        return Err(format!("has {} names: expected at most {MAX_CUSTOM_FIELDS}", elements.len()));
+    }
+    let name = |element: &DeValue<'_>| {
+        let name = element.as_str().ok_or_else(|| unexpected(element, EXPECTED))?;
+        let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let fits = begins && plain && name.len() <= MAX_NAME_BYTES;
+        fits.then(|| name.to_owned()).ok_or_else(|| {
+            let name = name.chars().take(MAX_NAME_BYTES).collect::<String>();
+            format!(
+                "{name:?} is no name: expected a letter, then letters, digits, '_' and '-', {MAX_NAME_BYTES} at most"
+            )
+        })
+    };
+    elements.iter().map(|element| name(element.get_ref())).collect()
 }
 
 /// The name of a further member.

@@ -62,7 +62,7 @@ fn payloads(sender: &str, text: &str, texts: &Texts) -> Vec<(PayloadFormat, Valu
     let raw = serde_json::value::to_raw_value(&event).unwrap();
     let envelope = EventGridEvent::parse(RawEvent::Json(&raw)).unwrap();
     let event = Event::read(&envelope, EventType::ChatMessageReceived).unwrap();
-    let audience = Audience { mode: ContentMode::Full, language: Language::default() };
+    let audience = Audience { mode: ContentMode::Full, language: Language::default(), quiet: false, mutable: false };
     let notification = Notification::new(&event, texts, audience, chrono::DateTime::UNIX_EPOCH);
     let made = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos].map(|format| {
         let payload = Payload::new(&notification, format).unwrap();

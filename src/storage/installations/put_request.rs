@@ -1,6 +1,7 @@
 //! Validates the body of a PUT: one response names every fault.
 
 use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 
 use super::Installation;
 use crate::events::fields::{FieldError, Fields, text_of};
@@ -10,6 +11,7 @@ use crate::notifications::locale::Locale;
 
 mod device_token;
 mod members;
+mod preferences;
 mod user_id;
 
 use device_token::device_token;
@@ -40,8 +42,8 @@ const MAX_LOCALE_BYTES: usize = 35;
 /// Each name that is not known is compared with all that are.
 const MAX_MEMBERS: usize = 100;
 const MAX_NUMBERS: usize = 20;
-const MAX_MUTED_THREADS: usize = 200;
 const EXPECTED_NUMBER: &str = "expected numbers of 3 to 15 digits, such as +15551234567";
+const TWICE: &str = "occurs twice, whatever the case of its letters: expected each member once";
 const EXPECTED_ID: &str = "expected 1 to 256 bytes without control characters";
 
 impl PutRequest {
@@ -72,7 +74,7 @@ impl PutRequest {
         let os = request.os();
         let locale = request.locale();
         let content = request.content();
-        let muted_threads = request.texts("mutedThreads", MAX_MUTED_THREADS);
+        let preferences = request.preferences();
         let expires_at = request.expiration_time(now);
         let (Some(platform), Some(handle), []) = (platform, handle, request.faults.as_slice()) else {
             return Err(InstallationError(request.faults));
@@ -88,14 +90,14 @@ impl PutRequest {
             os,
             locale,
             content,
-            muted_threads,
+            preferences,
             expires_at,
         };
         Ok(Self { installation, ignored })
     }
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// The names of members that mean nothing here. One that is nearly a known name, or occurs twice, is a fault.
     fn other_members(&mut self) -> Vec<String> {
         let count = self.fields.members().count();
@@ -104,7 +106,7 @@ impl Reader<'_> {
             return Vec::new();
         }
         if let Some(name) = self.fields.repeated().map(members::shown) {
-            self.fault(&name, "occurs twice, whatever the case of its letters: expected each member once");
+            self.fault(&name, TWICE);
         }
         let names = self.fields.members().map(|(name, _)| name).filter(|name| !members::is_known(name));
         let names: Vec<(String, Option<&str>)> =
@@ -251,7 +253,7 @@ impl Reader<'_> {
         }
     }
 
-    fn texts(&mut self, name: &'static str, most: usize) -> Vec<String> {
+    fn elements(&mut self, name: &'static str, most: usize) -> Vec<&'a RawValue> {
         let elements = match self.fields.array(name) {
             Ok(elements) => elements.unwrap_or_default(),
             Err(error) => self.wrong(&error).unwrap_or_default(),
@@ -260,6 +262,11 @@ impl Reader<'_> {
             self.fault(name, &format!("has {} elements: expected at most {most}", elements.len()));
             return Vec::new();
         }
+        elements
+    }
+
+    fn texts(&mut self, name: &'static str, most: usize) -> Vec<String> {
+        let elements = self.elements(name, most);
         let text = |raw| text_of(raw).filter(|text| is_id(text)).map(|text| text.into_owned());
         let texts: Option<Vec<String>> = elements.into_iter().map(text).collect();
         if texts.is_none() {

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::stored_preferences::{StoredMute, StoredPreferences};
 use super::{Installation, hashed};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
 use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
@@ -110,7 +111,9 @@ pub struct StoredInstallation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<ContentName>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    muted_threads: Vec<String>,
+    muted_threads: Vec<StoredMute>,
+    #[serde(default, skip_serializing_if = "StoredPreferences::is_default")]
+    preferences: StoredPreferences,
     /// When it ends by itself.
     #[serde(default, rename = "expirationTime", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
@@ -143,6 +146,8 @@ macro_rules! names {
         }
     };
 }
+
+pub(super) use names;
 
 names!(PlatformName for Platform { Apns = "apns", FcmV1 = "fcmv1" });
 names!(OsName for Os { Ios = "ios", Android = "android" });
@@ -241,7 +246,8 @@ impl StoredInstallation {
             os: installation.os.map(OsName::from),
             locale: installation.locale.clone(),
             content: installation.content.map(ContentName::from),
-            muted_threads: installation.muted_threads.clone(),
+            muted_threads: installation.preferences.muted_threads.iter().map(StoredMute::from).collect(),
+            preferences: StoredPreferences::from(&installation.preferences),
             expires_at: installation.expires_at,
         }
     }
@@ -259,7 +265,7 @@ impl StoredInstallation {
             os: self.os.map(Os::from),
             locale: self.locale,
             content: self.content.map(ContentMode::from),
-            muted_threads: self.muted_threads,
+            preferences: self.preferences.with_muted(self.muted_threads),
             expires_at: self.expires_at,
         }
     }
@@ -305,7 +311,7 @@ impl From<StoredInstallation> for Device {
             handle: DeviceHandle::new(stored.push_channel),
             voip_handle: stored.voip_push_channel.map(DeviceHandle::new),
             content: stored.content.map(ContentMode::from),
-            muted_threads: stored.muted_threads,
+            preferences: stored.preferences.with_muted(stored.muted_threads),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Installation;
 use super::records::{ContentName, OsName, PlatformName};
+use super::stored_preferences::{StoredMute, StoredPreferences};
 use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, DeviceHandle};
 
@@ -29,8 +30,10 @@ pub struct InstallationResponse<'a> {
     locale: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<ContentName>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    muted_threads: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    muted_threads: Vec<StoredMute>,
+    #[serde(flatten)]
+    preferences: StoredPreferences,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration_time: Option<DateTime<Utc>>,
     /// Ids of installations that were removed for it.
@@ -52,7 +55,8 @@ impl<'a> InstallationResponse<'a> {
             os: installation.os.map(OsName::from),
             locale: installation.locale.as_deref(),
             content: installation.content.map(ContentName::from),
-            muted_threads: &installation.muted_threads,
+            muted_threads: installation.preferences.muted_threads.iter().map(StoredMute::from).collect(),
+            preferences: StoredPreferences::from(&installation.preferences),
             expiration_time: installation.expires_at,
             evicted,
         }

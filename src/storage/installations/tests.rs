@@ -29,7 +29,7 @@ fn installation(id: &str, user: &str, handle: &str) -> Installation {
         os: None,
         locale: None,
         content: None,
-        muted_threads: Vec::new(),
+        preferences: Preferences::default(),
         expires_at: None,
     }
 }

@@ -1,7 +1,7 @@
 //! The members of a PUT: which ones there are, and which one an unknown name was probably meant to be.
 
 /// All of them.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 17] = [
     "installationId",
     "userId",
     "phoneNumbers",
@@ -13,6 +13,11 @@ const KNOWN: [&str; 12] = [
     "locale",
     "content",
     "mutedThreads",
+    "notify",
+    "calls",
+    "snoozeUntil",
+    "quietHours",
+    "mutable",
     "expirationTime",
 ];
 
