@@ -16,21 +16,24 @@ use crate::functions::counters::Counters;
 use crate::functions::unknown_path::UnknownPaths;
 use crate::functions::{self, Clock, Service};
 use crate::push::hub::Hub;
-use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
+use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice, WebhookSettings};
 use crate::storage::dead_letters::DeadLetters;
 use crate::storage::installations::Installations;
 use crate::storage::ledger::Ledger;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
+use crate::webhook::{self, Webhook};
 
 #[cfg(test)]
 mod tests;
 
-/// The custom handler: everything that answers the Functions host.
+/// The custom handler: everything that answers the Functions host, or Event Grid itself.
 #[derive(Debug)]
 pub struct Handler {
     service: Arc<Service>,
     client: Client,
+    /// What the webhook needs, if that is what is served.
+    webhook: Option<WebhookSettings>,
     /// What the line at the start says of the settings.
     settings: String,
     /// What it says of the store.
@@ -88,7 +91,7 @@ impl Handler {
             clock: Clock::new(Utc::now),
         };
         let (settings, store_name) = (config.summary().to_string(), config.store.to_string());
-        Self { service: Arc::new(service), client, settings, store_name }
+        Self { service: Arc::new(service), client, webhook: config.webhook.clone(), settings, store_name }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -114,7 +117,7 @@ impl Handler {
 
     /// Serves on `listener` until `stop` completes, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        let (client, store) = (self.client, Arc::clone(&self.service.store));
+        let (client, store) = (self.client.clone(), Arc::clone(&self.service.store));
         tokio::spawn(async move {
             client.load_certificates().await;
             if let Err(error) = store.probe().await {
@@ -125,7 +128,13 @@ impl Handler {
             let (version, now) = (env!("CARGO_PKG_VERSION"), Utc::now());
             tracing::info!("acs-push {version} listens on {address}; {}; at {now}", self.settings);
         }
-        functions::serve(self.service, listener, stop).await;
+        match self.webhook {
+            None => functions::serve(self.service, listener, stop).await,
+            Some(settings) => {
+                let webhook = Webhook::new(self.service, &settings, self.client);
+                webhook::serve(webhook, listener, stop).await;
+            }
+        }
     }
 }
 

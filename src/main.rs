@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use acs_push::{Command, CommandError, Config, ConfigError, Handler, Output, Undone, init_log, with_file};
@@ -50,8 +50,9 @@ fn main() -> ExitCode {
     let _entered = runtime.enter();
     match task {
         // The Functions host hands over the values of its file.
-        Ok(Task::Serve) => {
-            start_serving(&runtime, settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file))))
+        Ok(Task::Serve { webhook }) => {
+            let vars = settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file)));
+            start_serving(&runtime, vars, webhook)
         }
         Ok(Task::Command(command)) => run(&runtime, *command, with_file(vars(), settings.as_deref())),
         Ok(Task::Completions(shell)) => {
@@ -69,10 +70,11 @@ fn vars() -> Vars {
     std::env::vars_os().collect()
 }
 
-fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>) -> ExitCode {
-    let config = vars.and_then(|vars| Config::from_vars(vars).map_err(Handler::all_faults));
+fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>, webhook: bool) -> ExitCode {
+    let read = |vars| if webhook { Config::for_webhook(vars) } else { Config::from_vars(vars) };
+    let config = vars.and_then(|vars| read(vars).map_err(Handler::all_faults));
     match config.and_then(|config| build(&config)) {
-        Ok((port, handler)) => runtime.block_on(serve(handler, port)),
+        Ok((address, handler)) => runtime.block_on(serve(handler, address, webhook)),
         Err(faults) => bad_settings(&faults),
     }
 }
@@ -94,9 +96,9 @@ fn run(runtime: &Runtime, command: Command, vars: Result<Vars, ConfigError>) -> 
     exit_code(done)
 }
 
-fn build(config: &Config) -> Result<(u16, Handler), ConfigError> {
+fn build(config: &Config) -> Result<(SocketAddr, Handler), ConfigError> {
     init_log(&config.log_filter);
-    Handler::new(config).map(|handler| (config.port, handler))
+    Handler::new(config).map(|handler| (config.listen(), handler))
 }
 
 fn bad_settings(faults: &ConfigError) -> ExitCode {
@@ -110,11 +112,12 @@ fn bad_file(error: &FileError) -> ExitCode {
     if error.is_about_data() { ExitCode::from(BAD_DATA) } else { ExitCode::FAILURE }
 }
 
-async fn serve(handler: Handler, port: u16) -> ExitCode {
-    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+async fn serve(handler: Handler, address: SocketAddr, webhook: bool) -> ExitCode {
+    let setting = if webhook { "LISTEN" } else { "FUNCTIONS_CUSTOMHANDLER_PORT" };
+    let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
-            print_error(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
+            print_error(&format!("acs-push: {setting}: cannot listen on {address}: {error}"));
             return ExitCode::FAILURE;
         }
     };

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -32,17 +33,21 @@ mod pasted;
 mod portal;
 mod storage;
 mod summary;
+mod webhook;
 
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
 pub use local_settings::with_file;
 use pasted::Mistake;
+pub use webhook::{EntraSettings, WebhookSettings};
 
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The port on 127.0.0.1 that the host calls.
     pub port: u16,
+    /// What the webhook needs, if that is what is to be served.
+    pub webhook: Option<WebhookSettings>,
     /// The default app's hubs.
     pub default_app: AppSettings,
     /// The other apps' hubs.
@@ -111,6 +116,8 @@ struct SettingsReader {
     faults: Vec<Fault>,
     /// Whether the default app's hub has to be set.
     needs_hub: bool,
+    /// Whether the webhook is to be served.
+    for_webhook: bool,
 }
 
 impl Config {
@@ -128,11 +135,18 @@ impl Config {
         Self::read(SettingsReader { needs_hub: false, ..SettingsReader::new(vars.into_iter()) })
     }
 
+    /// The same for the webhook, with its own settings.
+    pub fn for_webhook(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        Self::read(SettingsReader { for_webhook: true, ..SettingsReader::new(vars.into_iter()) })
+    }
+
     fn read(mut settings: SettingsReader) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
         let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
         let host = HostEnvironment::of(&settings);
+        let webhook = settings.for_webhook.then(|| webhook::read(&mut settings, &mut warnings));
         let config = Self {
+            webhook,
             port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
             default_app,
             apps,
@@ -186,11 +200,20 @@ impl Config {
         self
     }
 
-    /// Whether certificates are needed to reach a hub or the store.
+    /// Where to listen. The Functions host never calls from elsewhere.
+    pub fn listen(&self) -> SocketAddr {
+        let of_host = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        self.webhook.as_ref().map_or(of_host, |webhook| webhook.listen)
+    }
+
+    /// Whether certificates are needed to reach a hub, the store or the authority of bearer tokens.
     pub fn needs_certificates(&self) -> bool {
+        let entra = self.webhook.as_ref().and_then(|webhook| webhook.entra.as_ref());
+        let is_entra_secure = entra.is_some_and(|entra| entra.authority.scheme() == "https");
         let apps = self.apps.values().chain([&self.default_app]);
         let mut hubs = apps.flat_map(|app| app.voip.iter().chain([&app.main]));
-        hubs.any(HubSettings::is_secure)
+        is_entra_secure
+            || hubs.any(HubSettings::is_secure)
             || matches!(&self.store, StoreChoice::Azure(container) if container.account.is_secure())
     }
 }
@@ -235,7 +258,7 @@ impl SettingsReader {
                 values.insert(name, value);
             }
         }
-        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new(), needs_hub: true }
+        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new(), needs_hub: true, for_webhook: false }
     }
 
     /// The value of a setting.
@@ -358,7 +381,9 @@ impl SettingsReader {
 
     fn instance(&self, host: HostEnvironment) -> String {
         let of_worker = || self.of_platform("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
-        let known = host.azure_instance.or_else(of_worker);
+        // In a container every process has the number 1.
+        let of_container = || self.of_platform("HOSTNAME").filter(|_| self.for_webhook).map(str::to_owned);
+        let known = host.azure_instance.or_else(of_worker).or_else(of_container);
         known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }
 }

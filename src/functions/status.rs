@@ -13,7 +13,8 @@ const MOST_DEAD_LETTERS: usize = 5000;
 const LONGEST_COUNT: Duration = Duration::from_secs(5);
 
 impl Service {
-    pub(super) async fn status(&self) -> HttpResponse {
+    /// The counters, and how hubs and store do.
+    pub async fn status(&self) -> HttpResponse {
         let dead_letters = timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)).await;
         // The store's error is told below.
         let dead_letters = dead_letters.ok().and_then(Result::ok);
