@@ -136,8 +136,13 @@ impl Config {
     }
 
     /// The same for the webhook, with its own settings.
-    pub fn for_webhook(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
-        Self::read(SettingsReader { for_webhook: true, ..SettingsReader::new(vars.into_iter()) })
+    pub fn for_webhook<N, V>(vars: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self::read(SettingsReader { for_webhook: true, ..SettingsReader::new(vars) })
     }
 
     fn read(mut settings: SettingsReader) -> Result<Self, ConfigError> {

@@ -54,3 +54,4 @@ mod stores;
 mod terminal;
 mod texts;
 mod tls;
+mod webhook;
