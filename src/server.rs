@@ -154,10 +154,7 @@ async fn respond<F: Front, B: Buf, E>(
 
 /// Reads a body, with or without `Content-Length`. One that is too large is read to its end all the same, so that the sender
 /// gets a response instead of a broken connection.
-async fn read<B: Buf, E>(
-    mut body: impl Stream<Item = Result<B, E>> + Unpin,
-    most: usize,
-) -> Result<Bytes, BodyError> {
+async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin, most: usize) -> Result<Bytes, BodyError> {
     let (mut only, mut joined) = (Bytes::new(), Vec::new());
     let mut length = 0;
     while let Some(chunk) = body.next().await {

@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -135,16 +134,6 @@ impl Config {
         Self::read(SettingsReader { needs_hub: false, ..SettingsReader::new(vars.into_iter()) })
     }
 
-    /// The same for the webhook, with its own settings.
-    pub fn for_webhook<N, V>(vars: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
-    where
-        N: Into<OsString>,
-        V: Into<OsString>,
-    {
-        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self::read(SettingsReader { for_webhook: true, ..SettingsReader::new(vars) })
-    }
-
     fn read(mut settings: SettingsReader) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
         let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
@@ -203,12 +192,6 @@ impl Config {
             *voip = Some(main.clone());
         }
         self
-    }
-
-    /// Where to listen. The Functions host never calls from elsewhere.
-    pub fn listen(&self) -> SocketAddr {
-        let of_host = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        self.webhook.as_ref().map_or(of_host, |webhook| webhook.listen)
     }
 
     /// Whether certificates are needed to reach a hub, the store or the authority of bearer tokens.

@@ -1,11 +1,12 @@
 //! The settings of `acs-push serve --webhook`: where it listens, and who may ask for what.
 
-use std::net::SocketAddr;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::SettingsReader;
+use super::{Config, ConfigError, SettingsReader};
 
 /// What the webhook needs beside the other settings.
 #[derive(Debug, Clone)]
@@ -46,6 +47,24 @@ const DEFAULT_ROLE: &str = "AzureEventGridSecureWebhookSubscriber";
 /// Shorter keys can be guessed.
 const SHORT_KEY: usize = 16;
 
+impl Config {
+    /// Reads the settings for the webhook, its own among them.
+    pub fn for_webhook<N, V>(vars: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self::read(SettingsReader { for_webhook: true, ..SettingsReader::new(vars) })
+    }
+
+    /// Where to listen. The Functions host never calls from elsewhere.
+    pub fn listen(&self) -> SocketAddr {
+        let of_host = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        self.webhook.as_ref().map_or(of_host, |webhook| webhook.listen)
+    }
+}
+
 pub(super) fn read(settings: &mut SettingsReader, warnings: &mut Vec<String>) -> WebhookSettings {
     let webhook = WebhookSettings {
         listen: listen(settings),
@@ -55,7 +74,8 @@ pub(super) fn read(settings: &mut SettingsReader, warnings: &mut Vec<String>) ->
     };
     if !webhook.listen.ip().is_loopback() {
         if settings.get(KEY).is_none() && settings.get(TENANT).is_none() {
-            settings.fault(KEY, format!("expected a key, or {TENANT}: LISTEN is not on loopback, so others can reach it"));
+            settings
+                .fault(KEY, format!("expected a key, or {TENANT}: LISTEN is not on loopback, so others can reach it"));
         }
         if settings.get(ADMIN_KEY).is_none() {
             settings.fault(ADMIN_KEY, "expected a key: LISTEN is not on loopback, so others can reach it");
@@ -77,8 +97,7 @@ fn listen(settings: &mut SettingsReader) -> SocketAddr {
 /// One key, or two while the senders change from one to the other.
 fn keys(settings: &mut SettingsReader, name: &str, warnings: &mut Vec<String>) -> Vec<SecretString> {
     let Some(value) = settings.get(name) else { return Vec::new() };
-    let keys: Vec<String> =
-        value.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+    let keys: Vec<String> = value.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
     if !(1..=2).contains(&keys.len()) {
         settings.fault(name, "expected one key, or two separated by a comma");
     }

@@ -59,7 +59,10 @@ impl Webhook {
         }
         let failed: Vec<_> = results.iter().filter(|result| result.needs_repeat()).collect();
         match failed.first() {
-            None => json_response(StatusCode::OK, &json!({ "events": results.len() })),
+            None => {
+                let told = |result: &DeliveryResult| json!({ "outcome": result.outcome, "code": result.code });
+                json_response(StatusCode::OK, &json!({ "events": results.iter().map(told).collect::<Vec<_>>() }))
+            }
             Some(first) => unavailable(&describe(failed.len(), results.len(), first)),
         }
     }

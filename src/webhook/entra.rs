@@ -86,6 +86,7 @@ impl Entra {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other kinds are one cause, and there may be more of them")]
 fn wrong(kind: &ErrorKind) -> TokenError {
     TokenError::Wrong(match kind {
         ErrorKind::ExpiredSignature => "has expired",

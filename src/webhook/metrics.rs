@@ -65,8 +65,16 @@ impl Metrics {
                 "acs_push_overloaded_total",
                 "Deliveries that were answered with 503 because too many events were in flight",
             ),
-            hub_paused: register.gauges("acs_push_hub_paused", "1 while a hub is throttling and nothing is sent", &["hub"]),
-            hub_retries: register.counters("acs_push_hub_retries_total", "Requests that were sent to a hub again", &["hub"]),
+            hub_paused: register.gauges(
+                "acs_push_hub_paused",
+                "1 while a hub is throttling and nothing is sent",
+                &["hub"],
+            ),
+            hub_retries: register.counters(
+                "acs_push_hub_retries_total",
+                "Requests that were sent to a hub again",
+                &["hub"],
+            ),
             maintenance: register.counters(
                 "acs_push_maintenance_total",
                 "How often this process looked whether Maintenance was due, by whether it ran it",

@@ -25,7 +25,8 @@ const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 impl Default for Seconds {
     fn default() -> Self {
-        let options = HistogramOpts::new("acs_push_store_seconds", "How long single reads and writes of the store took");
+        let options =
+            HistogramOpts::new("acs_push_store_seconds", "How long single reads and writes of the store took");
         Self(Histogram::with_opts(options.buckets(BUCKETS.to_vec())).expect("the name is valid, and the buckets rise"))
     }
 }

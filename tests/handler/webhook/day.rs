@@ -25,7 +25,10 @@ struct Held {
 async fn events_of_a_day_with_an_outage_of_ten_hours_are_all_delivered_once() {
     let start: DateTime<Utc> = "2026-03-01T00:00:00Z".parse().unwrap();
     let clock = TestClock::at("2026-03-01T00:00:00Z");
-    let app = App::webhook_by_clock(&clock, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let texts = folder.path().join("texts.toml");
+    std::fs::write(&texts, "[SMSReceived]\ntime_to_live = \"24h\"").unwrap();
+    let app = App::webhook_by_clock(&clock, &[("NOTIFICATIONS_FILE", texts.to_str().unwrap())]).await;
     app.register("iphone", phone()).await;
     let outage = start + TimeDelta::hours(4)..start + TimeDelta::hours(14);
     let mut held: Vec<Held> = (0..48)

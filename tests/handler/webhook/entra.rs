@@ -84,7 +84,8 @@ impl Authority {
                 let request = String::from_utf8_lossy(&request[..length]).into_owned();
                 answering.asked.lock().unwrap().push(request.lines().next().unwrap_or_default().to_owned());
                 let (status, body) = answering.answer.lock().unwrap().clone();
-                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head =
+                    format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
                 connection.write_all((head + &body).as_bytes()).await.unwrap();
             }
         });
@@ -111,14 +112,15 @@ impl Authority {
     }
 
     /// What a right token claims, changed as `change` says; a null takes a claim away.
-    fn claims(&self, change: Value) -> Value {
+    fn claims(&self, change: &Value) -> Value {
         let now = Utc::now().timestamp();
         let mut claims = json!({"iss": self.issuer(), "aud": AUDIENCE, "nbf": now - 60, "iat": now - 60, "exp": now + 3600,
             "appid": "4962773b-9cdb-44cf-a8bf-237846a00ab7", "roles": ["Other", ROLE], "tid": TENANT});
         for (name, value) in change.as_object().unwrap() {
-            match value {
-                Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-                value => claims[name] = value.clone(),
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
             }
         }
         claims
@@ -151,7 +153,7 @@ async fn a_right_token_may_post_whichever_version_of_the_platform_issued_it() {
         json!({"exp": now - 240}),
         json!({"nbf": now + 240}),
     ] {
-        let reply = post(&app, &signer.sign(&authority.claims(change.clone()))).await;
+        let reply = post(&app, &signer.sign(&authority.claims(&change))).await;
         assert_eq!(reply.status, 200, "{change}: {reply:?}");
     }
     let asked = format!("GET /{TENANT}/discovery/v2.0/keys HTTP/1.1");
@@ -178,12 +180,12 @@ async fn a_wrong_token_is_401_or_403_and_says_why() {
         (json!({"roles": null}), 403, "lacks the app role"),
         (json!({"roles": ROLE}), 401, "cannot be read"),
     ] {
-        let reply = post(&app, &signer.sign(&authority.claims(change.clone()))).await;
+        let reply = post(&app, &signer.sign(&authority.claims(&change))).await;
         assert_eq!(reply.status, status, "{change}: {reply:?}");
         assert!(reply.text.contains(told), "{change}: {reply:?}");
     }
     let other = authority.app(&[("WEBHOOK_ENTRA_ROLE", "Other")]).await;
-    assert_eq!(post(&other, &signer.sign(&authority.claims(json!({"roles": ["Other"]})))).await.status, 200);
+    assert_eq!(post(&other, &signer.sign(&authority.claims(&json!({"roles": ["Other"]})))).await.status, 200);
 }
 
 #[tokio::test]
@@ -191,7 +193,7 @@ async fn a_token_that_the_tenant_did_not_sign_is_401() {
     let (signer, stranger) = (Signer::first(), Signer::second());
     let authority = Authority::start(&[&signer]).await;
     let app = authority.app(&[]).await;
-    let claims = authority.claims(json!({}));
+    let claims = authority.claims(&json!({}));
     let public = URL_SAFE_NO_PAD.decode(signer.jwk()["n"].as_str().unwrap()).unwrap();
     let with_public_key = |algorithm: &str| {
         let message = message(&json!({"alg": algorithm, "kid": "first"}), &claims);
@@ -201,7 +203,7 @@ async fn a_token_that_the_tenant_did_not_sign_is_401() {
     };
     let right = signer.sign(&claims);
     let (head, signature) = right.rsplit_once('.').unwrap();
-    let elsewhere = signer.sign(&authority.claims(json!({"roles": ["Other"]})));
+    let elsewhere = signer.sign(&authority.claims(&json!({"roles": ["Other"]})));
     let (_, signature_of_another) = elsewhere.rsplit_once('.').unwrap();
     for (what, token) in [
         ("alg none", format!("{}.", message(&json!({"alg": "none", "kid": "first"}), &claims))),
@@ -230,7 +232,7 @@ async fn new_keys_are_fetched_when_a_token_names_one_and_invented_ones_cause_few
     let (first, second) = (Signer::first(), Signer::second());
     let authority = Authority::start(&[&first]).await;
     let app = authority.app(&[]).await;
-    let claims = authority.claims(json!({}));
+    let claims = authority.claims(&json!({}));
     assert_eq!(post(&app, &first.sign(&claims)).await.status, 200);
     assert_eq!(post(&app, &second.sign(&claims)).await.status, 401, "the tenant has no such key yet");
     authority.publish(&[&second]);
@@ -252,7 +254,7 @@ async fn what_cannot_be_verified_now_is_503_until_the_keys_can_be_fetched() {
     let (first, second) = (Signer::first(), Signer::second());
     let authority = Authority::start(&[&first]).await;
     let app = authority.app(&[]).await;
-    let token = first.sign(&authority.claims(json!({})));
+    let token = first.sign(&authority.claims(&json!({})));
     for (status, body) in [(500, "down"), (302, ""), (200, "no JSON"), (200, "{}")] {
         authority.answer_with(status, body);
         let reply = post(&app, &token).await;
@@ -263,7 +265,7 @@ async fn what_cannot_be_verified_now_is_503_until_the_keys_can_be_fetched() {
     assert_eq!(post(&app, &token).await.status, 200);
     authority.answer_with(500, "down");
     assert_eq!(post(&app, &token).await.status, 200, "the keys that are known are used");
-    let unknown = second.sign(&authority.claims(json!({})));
+    let unknown = second.sign(&authority.claims(&json!({})));
     assert_eq!(post(&app, &unknown).await.status, 503, "nobody can say whose key that is");
 }
 
@@ -275,7 +277,7 @@ async fn a_key_is_enough_where_both_are_set_and_the_handshake_needs_no_token() {
     let by_key = |key: &str| app.request(Method::POST, PATH).header("x-functions-key", key).body("[]");
     assert_eq!(Reply::of(by_key("a-key-of-the-webhook")).await.status, 200);
     assert_eq!(Reply::of(by_key("another")).await.status, 401);
-    let right = signer.sign(&authority.claims(json!({})));
+    let right = signer.sign(&authority.claims(&json!({})));
     assert_eq!(Reply::of(by_key("another").header("authorization", format!("Bearer {right}"))).await.status, 200);
     let handshake = app.request(Method::OPTIONS, PATH).header("webhook-request-origin", "eventgrid.azure.net");
     assert_eq!(Reply::of(handshake).await.status, 200);

@@ -70,7 +70,10 @@ async fn without_keys_it_serves_loopback_only() {
             vec![("ADMIN_KEY", ADMIN), ("WEBHOOK_ENTRA_TENANT", "contoso.com"), ("WEBHOOK_ENTRA_AUDIENCE", "a")],
             &["WEBHOOK_ENTRA_TENANT: expected the tenant's id (a UUID)"],
         ),
-        (vec![("ADMIN_KEY", "a,b,c"), ("WEBHOOK_KEY", ",")], &["WEBHOOK_KEY: expected one key", "ADMIN_KEY: expected one"]),
+        (
+            vec![("ADMIN_KEY", "a,b,c"), ("WEBHOOK_KEY", ",")],
+            &["WEBHOOK_KEY: expected one key", "ADMIN_KEY: expected one"],
+        ),
     ] {
         let mut command = command(&vars(&hub, &settings), folder.path());
         let output = command.args(["serve", "--webhook"]).env("LISTEN", all).output().await.unwrap();
@@ -97,7 +100,10 @@ async fn no_line_at_any_level_holds_a_key_or_a_token() {
     let event = json!([sms("e1", "15551234567", "Hello")]).to_string();
     assert_eq!(status(post(&code(FIRST)).body(event)).await, 200);
     assert_eq!(status(post(&code("a-wrong-key-of-somebody")).body("[]")).await, 401);
-    assert_eq!(status(post("").header("authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.e30.canary").body("[]")).await, 401);
+    assert_eq!(
+        status(post("").header("authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.e30.canary").body("[]")).await,
+        401
+    );
     // {"alg":"RS256","kid":"k"}: a token whose keys cannot be fetched.
     let token = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.canary";
     assert_eq!(status(post("").header("authorization", token).body("[]")).await, 503);

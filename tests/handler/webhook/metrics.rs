@@ -71,7 +71,8 @@ async fn outcomes_latencies_pauses_and_retries_are_counted() {
 async fn ten_thousand_users_and_invented_types_leave_the_number_of_series_as_it_is() {
     let app = App::webhook(&[]).await;
     let batch = |users: std::ops::Range<u32>, type_name: &str| {
-        let mut events: Vec<_> = users.clone().map(|n| sms(&format!("e{n}"), &format!("1555{n:07}"), "Hello")).collect();
+        let mut events: Vec<_> =
+            users.clone().map(|n| sms(&format!("e{n}"), &format!("1555{n:07}"), "Hello")).collect();
         for (n, event) in users.zip(&mut events) {
             // One of a hundred is of a type that nobody knows.
             if n % 100 == 0 {

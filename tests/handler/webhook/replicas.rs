@@ -43,13 +43,11 @@ impl Balancer {
 }
 
 /// Two processes on this store, one of them killed under load.
-pub async fn lose_nothing(settings: &[(&str, &str)]) {
+async fn lose_nothing(settings: &[(&str, &str)]) {
     let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
     let vars = vars(&hub, settings);
-    let mut processes = [
-        Process::start_webhook(&vars, folder.path()).await,
-        Process::start_webhook(&vars, folder.path()).await,
-    ];
+    let mut processes =
+        [Process::start_webhook(&vars, folder.path()).await, Process::start_webhook(&vars, folder.path()).await];
     processes[0].register("iphone", phone()).await;
     let addresses = processes.iter().map(|process| process.address.clone()).collect();
     let balancer = Arc::new(Balancer { addresses, next: AtomicUsize::new(0), client: client() });
@@ -87,6 +85,13 @@ pub async fn lose_nothing(settings: &[(&str, &str)]) {
     let outputs = [first.terminate().await.1, second.output().await.1];
     let runs: usize = outputs.iter().map(|output| output.matches("{\"maintenance\":").count()).sum();
     assert_eq!(runs, 1, "{outputs:?}");
+}
+
+#[cfg(feature = "foreign-tests")]
+#[tokio::test]
+async fn one_of_two_on_azurite_is_killed_under_load_and_nothing_is_lost_and_maintenance_runs_once() {
+    let azurite = crate::azurite::Azurite::start().await;
+    lose_nothing(&borrowed(&azurite.settings())).await;
 }
 
 #[tokio::test]
