@@ -13,12 +13,14 @@ use crate::delivery::DeliveryService;
 use crate::delivery::clock::ClockCheck;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
+use crate::functions::misconfigured::Misconfigured;
 use crate::functions::unknown_path::UnknownPaths;
-use crate::functions::{self, Clock, Service};
+use crate::functions::{self, Clock, Front, Service};
 use crate::push::hub::Hub;
-use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice};
+use crate::settings::{AppSettings, AzureInstance, Config, ConfigError, HubSettings, StoreChoice};
 use crate::storage::dead_letters::DeadLetters;
 use crate::storage::installations::Installations;
+use crate::storage::instances::Instances;
 use crate::storage::ledger::Ledger;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
@@ -29,7 +31,7 @@ mod tests;
 /// The custom handler: everything that answers the Functions host.
 #[derive(Debug)]
 pub struct Handler {
-    service: Arc<Service>,
+    service: Box<Service>,
     client: Client,
     /// What the line at the start says of the settings.
     settings: String,
@@ -50,8 +52,7 @@ impl Handler {
 
     /// The same handler by another clock. Keys of hubs, waits and the store keep this computer's.
     pub fn with_clock(mut self, time: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        let service = Arc::get_mut(&mut self.service).expect("nothing shares it before it serves");
-        service.clock = Clock::new(time);
+        self.service.clock = Clock::new(time);
         self
     }
 
@@ -74,6 +75,7 @@ impl Handler {
             ledger: Ledger::new(Arc::clone(&store)),
             dead_letters: DeadLetters::new(Arc::clone(&store)),
         };
+        let instances = Instances::new(Arc::clone(&store));
         let service = Service {
             delivery_service,
             maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
@@ -81,6 +83,7 @@ impl Handler {
             store,
             apps: config.apps.keys().cloned().collect(),
             counters: Counters::new(),
+            instances,
             unknown_paths: UnknownPaths::default(),
             instance: config.instance.clone(),
             started: Instant::now(),
@@ -88,7 +91,7 @@ impl Handler {
             clock: Clock::new(Utc::now),
         };
         let (settings, store_name) = (config.summary().to_string(), config.store.to_string());
-        Self { service: Arc::new(service), client, settings, store_name }
+        Self { service: Box::new(service), client, settings, store_name }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -125,8 +128,21 @@ impl Handler {
             let (version, now) = (env!("CARGO_PKG_VERSION"), Utc::now());
             tracing::info!("acs-push {version} listens on {address}; {}; at {now}", self.settings);
         }
-        functions::serve(self.service, listener, stop).await;
+        functions::serve(Arc::new(Front::Functions(self.service)), listener, stop).await;
     }
+}
+
+/// Serves the faults of the settings inside Azure, until `stop` completes.
+pub async fn serve_faults(
+    faults: &ConfigError,
+    place: AzureInstance,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let lines = faults.to_string().lines().map(str::to_owned).collect();
+    let misconfigured = Misconfigured::new(lines, place.name, Clock::new(Utc::now));
+    misconfigured.log();
+    functions::serve(Arc::new(Front::Misconfigured(misconfigured)), listener, stop).await;
 }
 
 fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {

@@ -23,21 +23,25 @@ use crate::delivery::DeliveryService;
 use crate::delivery::deadlines::with_deadline;
 use crate::notifications::device::AppName;
 use crate::storage::installations::Installations;
+use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
 
 pub mod counters;
 mod event_grid_trigger;
+mod fleet;
 mod http_response;
 mod installations;
 pub mod invocation;
 mod maintenance;
+pub mod misconfigured;
 mod routes;
 mod status;
 pub mod unknown_path;
 
 use counters::Counters;
 use http_response::{HttpResponse, StatusCode, error_response, internal_error, json_response, method_not_allowed};
+use misconfigured::Misconfigured;
 use routes::{Route, route};
 use unknown_path::UnknownPaths;
 
@@ -56,6 +60,8 @@ pub struct Service {
     pub apps: BTreeSet<AppName>,
     /// What the function `Status` reports.
     pub counters: Arc<Counters>,
+    /// What all processes counted.
+    pub instances: Instances,
     /// What was logged about paths that no function has.
     pub unknown_paths: UnknownPaths,
     /// The name of this instance.
@@ -68,6 +74,15 @@ pub struct Service {
     pub clock: Clock,
 }
 
+/// What answers the host.
+#[derive(Debug)]
+pub enum Front {
+    /// The functions.
+    Functions(Box<Service>),
+    /// The faults of the settings.
+    Misconfigured(Misconfigured),
+}
+
 /// Tells the time of the day. A test sets it.
 pub struct Clock(Box<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
@@ -75,12 +90,12 @@ pub struct Clock(Box<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-    let longest = service.deadline + Duration::from_secs(1);
+pub async fn serve(front: Arc<Front>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+    let longest = front.deadline() + Duration::from_secs(1);
     let invocations = TaskTracker::new();
     let respond = {
-        let invocations = invocations.clone();
-        move |body, route| respond(Arc::clone(&service), invocations.clone(), body, route)
+        let (front, invocations) = (Arc::clone(&front), invocations.clone());
+        move |body, route| respond(Arc::clone(&front), invocations.clone(), body, route)
     };
     let (stopping, stopped) = oneshot::channel();
     let stop = async move {
@@ -89,6 +104,8 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
         let _ = stopping.send(());
     };
     let served = warp::serve(warp::body::stream().and(route()).then(respond)).incoming(listener).graceful(stop).run();
+    let reporting = front.clone();
+    let reports = tokio::spawn(async move { reporting.report_counts().await });
     let finished = async {
         served.await;
         // An invocation is finished even if the host has closed its connection.
@@ -103,28 +120,66 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Futu
         () = finished => {}
         () = too_late => tracing::warn!("stopped before everything in flight was finished"),
     }
+    reports.abort();
+    front.report_last_counts().await;
 }
 
 /// Reads the body and runs the function as a task of its own: it goes on if the host closes the connection, and a panic fails
 /// this invocation only.
 async fn respond<B: Buf, E>(
-    service: Arc<Service>,
+    front: Arc<Front>,
     invocations: TaskTracker,
     body: impl Stream<Item = Result<B, E>>,
     route: Route,
 ) -> HttpResponse {
     // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its invocation.
-    let (began, now) = (Instant::now(), service.clock.now());
-    let body = match with_deadline(began + service.deadline, pin!(read(pin!(body)))).await {
+    let (began, now) = (Instant::now(), front.now());
+    let body = match with_deadline(began + front.deadline(), pin!(read(pin!(body)))).await {
         Ok(Ok(body)) => body,
         Ok(Err(response)) => return response,
         Err(_) => {
             return error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not arrive in time");
         }
     };
-    let response = invocations.spawn(async move { service.call(route, &body, began, now).await });
+    let response = invocations.spawn(async move { front.answer(route, &body, began, now).await });
     // The panic handler has written place and cause to standard error.
     response.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
+}
+
+impl Front {
+    /// How long an invocation may take.
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::Functions(service) => service.deadline,
+            Self::Misconfigured(_) => misconfigured::LONGEST,
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        match self {
+            Self::Functions(service) => service.clock.now(),
+            Self::Misconfigured(misconfigured) => misconfigured.clock.now(),
+        }
+    }
+
+    async fn report_counts(&self) {
+        if let Self::Functions(service) = self {
+            service.report_counts().await;
+        }
+    }
+
+    async fn report_last_counts(&self) {
+        if let Self::Functions(service) = self {
+            service.report_last_counts().await;
+        }
+    }
+
+    async fn answer(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
+        match self {
+            Self::Functions(service) => service.call(route, body, began, now).await,
+            Self::Misconfigured(misconfigured) => misconfigured.answer(route, began),
+        }
+    }
 }
 
 impl Clock {
@@ -153,7 +208,7 @@ impl Service {
             }
             Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
             Route::Maintenance => Box::pin(self.maintenance(now)).await,
-            Route::Status => Box::pin(self.status()).await,
+            Route::Status => Box::pin(self.status(now)).await,
             Route::Installation(method, id) => match urlencoding::decode(&id) {
                 Ok(id) => Box::pin(self.installation(method, &id, body, now)).await,
                 Err(_) => {

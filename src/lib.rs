@@ -31,10 +31,10 @@ mod client;
 // Where log lines go.
 mod log;
 
-pub use app::Handler;
+pub use app::{Handler, serve_faults};
 pub use commands::{
     Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input, InputError,
     InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
 };
 pub use log::init as init_log;
-pub use settings::{Config, ConfigError, with_file};
+pub use settings::{AzureInstance, Config, ConfigError, with_file};

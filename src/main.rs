@@ -5,7 +5,10 @@ use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
-use acs_push::{Command, CommandError, Config, ConfigError, Handler, Output, Undone, init_log, with_file};
+use acs_push::{
+    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, init_log, serve_faults,
+    with_file,
+};
 use clap::Parser;
 use command_line::{CommandLine, FileError, Task, in_one_line};
 use tokio::net::TcpListener;
@@ -70,10 +73,17 @@ fn vars() -> Vars {
 }
 
 fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>) -> ExitCode {
+    let instance = vars.as_ref().ok().and_then(|vars| AzureInstance::of(vars.clone()));
     let config = vars.and_then(|vars| Config::from_vars(vars).map_err(Handler::all_faults));
-    match config.and_then(|config| build(&config)) {
-        Ok((port, handler)) => runtime.block_on(serve(handler, port)),
-        Err(faults) => bad_settings(&faults),
+    match (config.and_then(|config| build(&config)), instance) {
+        (Ok((port, handler)), _) => runtime.block_on(listen(port, |listener| handler.serve(listener, stop_signal()))),
+        (Err(faults), Some(instance)) => {
+            init_log("info");
+            warn_of(&faults);
+            let port = instance.port;
+            runtime.block_on(listen(port, |listener| serve_faults(&faults, instance, listener, stop_signal())))
+        }
+        (Err(faults), None) => bad_settings(&faults),
     }
 }
 
@@ -100,9 +110,13 @@ fn build(config: &Config) -> Result<(u16, Handler), ConfigError> {
 }
 
 fn bad_settings(faults: &ConfigError) -> ExitCode {
-    faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
+    warn_of(faults);
     print_error(&faults.to_string());
     ExitCode::from(BAD_SETTINGS)
+}
+
+fn warn_of(faults: &ConfigError) {
+    faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
 }
 
 fn bad_file(error: &FileError) -> ExitCode {
@@ -110,7 +124,7 @@ fn bad_file(error: &FileError) -> ExitCode {
     if error.is_about_data() { ExitCode::from(BAD_DATA) } else { ExitCode::FAILURE }
 }
 
-async fn serve(handler: Handler, port: u16) -> ExitCode {
+async fn listen<F: Future<Output = ()>>(port: u16, serve: impl FnOnce(TcpListener) -> F) -> ExitCode {
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -118,7 +132,7 @@ async fn serve(handler: Handler, port: u16) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    handler.serve(listener, stop_signal()).await;
+    serve(listener).await;
     ExitCode::SUCCESS
 }
 

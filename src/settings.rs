@@ -33,6 +33,7 @@ mod portal;
 mod storage;
 mod summary;
 
+pub use host_environment::AzureInstance;
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
 pub use local_settings::with_file;

@@ -151,6 +151,7 @@ fn each_outside_world_is_named_in_few_files() {
                 "push/hub.rs",
                 "storage/dead_letters.rs",
                 "storage/installations/pending.rs",
+                "storage/instances.rs",
                 "storage/store.rs",
                 "storage/store/azure.rs",
             ],

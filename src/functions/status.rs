@@ -1,7 +1,9 @@
-//! The function `Status`: the counters of this instance, and how its hubs and its store do.
+//! The function `Status`: the counters of this instance, how its hubs and its store do, and the sums of all instances.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -13,10 +15,14 @@ const MOST_DEAD_LETTERS: usize = 5000;
 const LONGEST_COUNT: Duration = Duration::from_secs(5);
 
 impl Service {
-    pub(super) async fn status(&self) -> HttpResponse {
-        let dead_letters = timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)).await;
+    pub(super) async fn status(&self, now: DateTime<Utc>) -> HttpResponse {
+        let (dead_letters, fleet) = join(
+            timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)),
+            timeout(LONGEST_COUNT, self.fleet(now)),
+        )
+        .await;
         // The store's error is told below.
-        let dead_letters = dead_letters.ok().and_then(Result::ok);
+        let (dead_letters, fleet) = (dead_letters.ok().and_then(Result::ok), fleet.ok().and_then(Result::ok));
         let store_error = self.store.last_error().map(|(at, reason)| json!({ "at": at, "reason": reason }));
         let counts = self.counters.counts();
         let status = json!({
@@ -33,6 +39,7 @@ impl Service {
                 "dead_letters": dead_letters,
                 "more_dead_letters": dead_letters == Some(MOST_DEAD_LETTERS),
             },
+            "fleet": fleet,
         });
         json_response(StatusCode::OK, &status)
     }

@@ -97,6 +97,10 @@ impl Process {
         Reply::of(self.client.request(Method::POST, url).body(body.to_owned())).await
     }
 
+    pub async fn status(&self) -> Value {
+        Reply::of(self.client.get(format!("{}/api/status", self.address))).await.json()
+    }
+
     /// One run of the timer.
     pub async fn maintain(&self) -> Reply {
         let timer = json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}});

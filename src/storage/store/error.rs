@@ -65,6 +65,7 @@ fn what_heals(kind: &str) -> &'static str {
         "ledger" | "markers" => "it counts as none, and the next write replaces it",
         "dead-letters" => "delete it if nobody can read it; the others are not affected",
         "pending" | "expiring" => "a PUT of the installation makes up for it",
+        "instances" => "it is left out of Status, and Maintenance removes it",
         _ => "use an empty store; devices register again when their apps start",
     }
 }

@@ -167,11 +167,10 @@ impl Case {
             let mut ways = vec![Some((*operation, *now))];
             if *is_optional {
                 ways.push(None);
-                match operation {
-                    Put(form) if form.ends_after.is_some() || self.forgets_someone_of(form) => {
-                        ways.push(Some((Delete(form.id), *now)));
-                    }
-                    _ => {}
+                if let Put(form) = operation
+                    && (form.ends_after.is_some() || self.forgets_someone_of(form))
+                {
+                    ways.push(Some((Delete(form.id), *now)));
                 }
             }
             let longer = |before: &Vec<_>| {
