@@ -69,7 +69,7 @@ var tags = { 'azd-env-name': environmentName }
 var suffix = uniqueString(subscription().id, environmentName, location)
 var isNewService = empty(communicationServiceId)
 // /subscriptions/{2}/resourceGroups/{4}/providers/Microsoft.Communication/communicationServices/{8}
-var idParts = split(isNewService ? '////////' : communicationServiceId, '/')
+var idParts = split(isNewService ? '-/-/-/-/-/-/-/-/-' : communicationServiceId, '/')
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
