@@ -28,7 +28,7 @@ if (($# > 0)); then
     outputs=$(az deployment sub show --name "$1" --output tsv --query \
         'properties.outputs.[functionAppId.value, systemTopicId.value, storageAccountId.value, calls.value]') ||
         fail "there are no outputs of the deployment '$1'; 'az deployment sub list' has the names."
-    read -r functionAppId systemTopicId storageAccountId calls < <(tr '\n' ' ' <<<"$outputs")
+    read -r functionAppId systemTopicId storageAccountId calls <<<"${outputs//$'\n'/ }"
 fi
 for name in functionAppId systemTopicId storageAccountId calls; do
     [[ -n ${!name:-} ]] ||

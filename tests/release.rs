@@ -81,7 +81,8 @@ fn it_uploads_asks_until_the_function_is_listed_and_subscribes() {
     let output = release.run("yes", &[], &OUTPUTS);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 
-    let list = format!("rest --method get --url {APP}/functions?api-version=2025-03-01 --query value[].name --output tsv");
+    let list =
+        format!("rest --method get --url {APP}/functions?api-version=2025-03-01 --query value[].name --output tsv");
     let (upload, subscribe) = (
         "functionapp deployment source config-zip --subscription s1 --resource-group apps --name func-push \
          --src target/package/acs-push.zip --output none",

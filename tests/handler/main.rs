@@ -49,6 +49,7 @@ mod status;
 mod store_faults;
 mod store_reads;
 mod stores;
+mod template;
 #[cfg(unix)]
 mod terminal;
 mod texts;
