@@ -13,7 +13,7 @@ const TOPIC: &str = "/subscriptions/s2/resourceGroups/acs/providers/Microsoft.Ev
 const STORAGE: &str = "/subscriptions/s1/resourceGroups/apps/providers/Microsoft.Storage/storageAccounts/st";
 const SYNC: &str = "rest --method post --url /subscriptions/s1/resourceGroups/apps/providers/Microsoft.Web/sites/func-push/host/default/sync?api-version=2025-03-01 --output none";
 
-/// Writes each call to `calls`. Lists EventGridTrigger from the third sync on, if `LISTS` says so.
+/// Writes each call to `calls`. Lists `EventGridTrigger` from the third sync on, if `LISTS` says so.
 const AZ: &str = r#"#!/bin/sh
 echo "$*" >> "$RECORD/calls"
 case "$*" in

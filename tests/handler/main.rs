@@ -23,6 +23,7 @@ mod forget;
 mod garbage;
 mod goldens;
 mod hub_answers;
+mod http_file;
 mod installation_commands;
 mod installations;
 mod kills;

@@ -21,7 +21,7 @@ for (const name of readdirSync(WORKFLOWS)) {
 test("a job, an expression and a key that do not exist are found", () => {
   for (const [there, planted, message] of [
     ["needs: package", "needs: packages", "packages"],
-    ["vars.CALLS }}", "var.CALLS }}", "undefined variable"],
+    ["inputs.calls }}", "input.calls }}", "undefined variable"],
     ["timeout-minutes: 20", "timeout-minute: 20", "timeout-minute"],
   ]) {
     const found = mistakes("deploy.yml", (text) => text.replace(there, planted));
