@@ -93,7 +93,7 @@ module hubs 'hubs.bicep' = {
   params: {
     location: location
     tags: tags
-    namespaceName: 'ntfns-${suffix}'
+    namespaceName: 'ntfns-push-${suffix}'
     tier: notificationHubsTier
     vaultName: foundation.outputs.vaultName
     workspaceId: foundation.outputs.workspaceId
@@ -113,11 +113,11 @@ module topic 'topic.bicep' = {
   scope: resourceGroup(isNewService ? subscription().subscriptionId : idParts[2], isNewService ? group.name : idParts[4])
   params: {
     tags: tags
-    newServiceName: isNewService ? 'acs-${suffix}' : ''
+    isNewService: isNewService
+    serviceName: isNewService ? 'acs-push-${suffix}' : idParts[8]
     dataLocation: communicationDataLocation
-    serviceName: idParts[8]
-    newTopicName: empty(systemTopicName) ? 'evgt-${suffix}' : ''
-    topicName: systemTopicName
+    isNewTopic: empty(systemTopicName)
+    topicName: empty(systemTopicName) ? 'evgt-push-${suffix}' : systemTopicName
     workspaceId: foundation.outputs.workspaceId
   }
 }

@@ -12,9 +12,10 @@ import tree_sitter
 import tree_sitter_bicep
 
 HERE = Path(__file__).parent
-# Made from github.com/Azure/bicep-types-az (MIT), of which it has the resource types that infra/ uses: each property with
-# its type (`str`, `int`, `bool`, `props`, `items`, `enum`; `known`: values that Azure may add to), `req` if it is required,
-# `ro` if only Azure writes it, `open` if others are allowed, `disc` with `cases` if one property says which others there are.
+# Made from github.com/Azure/bicep-types-az (MIT) at 1f896de2d of August 2026: the resource types that infra/ uses, each
+# property with its type (`str`, `int`, `bool`, `props`, `items`, `enum`; `known`: values that Azure may add to), `req` if it is
+# required, `ro` if only Azure writes it, `open` if others are allowed, `disc` with `cases` if one property says which others
+# there are.
 TYPES = json.loads((HERE / "arm-types.json").read_text())
 SPELLINGS = {name.lower(): name for name in TYPES}
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bicep.language()))
@@ -242,7 +243,6 @@ def mistakes_of(folder, replaced=()):
         path.name: Template(path, replaced[path.name].encode() if path.name in replaced else None)
         for path in sorted(Path(folder).glob("*.bicep"))
     }
-    # Variables of secrets are known before modules are given them.
     for template in templates.values():
         template.check(templates)
     mistakes = [mistake for template in templates.values() for mistake in template.mistakes]

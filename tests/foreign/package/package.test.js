@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import "../node-18.js";
+
 import { AcsPush } from "../acs-push.js";
 import { Emulator } from "../emulator.js";
 import { built } from "../program.js";
