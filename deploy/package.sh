@@ -28,6 +28,8 @@ flags=(
 )
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}")
 export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
+# The C code of mimalloc has the time of its build in it. This is 2020-01-01.
+export SOURCE_DATE_EPOCH=1577836800
 # Cargo itself says where the program is, whatever target directory is configured.
 program=$(cargo build --release --locked --bin acs-push --target "$target" \
     --message-format=json-render-diagnostics </dev/null |
@@ -44,7 +46,7 @@ cp "$program" "$folder/content/acs-push"
 cd "$folder/content"
 chmod 0644 "${files[@]}"
 chmod 0755 acs-push
-touch --date=2020-01-01T00:00:00 acs-push "${files[@]}"
+touch --date="@$SOURCE_DATE_EPOCH" acs-push "${files[@]}"
 # -X: no owner and no times beside the one; -D: no entries for folders.
 zip --quiet -X -D ../acs-push.zip acs-push "${files[@]}"
 cd ..
