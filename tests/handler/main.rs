@@ -23,6 +23,7 @@ mod forget;
 mod garbage;
 mod goldens;
 mod hub_answers;
+mod http_file;
 mod installation_commands;
 mod installations;
 mod kills;
@@ -50,6 +51,7 @@ mod status;
 mod store_faults;
 mod store_reads;
 mod stores;
+mod template;
 #[cfg(unix)]
 mod terminal;
 mod texts;
