@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::check::{AppFolder, Report};
 use crate::client::Client;
-use crate::commands::{Command, CommandError, Output, Undone, Workplace};
+use crate::commands::{CheckCommand, Command, CommandError, Output, Undone, Workplace};
 use crate::delivery::DeliveryService;
 use crate::delivery::clock::ClockCheck;
 use crate::delivery::sending::{AppHubs, Hubs};
@@ -33,10 +34,6 @@ mod tests;
 pub struct Handler {
     service: Box<Service>,
     client: Client,
-    /// What the line at the start says of the settings.
-    settings: String,
-    /// What it says of the store.
-    store_name: String,
 }
 
 impl Handler {
@@ -85,13 +82,14 @@ impl Handler {
             counters: Counters::new(),
             instances,
             unknown_paths: UnknownPaths::default(),
+            settings: config.summary().to_string(),
+            store_name: config.store.to_string(),
             instance: config.instance.clone(),
             started: Instant::now(),
             deadline: config.deadline,
             clock: Clock::new(Utc::now),
         };
-        let (settings, store_name) = (config.summary().to_string(), config.store.to_string());
-        Self { service: Box::new(service), client, settings, store_name }
+        Self { service: Box::new(service), client }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -112,7 +110,7 @@ impl Handler {
 
     /// Runs a command. Returns what it left undone.
     pub async fn run(&self, command: Command, output: &mut Output) -> Result<Undone, CommandError> {
-        command.run(Workplace { service: &self.service, store_name: &self.store_name }, output).await
+        command.run(Workplace { service: &self.service }, output).await
     }
 
     /// Serves on `listener` until `stop` completes, then finishes what is in flight.
@@ -126,10 +124,29 @@ impl Handler {
         });
         if let Ok(address) = listener.local_addr() {
             let (version, now) = (env!("CARGO_PKG_VERSION"), Utc::now());
-            tracing::info!("acs-push {version} listens on {address}; {}; at {now}", self.settings);
+            let settings = &self.service.settings;
+            tracing::info!("acs-push {version} listens on {address}; {settings}; at {now}");
         }
         functions::serve(Arc::new(Front::Functions(self.service)), listener, stop).await;
     }
+}
+
+/// Checks everything, also where the settings have faults. Returns how many faults were found.
+pub async fn check(
+    config: Result<Config, ConfigError>,
+    folder: Option<&AppFolder>,
+    command: CheckCommand,
+    output: &mut Output,
+) -> usize {
+    let report = match config.and_then(|config| Handler::new(&config)) {
+        Ok(handler) => handler.service.checks(folder).await,
+        Err(faults) => Report::of_faults(folder, &lines(&faults)),
+    };
+    command.print(&report, output)
+}
+
+fn lines(faults: &ConfigError) -> Vec<String> {
+    faults.to_string().lines().map(str::to_owned).collect()
 }
 
 /// Serves the faults of the settings inside Azure, until `stop` completes.
@@ -139,8 +156,7 @@ pub async fn serve_faults(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let lines = faults.to_string().lines().map(str::to_owned).collect();
-    let misconfigured = Misconfigured::new(lines, place.name, Clock::new(Utc::now));
+    let misconfigured = Misconfigured::new(lines(faults), place.name, Clock::new(Utc::now));
     misconfigured.log();
     functions::serve(Arc::new(Front::Misconfigured(misconfigured)), listener, stop).await;
 }

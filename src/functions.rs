@@ -64,6 +64,10 @@ pub struct Service {
     pub instances: Instances,
     /// What was logged about paths that no function has.
     pub unknown_paths: UnknownPaths,
+    /// What the settings say, for people and without secrets.
+    pub settings: String,
+    /// Where everything is kept, for people.
+    pub store_name: String,
     /// The name of this instance.
     pub instance: String,
     /// When it started.
@@ -208,7 +212,8 @@ impl Service {
             }
             Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
             Route::Maintenance => Box::pin(self.maintenance(now)).await,
-            Route::Status => Box::pin(self.status(now)).await,
+            Route::Status(false) => Box::pin(self.status(now)).await,
+            Route::Status(true) => Box::pin(self.check()).await,
             Route::Installation(method, id) => match urlencoding::decode(&id) {
                 Ok(id) => Box::pin(self.installation(method, &id, body, now)).await,
                 Err(_) => {

@@ -13,6 +13,8 @@ mod app;
 mod commands;
 // What the Functions host calls, over HTTP.
 mod functions;
+// What can be checked without a push: files, settings, keys, store.
+mod check;
 // What happens to one event, from the host's JSON to the hubs' responses.
 mod delivery;
 // Every setting; all faults are reported at once.
@@ -31,10 +33,11 @@ mod client;
 // Where log lines go.
 mod log;
 
-pub use app::{Handler, serve_faults};
+pub use app::{Handler, check, serve_faults};
+pub use check::{AppFolder, AppFolderError};
 pub use commands::{
-    Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input, InputError,
-    InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
+    CheckCommand, Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input,
+    InputError, InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
 };
 pub use log::init as init_log;
 pub use settings::{AzureInstance, Config, ConfigError, with_file};

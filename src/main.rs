@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use acs_push::{
-    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, init_log, serve_faults,
+    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, check, init_log, serve_faults,
     with_file,
 };
 use clap::Parser;
@@ -57,6 +57,15 @@ fn main() -> ExitCode {
             start_serving(&runtime, settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file))))
         }
         Ok(Task::Command(command)) => run(&runtime, *command, with_file(vars(), settings.as_deref())),
+        Ok(Task::Check(command, folder)) => {
+            let config = with_file(vars(), settings.as_deref()).and_then(Config::from_vars);
+            let config = config.map_err(Handler::all_faults);
+            let mut output = Output::new(false, false);
+            match runtime.block_on(check(config, folder.as_ref(), command, &mut output)) {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            }
+        }
         Ok(Task::Completions(shell)) => {
             print(&CommandLine::completions(shell));
             ExitCode::SUCCESS

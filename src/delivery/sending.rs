@@ -65,6 +65,17 @@ impl Hubs {
             Some(app) => self.apps.get(app),
         }
     }
+
+    /// Every hub, with whose and which it is, for people.
+    pub fn named(&self) -> Vec<(String, &Hub)> {
+        let others = self.apps.iter().map(|(app, hubs)| (format!("app {}, ", app.as_str()), hubs));
+        let apps = std::iter::once((String::new(), &self.default)).chain(others);
+        let named = apps.flat_map(|(app, hubs)| {
+            let voip = hubs.voip.iter().map(|hub| (format!("{app}VoIP hub"), hub)).collect::<Vec<_>>();
+            std::iter::once((format!("{app}hub"), &hubs.main)).chain(voip)
+        });
+        named.collect()
+    }
 }
 
 /// Sends to all devices concurrently; those that get the same payload share one request.

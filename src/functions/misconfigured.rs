@@ -12,6 +12,7 @@ use super::http_response::{
 };
 use super::routes::Route;
 use super::unknown_path::UnknownPaths;
+use crate::check::Report;
 use crate::log::EachMinute;
 
 /// The faults, in place of the functions.
@@ -44,7 +45,7 @@ impl Misconfigured {
             Route::Root => return json_response(StatusCode::OK, &json!({ "status": "ready" })),
             Route::OtherMethod(allowed) => return method_not_allowed(allowed),
             Route::Unknown(unknown) => return self.unknown_paths.answer(&unknown, now),
-            Route::EventGridTrigger(_) | Route::Maintenance | Route::Status | Route::Installation(..) => {}
+            Route::EventGridTrigger(_) | Route::Maintenance | Route::Status(_) | Route::Installation(..) => {}
         }
         if self.logged.is_due((), now) {
             self.log();
@@ -52,7 +53,10 @@ impl Misconfigured {
         let told = format!("the settings have faults: {}", self.faults.join("; "));
         match route {
             Route::EventGridTrigger(_) | Route::Maintenance => internal_error(&told),
-            Route::Status => json_response(
+            Route::Status(true) => {
+                json_response(StatusCode::SERVICE_UNAVAILABLE, &Report::of_faults(None, &self.faults))
+            }
+            Route::Status(false) => json_response(
                 StatusCode::SERVICE_UNAVAILABLE,
                 &json!({
                     "version": env!("CARGO_PKG_VERSION"),

@@ -18,8 +18,8 @@ pub enum Route {
     EventGridTrigger(Option<String>),
     /// The function of that name.
     Maintenance,
-    /// The function of that name.
-    Status,
+    /// The function of that name, and whether it is to check everything.
+    Status(bool),
     /// An installation, by its id, percent-encoded as in the path.
     Installation(Method, String),
     /// A function that takes these methods only.
@@ -56,7 +56,7 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
         .unify()
         .or(maintenance.map(|| Route::OtherMethod("POST")))
         .unify()
-        .or(status.and(warp::get()).map(|| Route::Status))
+        .or(status.and(warp::get()).and(asks_for_check()).map(Route::Status))
         .unify()
         .or(status.map(|| Route::OtherMethod("GET")))
         .unify()
@@ -78,6 +78,14 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
 fn traceparent() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Copy {
     let text = |value: HeaderValue| value.to_str().ok().map(str::to_owned);
     warp::header::value("traceparent").map(text).or(warp::any().map(|| None)).unify()
+}
+
+/// Whether the query has the word `check`.
+fn asks_for_check() -> impl Filter<Extract = (bool,), Error = Infallible> + Copy {
+    let has_it = |query: String| {
+        url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "check" && value != "false")
+    };
+    warp::query::raw().map(has_it).or(warp::any().map(|| false)).unify()
 }
 
 /// A segment of a path, in any case.

@@ -9,12 +9,23 @@ use tokio::time::timeout;
 
 use super::Service;
 use super::http_response::{HttpResponse, StatusCode, json_response};
+use crate::check::{AppFolder, Report};
 
 /// Dead letters are counted up to here, which is one page of a listing, and not for longer than this.
 const MOST_DEAD_LETTERS: usize = 5000;
 const LONGEST_COUNT: Duration = Duration::from_secs(5);
 
 impl Service {
+    /// The same checks as `acs-push check` makes, from the app's own network and with its own identity.
+    pub(super) async fn check(&self) -> HttpResponse {
+        json_response(StatusCode::OK, &self.checks(None).await)
+    }
+
+    /// What can be checked from here.
+    pub async fn checks(&self, folder: Option<&AppFolder>) -> Report {
+        Report::of(folder, &self.settings, &self.store_name, &self.delivery_service.hubs, &self.store).await
+    }
+
     pub(super) async fn status(&self, now: DateTime<Utc>) -> HttpResponse {
         let (dead_letters, fleet) = join(
             timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)),

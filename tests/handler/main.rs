@@ -13,6 +13,8 @@ mod tally;
 mod batch;
 mod calls;
 mod chat;
+#[cfg(unix)]
+mod check;
 mod clock;
 mod damage;
 mod dead_letters;
