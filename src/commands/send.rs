@@ -47,6 +47,7 @@ impl ExampleDevice {
             voip_handle: is_iphone.then(|| DeviceHandle::new("example")),
             content: content.and_then(ContentMode::parse),
             muted_threads: Vec::new(),
+            android: None,
         })
     }
 }

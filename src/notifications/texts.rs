@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use chrono::TimeDelta;
 
 use crate::events::EventType;
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{AndroidMode, ContentMode};
 use crate::notifications::locale::Locale;
 
 mod entry;
@@ -66,6 +66,8 @@ pub struct Options {
 struct TypeTexts {
     on: bool,
     time_to_live: TimeDelta,
+    android: AndroidMode,
+    analytics_label: Option<String>,
     by_language: Vec<Options>,
 }
 
@@ -101,6 +103,16 @@ impl Texts {
     /// How long a push about it is worth something, counted from the event's time.
     pub fn time_to_live(&self, event_type: EventType) -> TimeDelta {
         self.merged().types[&event_type].time_to_live
+    }
+
+    /// How Android gets what the type shows, where the installation does not say.
+    pub fn android_mode(&self, event_type: EventType) -> AndroidMode {
+        self.merged().types[&event_type].android
+    }
+
+    /// What Google's delivery statistics know the type by.
+    pub fn analytics_label(&self, event_type: EventType) -> Option<&str> {
+        self.merged().types[&event_type].analytics_label.as_deref()
     }
 
     /// The texts that serve a device of that locale.
@@ -152,6 +164,8 @@ impl MergedTexts {
             let texts = TypeTexts {
                 on: merged.on.unwrap_or_default(),
                 time_to_live: merged.time_to_live.unwrap_or_default(),
+                android: merged.android.unwrap_or_default(),
+                analytics_label: merged.analytics_label.filter(|label| !label.is_empty()),
                 by_language: options.collect(),
             };
             (event_type, texts)
@@ -210,6 +224,7 @@ impl Templates {
             title: line(&self.title, &self.title_loc_key, &self.title_loc_args)?,
             body: line(&self.body, &self.loc_key, &self.loc_args)?,
             data: data.collect::<Result<_, _>>()?,
+            ..Wording::default()
         })
     }
 }

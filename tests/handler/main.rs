@@ -10,6 +10,7 @@ mod stories;
 mod support;
 mod tally;
 
+mod android;
 mod batch;
 mod calls;
 mod chat;

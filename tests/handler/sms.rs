@@ -44,7 +44,10 @@ async fn an_sms_reaches_an_iphone_as_one_signed_direct_send() {
                 "sound": "default",
                 "thread-id": "sms:15551234567:15557654321",
             },
-            "acs": {"op": "show", "id": "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4", "messageId": "sms-1"},
+            "acs": {
+                "op": "show", "id": "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4", "messageId": "sms-1",
+                "sender": "+15557654321", "senderId": "+15557654321",
+            },
         })
     );
 }
@@ -73,7 +76,9 @@ async fn an_sms_reaches_an_android_phone_as_an_fcm_v1_message() {
     assert_eq!(
         message,
         json!({
-            "data": {"op": "show", "id": id, "messageId": "sms-1"},
+            "data": {
+                "op": "show", "id": id, "messageId": "sms-1", "sender": "+15557654321", "senderId": "+15557654321",
+            },
             "notification": {"title": "+15557654321", "body": "Hello"},
             "android": {"priority": "HIGH", "ttl": null, "notification": {"tag": id}},
         })

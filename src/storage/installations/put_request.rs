@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Installation;
 use crate::events::fields::{FieldError, Fields, text_of};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
-use crate::notifications::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 
 mod device_token;
@@ -73,6 +73,7 @@ impl PutRequest {
         let locale = request.locale();
         let content = request.content();
         let muted_threads = request.texts("mutedThreads", MAX_MUTED_THREADS);
+        let android = request.android();
         let expires_at = request.expiration_time(now);
         let (Some(platform), Some(handle), []) = (platform, handle, request.faults.as_slice()) else {
             return Err(InstallationError(request.faults));
@@ -89,6 +90,7 @@ impl PutRequest {
             locale,
             content,
             muted_threads,
+            android,
             expires_at,
         };
         Ok(Self { installation, ignored })
@@ -229,6 +231,15 @@ impl Reader<'_> {
             self.fault("content", "expected \"full\", \"sender\" or \"hidden\"");
         }
         content
+    }
+
+    fn android(&mut self) -> Option<AndroidMode> {
+        let text = self.text("android")?;
+        let mode = AndroidMode::parse(&text);
+        if mode.is_none() {
+            self.fault("android", "expected \"notification\" or \"data\"");
+        }
+        mode
     }
 
     fn expiration_time(&mut self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

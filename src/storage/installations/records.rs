@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Installation, hashed};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
-use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, AppName, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 use crate::storage::store::Document;
 
@@ -111,6 +111,8 @@ pub struct StoredInstallation {
     content: Option<ContentName>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     muted_threads: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    android: Option<AndroidName>,
     /// When it ends by itself.
     #[serde(default, rename = "expirationTime", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
@@ -146,6 +148,7 @@ macro_rules! names {
 
 names!(PlatformName for Platform { Apns = "apns", FcmV1 = "fcmv1" });
 names!(OsName for Os { Ios = "ios", Android = "android" });
+names!(AndroidName for AndroidMode { Notification = "notification", Data = "data" });
 names!(ContentName for ContentMode { Full = "full", Sender = "sender", Hidden = "hidden" });
 
 impl Document for InstallationRecord {
@@ -242,6 +245,7 @@ impl StoredInstallation {
             locale: installation.locale.clone(),
             content: installation.content.map(ContentName::from),
             muted_threads: installation.muted_threads.clone(),
+            android: installation.android.map(AndroidName::from),
             expires_at: installation.expires_at,
         }
     }
@@ -260,6 +264,7 @@ impl StoredInstallation {
             locale: self.locale,
             content: self.content.map(ContentMode::from),
             muted_threads: self.muted_threads,
+            android: self.android.map(AndroidMode::from),
             expires_at: self.expires_at,
         }
     }
@@ -306,6 +311,7 @@ impl From<StoredInstallation> for Device {
             voip_handle: stored.voip_push_channel.map(DeviceHandle::new),
             content: stored.content.map(ContentMode::from),
             muted_threads: stored.muted_threads,
+            android: stored.android.map(AndroidMode::from),
         }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Installation;
-use super::records::{ContentName, OsName, PlatformName};
+use super::records::{AndroidName, ContentName, OsName, PlatformName};
 use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, DeviceHandle};
 
@@ -32,6 +32,8 @@ pub struct InstallationResponse<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     muted_threads: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
+    android: Option<AndroidName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expiration_time: Option<DateTime<Utc>>,
     /// Ids of installations that were removed for it.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -53,6 +55,7 @@ impl<'a> InstallationResponse<'a> {
             locale: installation.locale.as_deref(),
             content: installation.content.map(ContentName::from),
             muted_threads: &installation.muted_threads,
+            android: installation.android.map(AndroidName::from),
             expiration_time: installation.expires_at,
             evicted,
         }

@@ -30,6 +30,7 @@ fn installation(id: &str, user: &str, handle: &str) -> Installation {
         locale: None,
         content: None,
         muted_threads: Vec::new(),
+        android: None,
         expires_at: None,
     }
 }

@@ -1,7 +1,7 @@
 //! The members of a PUT: which ones there are, and which one an unknown name was probably meant to be.
 
 /// All of them.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "installationId",
     "userId",
     "phoneNumbers",
@@ -13,6 +13,7 @@ const KNOWN: [&str; 12] = [
     "locale",
     "content",
     "mutedThreads",
+    "android",
     "expirationTime",
 ];
 
