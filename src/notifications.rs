@@ -40,6 +40,9 @@ pub struct Notification<'a> {
     pub event_time: Option<DateTime<Utc>>,
     /// Until when it is worth showing.
     pub expiry: Expiry,
+    /// Whether APNs may keep it for a phone that is off, until it expires. It keeps one for each app, and nothing that shows
+    /// nothing new deserves the place.
+    pub kept_while_off: bool,
     /// Whose it is, for the app: a raw id, or the number of an SMS.
     pub sender_id: Option<Cow<'a, str>>,
     /// How Android gets it, where the installation does not say.
@@ -160,13 +163,14 @@ impl<'a> Notification<'a> {
         let fields = TemplateFields::of(event, mode);
         let wording = texts.wording(event_type, language, &fields);
         let alert = Alert::new(texts.options(event_type, language), mode);
-        let about = |thread_id: Option<&'a str>, message_id: &'a str, effect| Self {
+        let about = |thread_id: Option<&'a str>, message_id: &'a str, effect: Effect<'a>| Self {
             id: id(thread_id.unwrap_or_default(), message_id),
             thread_id,
             message_id: Some(message_id).filter(|id| !id.is_empty()),
             group: thread_id.map(Cow::Borrowed),
             event_time: event.time,
             expiry,
+            kept_while_off: effect.shows_something_new() || texts.has_own_time_to_live(event_type),
             sender_id: None,
             android: texts.android_mode(event_type),
             analytics_label: texts.analytics_label(event_type),
@@ -222,6 +226,13 @@ impl<'a> Effect<'a> {
         match self {
             Self::Show(alert) | Self::Edit(alert) | Self::Ring(Call { alert, .. }) => Some(alert),
             Self::Remove | Self::RemoveThread | Self::UpdateThread => None,
+        }
+    }
+
+    fn shows_something_new(&self) -> bool {
+        match self {
+            Self::Show(_) | Self::Ring(_) => true,
+            Self::Edit(_) | Self::Remove | Self::RemoveThread | Self::UpdateThread => false,
         }
     }
 

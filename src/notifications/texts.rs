@@ -66,6 +66,7 @@ pub struct Options {
 struct TypeTexts {
     on: bool,
     time_to_live: TimeDelta,
+    has_own_time_to_live: bool,
     android: AndroidMode,
     analytics_label: Option<String>,
     by_language: Vec<Options>,
@@ -103,6 +104,11 @@ impl Texts {
     /// How long a push about it is worth something, counted from the event's time.
     pub fn time_to_live(&self, event_type: EventType) -> TimeDelta {
         self.merged().types[&event_type].time_to_live
+    }
+
+    /// Whether the notifications file says how long that is.
+    pub fn has_own_time_to_live(&self, event_type: EventType) -> bool {
+        self.merged().types[&event_type].has_own_time_to_live
     }
 
     /// How Android gets what the type shows, where the installation does not say.
@@ -160,10 +166,13 @@ impl MergedTexts {
                 let built_in = merge_tables(&built_in, event_type, language);
                 Options::of(merge_tables(own, event_type, language).or(&built_in), Templates::of(built_in))
             });
-            let merged = merge_tables(own, event_type, &[None]).or(&merge_tables(&built_in, event_type, &[None]));
+            let own = merge_tables(own, event_type, &[None]);
+            let has_own_time_to_live = own.time_to_live.is_some();
+            let merged = own.or(&merge_tables(&built_in, event_type, &[None]));
             let texts = TypeTexts {
                 on: merged.on.unwrap_or_default(),
                 time_to_live: merged.time_to_live.unwrap_or_default(),
+                has_own_time_to_live,
                 android: merged.android.unwrap_or_default(),
                 analytics_label: merged.analytics_label.filter(|label| !label.is_empty()),
                 by_language: options.collect(),

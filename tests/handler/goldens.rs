@@ -156,7 +156,7 @@ async fn made(
         let lifetime = match name {
             "IncomingCall" | "IncomingCall.alert" => 30,
             "SMSReceived.example" => 30 * 60,
-            _ => 4 * 3600,
+            _ => 24 * 3600,
         };
         let mut golden = Golden::new();
         for request in &app.hub.accepted()[before..] {
@@ -274,19 +274,23 @@ fn section(title: &str, name: &str, golden: &Golden) -> String {
 
 /// Apple's rules of headers and payload for each push type.
 /// <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>
-fn assert_apples_rules(headers: &Value, payload: &Value, case: &str) {
+fn assert_apples_rules(headers: &Value, payload: &Value, op: &Value, case: &str) {
     let header = |name: &str| headers[name].as_str().unwrap_or_default();
     let aps = payload["aps"].as_object().unwrap_or_else(|| panic!("{case}: no aps"));
     assert!(header("apns-expiration").parse::<u32>().is_ok(), "{case}");
     assert!(header("apns-collapse-id").len() <= 64, "{case}");
+    let is_now_or_never = header("apns-expiration") == "0";
     match header("apns-push-type") {
         "alert" => {
+            // APNs keeps one push for a phone that is off: an edit is not worth the place.
+            assert_eq!(is_now_or_never, op == "edit", "{case}");
             assert!(matches!(header("apns-priority"), "5" | "10"), "{case}");
             let title = aps["alert"].get("title").or(aps["alert"].get("title-loc-key"));
             assert!(title.is_some_and(|title| title != ""), "{case}");
             assert!(!aps.contains_key("content-available"), "{case}");
         }
         "background" => {
+            assert!(is_now_or_never, "{case}");
             assert_eq!(header("apns-priority"), "5", "{case}");
             assert_eq!(aps.iter().collect::<Vec<_>>(), [(&"content-available".to_owned(), &json!(1))], "{case}");
         }
@@ -308,7 +312,8 @@ fn assert_androids_rules(form: &str, push: &Value, case: &str) {
     assert!(form == "fcm_android" || !has_notification, "{case}");
     assert!(message["data"].as_object().unwrap().values().all(Value::is_string), "{case}");
     assert!(message["android"].get("channel_id").or(message["data"].get("channel_id")).is_none(), "{case}");
-    let shows = message["data"]["op"] == "show" || message["data"].get("callId").is_some();
+    let shows =
+        (form == "fcm_android_data" && message["data"]["op"] == "show") || message["data"].get("callId").is_some();
     assert!(!shows || message["android"]["priority"] == "HIGH", "{case}");
 }
 
@@ -323,8 +328,13 @@ fn each_golden_obeys_apples_rules_and_tells_no_more_than_its_mode() {
                 let case = format!("{} {form} {mode}", file.display());
                 let apns = &push["body"]["message"]["apns"];
                 match form.as_str() {
-                    "apns" => assert_apples_rules(&push["headers"], &push["body"], &case),
-                    "fcm_ios" => assert_apples_rules(&apns["headers"], &apns["payload"], &case),
+                    "apns" => {
+                        assert_apples_rules(&push["headers"], &push["body"], &push["body"]["acs"]["op"], &case);
+                    }
+                    "fcm_ios" => {
+                        let op = &push["body"]["message"]["data"]["op"];
+                        assert_apples_rules(&apns["headers"], &apns["payload"], op, &case);
+                    }
                     _ => assert_androids_rules(form, push, &case),
                 }
                 *push_types.entry(push["headers"]["apns-push-type"].to_string()).or_insert(0) += 1;

@@ -26,6 +26,7 @@ mod goldens;
 mod hub_answers;
 mod installation_commands;
 mod installations;
+mod ios;
 mod kills;
 mod local_settings;
 mod maintenance;
