@@ -295,7 +295,7 @@ async fn a_device_that_nobody_registered_has_the_language_and_the_content_that_a
     let android = shown(&["--as", "android"]).await;
     assert_holds(
         &android,
-        &["  device     android: fcmv1, content full, locale none\n", "\"body\": \"Lunch?\"", "\"ttl\": \"14"],
+        &["  device     android: fcmv1, content full, locale none\n", "\"body\": \"Lunch?\"", "\"ttl\": \"86"],
     );
     let korean = shown(&["--as", "ios", "--locale", "ko-KR", "--content", "hidden"]).await;
     assert_holds(&korean, &["content hidden, locale ko-KR", "  title      새 메시지"]);
