@@ -125,9 +125,10 @@ impl<'a> AppData<'a> {
             message_id: notification.message_id,
             sender_id: notification.sender_id.as_deref(),
             sender: Some(wording.sender.as_str()).filter(|name| !name.is_empty()),
-            topic: match notification.effect {
-                Effect::UpdateThread => wording.title.text(),
-                _ => Some(wording.topic.as_str()).filter(|topic| !topic.is_empty()),
+            topic: if matches!(notification.effect, Effect::UpdateThread) {
+                wording.title.text()
+            } else {
+                Some(wording.topic.as_str()).filter(|topic| !topic.is_empty())
             },
         }
     }

@@ -126,7 +126,7 @@ proptest! {
                 PayloadFormat::FcmAndroid(AndroidMode::Data) => {
                     (vec![arg("titleLocArg1")], vec![arg("bodyLocArg1"), arg("bodyLocArg2")])
                 }
-                _ => (
+                PayloadFormat::Apns | PayloadFormat::FcmAndroid(AndroidMode::Notification) | PayloadFormat::FcmIos => (
                     args(["title-loc-args", "android/notification/title_loc_args"]),
                     args(["loc-args", "android/notification/body_loc_args"]),
                 ),
