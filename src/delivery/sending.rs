@@ -179,14 +179,14 @@ impl<'a> Outbox<'a> {
 
     /// Adds the call, if the device can ring.
     fn add_call(&mut self, recipient: Recipient<'a, '_>, call: &Call<'_>, hubs: &'a AppHubs) -> Result<(), AlertCause> {
-        let (device, ..) = recipient;
-        let format = PayloadFormat::of(device);
+        let (device, _, notification) = recipient;
+        let format = PayloadFormat::of(device, notification);
         let (hub, handle) = match format {
             PayloadFormat::Apns => {
                 let hub = hubs.voip.as_ref().ok_or(AlertCause::NoVoipHub)?;
                 (hub, device.voip_handle.as_ref().ok_or(AlertCause::NoVoipHandle)?)
             }
-            PayloadFormat::FcmAndroid => (&hubs.main, &device.handle),
+            PayloadFormat::FcmAndroid(_) => (&hubs.main, &device.handle),
             PayloadFormat::FcmIos => return Err(AlertCause::FcmTokenOnIos),
         };
         if let Err(defect) = call.context {
@@ -208,7 +208,7 @@ impl<'a> Outbox<'a> {
     fn add_alert(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
         let (device, _, notification) = recipient;
         let hub = &self.hubs_of(device)?.main;
-        let payload = self.payload(PayloadKind::Notification(PayloadFormat::of(device)), recipient);
+        let payload = self.payload(PayloadKind::Notification(PayloadFormat::of(device, notification)), recipient);
         let payload = payload.ok_or_else(|| Refusal::not_sent(Code::PayloadTooLarge, "payload too large"))?;
         let is_call = matches!(notification.effect, Effect::Ring(_));
         let kind = JobKind { is_call, has_alert_fallback: false, is_default_hub: device.app.is_none() };

@@ -10,9 +10,10 @@ use std::sync::OnceLock;
 use chrono::TimeDelta;
 
 use crate::events::EventType;
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{AndroidMode, ContentMode};
 use crate::notifications::locale::Locale;
 
+mod built_in;
 mod entry;
 mod file;
 mod template;
@@ -70,6 +71,9 @@ pub struct Options {
 struct TypeTexts {
     on: bool,
     time_to_live: TimeDelta,
+    has_own_time_to_live: bool,
+    android: AndroidMode,
+    analytics_label: Option<String>,
     by_language: Vec<Options>,
 }
 
@@ -83,8 +87,6 @@ struct Templates {
     loc_args: Vec<Template>,
     data: Vec<(String, Template)>,
 }
-
-const BUILT_IN: &str = include_str!("texts/defaults.toml");
 
 impl Texts {
     /// The built-in texts, with those of `file` laid over them. `Err` has every mistake of the file.
@@ -105,6 +107,21 @@ impl Texts {
     /// How long a push about it is worth something, counted from the event's time.
     pub fn time_to_live(&self, event_type: EventType) -> TimeDelta {
         self.merged().types[&event_type].time_to_live
+    }
+
+    /// Whether the notifications file says how long that is.
+    pub fn has_own_time_to_live(&self, event_type: EventType) -> bool {
+        self.merged().types[&event_type].has_own_time_to_live
+    }
+
+    /// How Android gets what the type shows, where the installation does not say.
+    pub fn android_mode(&self, event_type: EventType) -> AndroidMode {
+        self.merged().types[&event_type].android
+    }
+
+    /// What Google's delivery statistics know the type by.
+    pub fn analytics_label(&self, event_type: EventType) -> Option<&str> {
+        self.merged().types[&event_type].analytics_label.as_deref()
     }
 
     /// The texts that serve a device of that locale.
@@ -152,7 +169,7 @@ impl Texts {
 
 impl MergedTexts {
     fn new(own: &Layer) -> Self {
-        let built_in = file::read(BUILT_IN, false).expect("a test reads them").layer;
+        let built_in = built_in::layer();
         let named: BTreeSet<&Locale> = built_in.keys().chain(own.keys()).flatten().collect();
         let locales: Vec<Locale> = named.into_iter().cloned().collect();
         let with_fallbacks = |locale: &Locale| locale.fallbacks().into_iter().map(Some).chain([None]).collect();
@@ -163,10 +180,15 @@ impl MergedTexts {
                 let built_in = merge_tables(&built_in, event_type, language);
                 Options::of(merge_tables(own, event_type, language).or(&built_in), Templates::of(built_in))
             });
-            let merged = merge_tables(own, event_type, &[None]).or(&merge_tables(&built_in, event_type, &[None]));
+            let own = merge_tables(own, event_type, &[None]);
+            let has_own_time_to_live = own.time_to_live.is_some();
+            let merged = own.or(&merge_tables(&built_in, event_type, &[None]));
             let texts = TypeTexts {
                 on: merged.on.unwrap_or_default(),
                 time_to_live: merged.time_to_live.unwrap_or_default(),
+                has_own_time_to_live,
+                android: merged.android.unwrap_or_default(),
+                analytics_label: merged.analytics_label.filter(|label| !label.is_empty()),
                 by_language: options.collect(),
             };
             (event_type, texts)
@@ -227,6 +249,7 @@ impl Templates {
             title: line(&self.title, &self.title_loc_key, &self.title_loc_args)?,
             body: line(&self.body, &self.loc_key, &self.loc_args)?,
             data: data.collect::<Result<_, _>>()?,
+            ..Wording::default()
         })
     }
 }
@@ -234,16 +257,6 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_built_in_texts_have_no_mistake_and_every_option() {
-        let layer = file::read(BUILT_IN, true).unwrap().layer;
-        for event_type in EventType::ALL {
-            let entry = &layer[&None][&event_type];
-            assert!(entry.on.is_some() && entry.time_to_live.is_some() && entry.content.is_some(), "{event_type:?}");
-        }
-        assert_eq!(Texts::new(None).unwrap().merged().locales.len(), 4);
-    }
 
     #[test]
     fn a_files_own_text_for_all_goes_before_a_built_in_one_for_a_language() {
@@ -256,7 +269,8 @@ mod tests {
         assert_eq!(source("fr", |templates| &templates.body), "Ring");
         assert_eq!(source("fr", |templates| &templates.title), "Appel entrant");
         assert_eq!(source("ko-KR", |templates| &templates.title), "Own");
-        assert_eq!(source("de", |templates| &templates.title), "Incoming call");
+        assert_eq!(source("it", |templates| &templates.title), "Incoming call");
+        assert_eq!(source("pt-BR", |templates| &templates.title), "Chamada recebida");
         assert_eq!(source("zh-HK", |templates| &templates.title), "來電");
     }
 }

@@ -10,6 +10,7 @@ mod stories;
 mod support;
 mod tally;
 
+mod android;
 mod batch;
 mod calls;
 mod chat;
@@ -28,6 +29,7 @@ mod hub_answers;
 mod http_file;
 mod installation_commands;
 mod installations;
+mod ios;
 mod kills;
 mod local_settings;
 mod maintenance;

@@ -13,6 +13,9 @@ const ELLIPSIS: &str = "…";
 /// The limit of a further data member: all of them together leave room for title and body.
 const MAX_DATA_VALUE_BYTES: usize = 256;
 
+/// The same of a name for the app.
+const MAX_NAME_BYTES: usize = 128;
+
 /// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
 pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>) -> Result<Vec<u8>, PayloadTooLarge> {
     let mut wording = Cow::Borrowed(wording);
@@ -20,6 +23,10 @@ pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>
         let data = &mut wording.to_mut().data;
         data.retain(|(_, value)| !value.is_empty());
         data.iter_mut().for_each(|(_, value)| truncate(value, MAX_DATA_VALUE_BYTES));
+    }
+    if [&wording.sender, &wording.topic].into_iter().any(|name| escaped_len(name) > MAX_NAME_BYTES) {
+        let Wording { sender, topic, .. } = wording.to_mut();
+        [sender, topic].into_iter().for_each(|name| truncate(name, MAX_NAME_BYTES));
     }
     let whole = render(&wording);
     if whole.len() <= MAX_PAYLOAD_BYTES {
@@ -89,7 +96,7 @@ mod tests {
             serde_json::to_vec(&[text(&wording.title), text(&wording.body)]).unwrap()
         };
         let line = |text: &str| LocalizableText::Text(text.to_owned());
-        let wording = Wording { title: line(title), body: line(body), data: Vec::new() };
+        let wording = Wording { title: line(title), body: line(body), ..Wording::default() };
         let payload = truncate_to_limit(&wording, render).unwrap();
         let [title, body]: [String; 2] = serde_json::from_slice(&payload).unwrap();
         (payload.len(), title, body)
