@@ -24,10 +24,10 @@ param messageTypes array = [
   'Microsoft.Communication.ChatThreadWithUserDeleted'
 ]
 
-@description('The longest time_to_live of a notification, which is 4 hours unless NOTIFICATIONS_FILE has another. An older event would expire.')
+@description('The longest time_to_live of a notification, which is 24 hours unless NOTIFICATIONS_FILE has another. An older event would expire.')
 @minValue(1)
 @maxValue(1440)
-param timeToLiveInMinutes int = 240
+param timeToLiveInMinutes int = 1440
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: systemTopicName
