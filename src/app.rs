@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::check::{AppFolder, Report};
+use crate::check::{AppFolder, AzureApp, Report};
 use crate::client::Client;
 use crate::commands::{CheckCommand, Command, CommandError, Output, Undone, Workplace};
 use crate::delivery::DeliveryService;
@@ -135,13 +135,19 @@ impl Handler {
 pub async fn check(
     config: Result<Config, ConfigError>,
     folder: Option<&AppFolder>,
+    app: Option<&AzureApp>,
     command: CheckCommand,
     output: &mut Output,
 ) -> usize {
-    let report = match config.and_then(|config| Handler::new(&config)) {
+    let handler = config.and_then(|config| Handler::new(&config));
+    let mut report = match &handler {
         Ok(handler) => handler.service.checks(folder).await,
-        Err(faults) => Report::of_faults(folder, &lines(&faults)),
+        Err(faults) => Report::of_faults(folder, &lines(faults)),
     };
+    if let Some(app) = app {
+        let delivery = handler.as_ref().ok().map(|handler| &handler.service.delivery_service);
+        report = report.with_azure(app.checks(delivery, Utc::now()).await);
+    }
     command.print(&report, output)
 }
 

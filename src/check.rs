@@ -1,15 +1,17 @@
-//! Checks what can be seen from here without a push: files, settings, keys of hubs, the store. Each check is one line: good, a
+//! Checks what can be seen from here without a push: files, settings, keys of hubs, the store, and with a login what Azure knows. Each check is one line: good, a
 //! fault with its fix, or why it cannot be seen and where to look instead.
 //!
 //! The words of a cause are those of the log, from the same code.
 
 use serde::Serialize;
 
+mod azure;
 mod files;
 mod hubs;
 mod store;
 mod unseen;
 
+pub use azure::{ArmAddress, ArmAddressError, AzureApp, SiteId, SiteIdError};
 pub use files::{AppFolder, AppFolderError};
 
 use crate::delivery::sending::Hubs;
@@ -23,7 +25,7 @@ pub struct Report {
 }
 
 /// One check.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Check {
     name: String,
     state: State,
@@ -83,6 +85,20 @@ impl Report {
 
     fn new(checks: Vec<Check>) -> Self {
         Self { ok: checks.iter().all(|check| check.state != State::Fault), checks }
+    }
+
+    /// The same with what the login of the Azure CLI showed, in place of what cannot be seen without one. `Err` is the check of a
+    /// login that shows nothing.
+    #[must_use]
+    pub fn with_azure(mut self, seen: Result<Vec<Check>, Check>) -> Self {
+        match seen {
+            Ok(seen) => {
+                self.checks.retain(|check| check.rests_on != Source::AzureLogin);
+                self.checks.extend(seen);
+            }
+            Err(no_login) => self.checks.push(no_login),
+        }
+        Self::new(self.checks)
     }
 
     /// How many faults there are.

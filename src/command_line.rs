@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use acs_push::{
-    AppFolder, AppFolderError, CheckCommand, Command, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice,
-    Input, InputError, InstallationsCommand, LetterId, LocaleArgument, Person, SendCommand,
+    AppFolder, AppFolderError, ArmAddress, AzureApp, CheckCommand, Command, DeadLettersCommand, EventsFile,
+    EventsFileError, ExampleDevice, Input, InputError, InstallationsCommand, LetterId, LocaleArgument, Person,
+    SendCommand, SiteId,
 };
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
@@ -34,7 +35,7 @@ pub enum Task {
     /// Print a script for a shell.
     Completions(Shell),
     /// Check what can be checked from here.
-    Check(CheckCommand, Option<AppFolder>),
+    Check(CheckCommand, Option<AppFolder>, Option<Box<AzureApp>>),
     /// Everything else.
     Command(Box<Command>),
 }
@@ -117,6 +118,12 @@ enum Words {
         /// Check the files in this zip instead of those of the working directory
         #[arg(long, value_name = "ZIP")]
         package: Option<PathBuf>,
+        /// Ask Azure about this Functions app, too, with the login of the Azure CLI
+        #[arg(long, value_name = "SITE-ID")]
+        app: Option<SiteId>,
+        /// Azure Resource Manager of another cloud
+        #[arg(long, value_name = "URL", requires = "app", default_value = "https://management.azure.com")]
+        arm: ArmAddress,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -194,12 +201,16 @@ impl Words {
     fn task(self) -> Result<Task, FileError> {
         let command = match self {
             Self::Serve | Self::Send { file: None, .. } => return Ok(Task::Serve),
-            Self::Check { package, json } => {
+            Self::Check { package, app, arm, json } => {
                 let folder = match package {
                     Some(zip) => Some(AppFolder::open_zip(&zip)?),
                     None => AppFolder::open(Path::new(".")),
                 };
-                return Ok(Task::Check(CheckCommand { json }, folder));
+                return Ok(Task::Check(
+                    CheckCommand { json },
+                    folder,
+                    app.map(|site| Box::new(AzureApp { site, arm })),
+                ));
             }
             Self::Completions { shell } => return Ok(Task::Completions(shell)),
             Self::Send { dry_run, kind, locale, content, file: Some(file) } => {

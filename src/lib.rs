@@ -34,7 +34,7 @@ mod client;
 mod log;
 
 pub use app::{Handler, check, serve_faults};
-pub use check::{AppFolder, AppFolderError};
+pub use check::{AppFolder, AppFolderError, ArmAddress, ArmAddressError, AzureApp, SiteId, SiteIdError};
 pub use commands::{
     CheckCommand, Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input,
     InputError, InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,

@@ -57,11 +57,11 @@ fn main() -> ExitCode {
             start_serving(&runtime, settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file))))
         }
         Ok(Task::Command(command)) => run(&runtime, *command, with_file(vars(), settings.as_deref())),
-        Ok(Task::Check(command, folder)) => {
+        Ok(Task::Check(command, folder, app)) => {
             let config = with_file(vars(), settings.as_deref()).and_then(Config::from_vars);
             let config = config.map_err(Handler::all_faults);
             let mut output = Output::new(false, false);
-            match runtime.block_on(check(config, folder.as_ref(), command, &mut output)) {
+            match runtime.block_on(check(config, folder.as_ref(), app.as_deref(), command, &mut output)) {
                 0 => ExitCode::SUCCESS,
                 _ => ExitCode::FAILURE,
             }

@@ -106,6 +106,7 @@ fn each_outside_world_is_named_in_few_files() {
         (
             "reqwest::",
             &[
+                "check/azure/arm.rs",
                 "client.rs",
                 "client/connect_error.rs",
                 "push/hub.rs",

@@ -1,4 +1,4 @@
-//! What no key of the program can see, and which metric shows it.
+//! What no key of the program can see, and which metric shows it. `azure.rs` sees it, with a login.
 
 use super::{Check, Source};
 

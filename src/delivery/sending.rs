@@ -66,6 +66,11 @@ impl Hubs {
         }
     }
 
+    /// Whether any app has a hub for calls on iOS.
+    pub fn rings_iphones(&self) -> bool {
+        std::iter::once(&self.default).chain(self.apps.values()).any(|hubs| hubs.voip.is_some())
+    }
+
     /// Every hub, with whose and which it is, for people.
     pub fn named(&self) -> Vec<(String, &Hub)> {
         let others = self.apps.iter().map(|(app, hubs)| (format!("app {}, ", app.as_str()), hubs));

@@ -1,6 +1,8 @@
 //! The whole program against the emulator: settings and HTTP in, requests to the hub out.
 #![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
 
+#[cfg(unix)]
+mod arm;
 #[cfg(feature = "foreign-tests")]
 mod azurite;
 mod binary;
@@ -16,6 +18,8 @@ mod calls;
 mod chat;
 #[cfg(unix)]
 mod check;
+#[cfg(unix)]
+mod check_azure;
 mod clock;
 mod damage;
 mod dead_letters;

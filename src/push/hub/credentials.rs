@@ -135,6 +135,11 @@ impl AccessKey {
         self.messages.host_str().unwrap_or_default()
     }
 
+    /// The name of the access policy.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
     /// The value of the `Authorization` header: the cached SAS token, or a new one.
     pub fn authorization(&self, now: Instant, clock: impl Fn() -> DateTime<Utc>) -> HeaderValue {
         let mut cached = self.sas_token.lock().expect("nothing panics while it is held");

@@ -48,6 +48,16 @@ impl Hub {
         self.credentials.len()
     }
 
+    /// The name of its host.
+    pub fn host(&self) -> &str {
+        self.credentials.key(0).host()
+    }
+
+    /// The access policy ("rule") of the key at `index`.
+    pub fn rule(&self, index: usize) -> &str {
+        self.credentials.key(index).rule()
+    }
+
     /// Asks the hub about the key at `index`.
     pub async fn check_key(&self, index: usize) -> KeyCheck {
         let key = self.credentials.key(index);
