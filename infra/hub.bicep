@@ -6,6 +6,9 @@ param namespaceName string
 param name string
 param vaultName string
 param workspaceId string
+param actionGroupIds array
+@description('Whether Android phones are reached through it, too.')
+param android bool
 @description('The apns-topic of its pushes. Empty: no credentials of Apple.')
 param bundleId string
 @description('Of APNs: production or sandbox.')
@@ -81,5 +84,41 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     workspaceId: workspaceId
     logs: [{ category: 'OperationalLogs', enabled: true }]
     metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
+// Unused tokens are normal: people remove apps. Many within an hour are tokens of another app, or of Apple's sandbox.
+var services = android ? ['apns', 'fcmv1'] : ['apns']
+var credentialRules = [
+  for service in services: {
+    name: '${service}-invalid-credentials'
+    metric: 'outgoing.${service}.invalidcredentials'
+    dimensions: []
+    more: 0
+    severity: 1
+    window: 'PT15M'
+    description: 'The push service refuses the credentials that this hub has for it.'
+  }
+]
+var tokenRules = [
+  for service in services: {
+    name: '${service}-bad-tokens'
+    metric: 'outgoing.${service}.badchannel'
+    dimensions: []
+    more: 20
+    severity: 3
+    window: 'PT1H'
+    description: 'The push service does not know the tokens of many devices.'
+  }
+]
+
+module alerts 'metric-alerts.bicep' = {
+  name: 'acs-push-hub-${name}-alerts'
+  params: {
+    tags: tags
+    resourceName: '${namespaceName}-${name}'
+    resourceId: hub.id
+    actionGroupIds: actionGroupIds
+    rules: concat(credentialRules, tokenRules)
   }
 }

@@ -6,6 +6,7 @@ param namespaceName string
 param tier string
 param vaultName string
 param workspaceId string
+param actionGroupIds array
 param iosBundleId string
 param appleTeamId string
 param appleKeyId string
@@ -50,7 +51,9 @@ module hub 'hub.bicep' = [
       name: each.name
       vaultName: vaultName
       workspaceId: workspaceId
+      actionGroupIds: actionGroupIds
       bundleId: each.bundleId
+      android: each.android
       endpoint: each.endpoint
       appleTeamId: appleTeamId
       appleKeyId: appleKeyId

@@ -62,6 +62,9 @@ param maximumInstanceCount int = 40
 @description('More settings of docs/settings.md, by name. A deployment replaces those that were set in another way.')
 param settings object = {}
 
+@description('Who gets an e-mail when an alert rule fires. Empty: nobody; the rules are made all the same.')
+param alertEmail string = ''
+
 @description('Object id of a person who looks at the store with the commands of docs/commands.md. Empty: nobody.')
 param operatorId string = ''
 
@@ -87,6 +90,18 @@ module foundation 'foundation.bicep' = {
   }
 }
 
+module alerts 'alerts.bicep' = {
+  name: 'acs-push-alerts'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    insightsName: foundation.outputs.insightsName
+    email: alertEmail
+  }
+}
+
 module hubs 'hubs.bicep' = {
   name: 'acs-push-hubs'
   scope: group
@@ -97,6 +112,7 @@ module hubs 'hubs.bicep' = {
     tier: notificationHubsTier
     vaultName: foundation.outputs.vaultName
     workspaceId: foundation.outputs.workspaceId
+    actionGroupIds: alerts.outputs.actionGroupIds
     iosBundleId: iosBundleId
     appleTeamId: appleTeamId
     appleKeyId: appleKeyId
@@ -119,6 +135,7 @@ module topic 'topic.bicep' = {
     isNewTopic: empty(systemTopicName)
     topicName: empty(systemTopicName) ? 'evgt-push-${suffix}' : systemTopicName
     workspaceId: foundation.outputs.workspaceId
+    actionGroupIds: alerts.outputs.actionGroupIds
   }
 }
 

@@ -8,6 +8,7 @@ param dataLocation string
 param isNewTopic bool
 param topicName string
 param workspaceId string
+param actionGroupIds array
 
 resource newService 'Microsoft.Communication/communicationServices@2025-09-01' = if (isNewService) {
   name: serviceName
@@ -45,6 +46,49 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     workspaceId: workspaceId
     logs: [{ category: 'DeliveryFailures', enabled: true }]
     metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
+// A rule tells the event subscription, which may be another than that of acs-push.
+var bySubscription = [{ name: 'EventSubscriptionName', operator: 'Include', values: ['*'] }]
+
+module alerts 'metric-alerts.bicep' = {
+  name: 'acs-push-topic-alerts'
+  dependsOn: [newTopic]
+  params: {
+    tags: tags
+    resourceName: topicName
+    resourceId: topic.id
+    actionGroupIds: actionGroupIds
+    rules: [
+      {
+        name: 'delivery-failures'
+        metric: 'DeliveryAttemptFailCount'
+        dimensions: bySubscription
+        more: 10
+        severity: 2
+        window: 'PT15M'
+        description: 'Event Grid could not deliver events. It repeats them until they expire.'
+      }
+      {
+        name: 'dropped'
+        metric: 'DroppedEventCount'
+        dimensions: bySubscription
+        more: 0
+        severity: 1
+        window: 'PT15M'
+        description: 'Event Grid gave up events and could not keep them: they are lost.'
+      }
+      {
+        name: 'dead-lettered'
+        metric: 'DeadLetteredCount'
+        dimensions: bySubscription
+        more: 0
+        severity: 2
+        window: 'PT15M'
+        description: 'Event Grid gave up events; they are in the container event-grid-dead-letters.'
+      }
+    ]
   }
 }
 

@@ -1,11 +1,12 @@
-//! The Bicep of `infra/` and the program agree: settings, event types, subjects, lifetimes. `tests/foreign/infra` holds it
-//! against Azure's types.
+//! The files of `infra/` and the program agree: settings, event types, subjects, lifetimes, queries. `tests/foreign/infra` holds them
+//! against Azure's types and parser.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use acs_push::{Config, Handler};
+use notification_hubs_emulator::Fault;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -150,4 +151,33 @@ fn event_grid_repeats_as_long_as_a_notification_lives() {
         read("infra/events.bicep").contains(&format!("\nparam timeToLiveInMinutes int = {longest}\n")),
         "{longest}"
     );
+}
+
+#[tokio::test]
+async fn the_queries_read_only_members_of_a_line_and_the_document_has_them_all() {
+    let app = App::start().await;
+    app.register_iphone(BOB).await;
+    app.register_android(BOB).await;
+    // A refusal has a reason, and a traceparent a trace: no other line has more members.
+    app.hub.add_fault(Fault::status(400).on_device(ANDROID));
+    let mut event = chat("e1", "ChatMessageReceived", "m1", 1, "Hello");
+    event["traceparent"] = json!("00-bb2bd5eef54cb15a1506d0326d2489e7-d3f54c84c7034d76-00");
+    let line = app.deliver(&event).await;
+    let written: BTreeSet<_> = line.as_object().unwrap().keys().cloned().collect();
+
+    let document = read("docs/operate.md");
+    let table = document.split("\n## An event's line\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `")?.split(" |").next());
+    let described: BTreeSet<_> = rows.flat_map(|row| row.split("`, `")).map(|name| name.replace('`', "")).collect();
+    assert_eq!(written, described, "left: the program, right: docs/operate.md");
+
+    let mut read_members = BTreeSet::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/queries")).unwrap() {
+        let query = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let members =
+            query.split("line.").skip(1).map(|rest| rest.split(|c: char| c != '_' && !c.is_ascii_lowercase()));
+        read_members.extend(members.filter_map(|mut words| words.next().map(str::to_owned)));
+    }
+    assert_eq!(read_members.difference(&written).collect::<Vec<_>>(), Vec::<&String>::new(), "in infra/queries");
+    assert_eq!(read_members, written, "events.kql shows all members");
 }

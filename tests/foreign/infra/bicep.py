@@ -105,6 +105,7 @@ class Template:
         for module in children(self.root, "module_declaration"):
             self.module(module, modules)
         self.names()
+        self.loaded_files()
         self.secrets()
 
     # Resources
@@ -216,6 +217,13 @@ class Template:
             # `outer::inner`: the inner one is declared in the outer one's body.
             if not (is_key or is_function or is_output) and text(node) not in declared:
                 self.say(node, f"nothing is called '{text(node)}'")
+
+    def loaded_files(self):
+        for call in descendants(self.root, "call_expression"):
+            if text(call).startswith("loadTextContent("):
+                file = literal(next(descendants(call, "string")))
+                if not (self.path.parent / file).is_file():
+                    self.say(call, f"the file {file} does not exist")
 
     def is_secret(self, node):
         """Whether an expression has a secret parameter in it, or asks for keys."""
