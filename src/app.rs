@@ -85,6 +85,7 @@ impl Handler {
             counters: Counters::new(),
             instances,
             unknown_paths: UnknownPaths::default(),
+            loopback_names_only: config.loopback_names_only,
             instance: config.instance.clone(),
             started: Instant::now(),
             deadline: config.deadline,

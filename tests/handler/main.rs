@@ -11,9 +11,11 @@ mod support;
 mod tally;
 
 mod batch;
+mod bidi;
 mod calls;
 mod chat;
 mod clock;
+mod cross_site;
 mod damage;
 mod dead_letters;
 mod event_lines;
