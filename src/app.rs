@@ -84,6 +84,7 @@ impl Handler {
             unknown_paths: UnknownPaths::default(),
             settings: config.summary().to_string(),
             store_name: config.store.to_string(),
+            loopback_names_only: config.loopback_names_only,
             instance: config.instance.clone(),
             started: Instant::now(),
             deadline: config.deadline,

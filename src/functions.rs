@@ -27,7 +27,9 @@ use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
 
+mod connections;
 pub mod counters;
+mod cross_site;
 mod event_grid_trigger;
 mod fleet;
 mod http_response;
@@ -40,7 +42,9 @@ mod status;
 pub mod unknown_path;
 
 use counters::Counters;
-use http_response::{HttpResponse, StatusCode, error_response, internal_error, json_response, method_not_allowed};
+use http_response::{
+    HttpResponse, StatusCode, error_response, forbidden, internal_error, json_response, method_not_allowed,
+};
 use misconfigured::Misconfigured;
 use routes::{Route, route};
 use unknown_path::UnknownPaths;
@@ -68,6 +72,8 @@ pub struct Service {
     pub settings: String,
     /// Where everything is kept, for people.
     pub store_name: String,
+    /// Whether `Host` has to be a name of this computer, so that no web page can use the handler.
+    pub loopback_names_only: bool,
     /// The name of this instance.
     pub instance: String,
     /// When it started.
@@ -107,7 +113,8 @@ pub async fn serve(front: Arc<Front>, listener: TcpListener, stop: impl Future<O
         tracing::info!("stopping: finishing what is in flight");
         let _ = stopping.send(());
     };
-    let served = warp::serve(warp::body::stream().and(route()).then(respond)).incoming(listener).graceful(stop).run();
+    let filter = warp::body::stream().and(route(front.loopback_names_only())).then(respond);
+    let served = connections::serve(filter, listener, stop);
     let reporting = front.clone();
     let reports = tokio::spawn(async move { reporting.report_counts().await });
     let finished = async {
@@ -157,6 +164,11 @@ impl Front {
             Self::Functions(service) => service.deadline,
             Self::Misconfigured(_) => misconfigured::LONGEST,
         }
+    }
+
+    /// Whether `Host` has to be a name of this computer. The faults of the settings are told inside Azure only.
+    fn loopback_names_only(&self) -> bool {
+        matches!(self, Self::Functions(service) if service.loopback_names_only)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -220,6 +232,7 @@ impl Service {
                     error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
                 }
             },
+            Route::CrossSite(cause) => forbidden(cause),
             Route::OtherMethod(allowed) => method_not_allowed(allowed),
             Route::Unknown(unknown) => self.unknown_paths.answer(&unknown, began),
         }

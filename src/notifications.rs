@@ -12,6 +12,7 @@ use crate::events::recipient::PhoneNumber;
 use crate::events::{Event, EventData};
 use crate::notifications::device::{AndroidMode, ContentMode, Device};
 
+pub mod bidi;
 pub mod device;
 mod expiry;
 mod template_fields;
@@ -221,7 +222,7 @@ impl<'a> Notification<'a> {
                 } else if call.is_anonymous() {
                     Cow::Owned(texts.built_in_title(event_type, language, &fields))
                 } else {
-                    Cow::Borrowed(&*call.caller_name)
+                    bidi::isolated(&call.caller_name)
                 };
                 let ring = Call { context: call_context(call), display_name, alert };
                 Self { message_id: None, ..about(None, &call.correlation_id, Effect::Ring(ring)) }

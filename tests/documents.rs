@@ -106,6 +106,36 @@ fn every_link_leads_somewhere() {
     assert_eq!(["docs/api.md", "docs/no.md", "#a-b", "#b"].map(is_broken), [false, true, false, true]);
 }
 
+/// Words in backticks that have the form of a test's name: a sentence.
+fn tests_named(document: &str) -> impl Iterator<Item = &str> {
+    let quoted = document.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted.filter(|word| {
+        word.matches('_').count() >= 3
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    })
+}
+
+#[test]
+fn every_test_that_the_threats_name_exists() {
+    let (mut sources, mut folders) = (String::new(), vec![root().join("src"), root().join("tests")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("node_modules") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                sources.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let document = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let named: Vec<_> = tests_named(&document).collect();
+    let is_missing = |name: &&&str| !sources.contains(&format!("fn {name}("));
+    assert_eq!(named.iter().filter(is_missing).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert!(named.len() > 15, "{named:?}");
+    assert_eq!(tests_named("`a_b` and `no_such_test_is_there`").collect::<Vec<_>>(), ["no_such_test_is_there"]);
+}
+
 #[test]
 fn every_file_that_is_named_exists() {
     let mut wrong = Vec::new();

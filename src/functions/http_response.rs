@@ -6,6 +6,7 @@ use serde_json::json;
 pub use warp::http::StatusCode;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 
+use super::cross_site::CrossSite;
 use super::invocation::InvocationResponse;
 
 /// Status, headers and body.
@@ -24,6 +25,11 @@ pub fn internal_error(problem: &str) -> HttpResponse {
 /// An error with a code and a message.
 pub fn error_response(status: StatusCode, code: &str, message: &str) -> HttpResponse {
     json_response(status, &json!({ "error": { "code": code, "message": message } }))
+}
+
+/// 403 to what a web page may have sent.
+pub fn forbidden(cause: CrossSite) -> HttpResponse {
+    error_response(StatusCode::FORBIDDEN, "Forbidden", &cause.to_string())
 }
 
 /// 405, with the methods that are allowed.

@@ -7,11 +7,14 @@ use warp::http::HeaderValue;
 use warp::path::{FullPath, end, param};
 use warp::{Filter, Rejection};
 
+use super::cross_site::{CrossSite, cross_site};
 use super::unknown_path::UnknownPath;
 
 /// The function that a request is for.
 #[derive(Debug)]
 pub enum Route {
+    /// None: a web page sent it.
+    CrossSite(CrossSite),
     /// `GET /`: whether the handler is ready.
     Root,
     /// The function of that name, with the header `traceparent`.
@@ -39,15 +42,18 @@ pub enum Method {
     Delete,
 }
 
-/// Finds the route of a request. It never rejects one.
-pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
+/// Finds the route of a request. It never rejects one. `Host` may have to be a name of this computer.
+pub fn route(loopback_names_only: bool) -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
     let event_grid_trigger = segment("EventGridTrigger").and(end());
     let maintenance = segment("Maintenance").and(end());
     let status = segment("api").and(segment("status")).and(end());
     let installation = segment("api").and(segment("installations")).and(param()).and(end());
 
-    // The most frequent request first.
-    (event_grid_trigger.and(warp::post()).and(traceparent()).map(Route::EventGridTrigger))
+    cross_site(loopback_names_only)
+        .map(Route::CrossSite)
+        // The most frequent request first.
+        .or(event_grid_trigger.and(warp::post()).and(traceparent()).map(Route::EventGridTrigger))
+        .unify()
         .or(event_grid_trigger.map(|| Route::OtherMethod("POST")))
         .unify()
         .or(end().map(|| Route::Root))

@@ -3,6 +3,7 @@
 //! For each key of a type, in this order: the file's table of the device's language (and of the languages it falls back
 //! to), the file's table of the type, the built-in table of the language, the built-in table of the type, in English.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ use entry::Entry;
 use file::{Layer, Mistake, NotificationsFile};
 use template::{Context, RenderError, Template};
 
+use super::bidi;
 use super::template_fields::{CustomField, TemplateFields};
 use super::{LocalizableText, Urgency, Wording};
 
@@ -138,7 +140,7 @@ impl Texts {
 
     /// The built-in title for an event.
     pub fn built_in_title(&self, event_type: EventType, language: Language, fields: &TemplateFields<'_>) -> String {
-        let title = self.options(event_type, language).built_in.render(&Context::of(fields)).unwrap_or_default().title;
+        let title = self.options(event_type, language).built_in.render(fields).unwrap_or_default().title;
         title.text().unwrap_or_default().to_owned()
     }
 
@@ -151,9 +153,8 @@ impl Texts {
     /// is to see something sees something.
     pub fn wording(&self, event_type: EventType, language: Language, fields: &TemplateFields<'_>) -> Wording {
         let options = self.options(event_type, language);
-        let context = Context::of(fields);
-        let built_in = || options.built_in.render(&context).unwrap_or_default();
-        match options.templates.render(&context) {
+        let built_in = || options.built_in.render(fields).unwrap_or_default();
+        match options.templates.render(fields) {
             Ok(wording) if wording.is_blank() => Wording { data: wording.data, ..built_in() },
             Ok(wording) => wording,
             Err(error) => {
@@ -234,8 +235,10 @@ impl Templates {
         }
     }
 
-    fn render(&self, context: &Context) -> Result<Wording, RenderError> {
-        let text = |template: &Template| template.render(context);
+    fn render(&self, fields: &TemplateFields<'_>) -> Result<Wording, RenderError> {
+        let shown = Context::shown(fields);
+        // A template may have cut a field in two.
+        let text = |template: &Template| template.render(&shown).map(bidi::balanced);
         let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), text);
         let line = |plain: &Option<Template>, key: &Option<Template>, args: &[Template]| {
             let key = optional(key)?;
@@ -244,7 +247,8 @@ impl Templates {
             }
             Ok(LocalizableText::Localized { key, args: args.iter().map(text).collect::<Result<_, _>>()? })
         };
-        let data = self.data.iter().map(|(name, template)| Ok((name.clone(), text(template)?)));
+        let as_sent = LazyCell::new(|| Context::of(fields));
+        let data = self.data.iter().map(|(name, template)| Ok((name.clone(), template.render(&as_sent)?)));
         Ok(Wording {
             title: line(&self.title, &self.title_loc_key, &self.title_loc_args)?,
             body: line(&self.body, &self.loc_key, &self.loc_args)?,

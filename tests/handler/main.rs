@@ -14,6 +14,7 @@ mod tally;
 
 mod android;
 mod batch;
+mod bidi;
 mod calls;
 mod chat;
 #[cfg(unix)]
@@ -21,6 +22,7 @@ mod check;
 #[cfg(unix)]
 mod check_azure;
 mod clock;
+mod cross_site;
 mod damage;
 mod dead_letters;
 mod event_lines;
