@@ -7,18 +7,21 @@ use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::check::{AppFolder, AzureApp, Report};
 use crate::client::Client;
-use crate::commands::{Command, CommandError, Output, Undone, Workplace};
+use crate::commands::{CheckCommand, Command, CommandError, Output, Undone, Workplace};
 use crate::delivery::DeliveryService;
 use crate::delivery::clock::ClockCheck;
 use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
+use crate::functions::misconfigured::Misconfigured;
 use crate::functions::unknown_path::UnknownPaths;
-use crate::functions::{self, Clock, Service};
+use crate::functions::{self, Clock, HostFront, Service};
 use crate::push::hub::Hub;
-use crate::settings::{AppSettings, Config, ConfigError, HubSettings, StoreChoice, WebhookSettings};
+use crate::settings::{AppSettings, AzureInstance, Config, ConfigError, HubSettings, StoreChoice, WebhookSettings};
 use crate::storage::dead_letters::DeadLetters;
 use crate::storage::installations::Installations;
+use crate::storage::instances::Instances;
 use crate::storage::ledger::Ledger;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
@@ -30,14 +33,10 @@ mod tests;
 /// The custom handler: everything that answers the Functions host, or Event Grid itself.
 #[derive(Debug)]
 pub struct Handler {
-    service: Arc<Service>,
+    service: Box<Service>,
     client: Client,
     /// What the webhook needs, if that is what is served.
     webhook: Option<WebhookSettings>,
-    /// What the line at the start says of the settings.
-    settings: String,
-    /// What it says of the store.
-    store_name: String,
 }
 
 impl Handler {
@@ -53,8 +52,7 @@ impl Handler {
 
     /// The same handler by another clock. Keys of hubs, waits and the store keep this computer's.
     pub fn with_clock(mut self, time: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        let service = Arc::get_mut(&mut self.service).expect("nothing shares it before it serves");
-        service.clock = Clock::new(time);
+        self.service.clock = Clock::new(time);
         self
     }
 
@@ -77,6 +75,7 @@ impl Handler {
             ledger: Ledger::new(Arc::clone(&store)),
             dead_letters: DeadLetters::new(Arc::clone(&store)),
         };
+        let instances = Instances::new(Arc::clone(&store));
         let service = Service {
             delivery_service,
             maintenance: Maintenance::new(Arc::clone(&store), Arc::clone(&installations)),
@@ -84,14 +83,17 @@ impl Handler {
             store,
             apps: config.apps.keys().cloned().collect(),
             counters: Counters::new(),
+            instances,
             unknown_paths: UnknownPaths::default(),
+            settings: config.summary().to_string(),
+            store_name: config.store.to_string(),
+            loopback_names_only: config.loopback_names_only,
             instance: config.instance.clone(),
             started: Instant::now(),
             deadline: config.deadline,
             clock: Clock::new(Utc::now),
         };
-        let (settings, store_name) = (config.summary().to_string(), config.store.to_string());
-        Self { service: Arc::new(service), client, webhook: config.webhook.clone(), settings, store_name }
+        Self { service: Box::new(service), client, webhook: config.webhook.clone() }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -112,7 +114,7 @@ impl Handler {
 
     /// Runs a command. Returns what it left undone.
     pub async fn run(&self, command: Command, output: &mut Output) -> Result<Undone, CommandError> {
-        command.run(Workplace { service: &self.service, store_name: &self.store_name }, output).await
+        command.run(Workplace { service: &self.service }, output).await
     }
 
     /// Serves on `listener` until `stop` completes, then finishes what is in flight.
@@ -126,16 +128,53 @@ impl Handler {
         });
         if let Ok(address) = listener.local_addr() {
             let (version, now) = (env!("CARGO_PKG_VERSION"), Utc::now());
-            tracing::info!("acs-push {version} listens on {address}; {}; at {now}", self.settings);
+            let settings = &self.service.settings;
+            tracing::info!("acs-push {version} listens on {address}; {settings}; at {now}");
         }
         match self.webhook {
-            None => functions::serve(self.service, listener, stop).await,
+            None => functions::serve(Arc::new(HostFront::Functions(self.service)), listener, stop).await,
             Some(settings) => {
                 let webhook = Webhook::new(self.service, &settings, self.client);
                 webhook::serve(webhook, listener, stop).await;
             }
         }
     }
+}
+
+/// Checks everything, also where the settings have faults. Returns how many faults were found.
+pub async fn check(
+    config: Result<Config, ConfigError>,
+    folder: Option<&AppFolder>,
+    app: Option<&AzureApp>,
+    command: CheckCommand,
+    output: &mut Output,
+) -> usize {
+    let handler = config.and_then(|config| Handler::new(&config));
+    let mut report = match &handler {
+        Ok(handler) => handler.service.checks(folder).await,
+        Err(faults) => Report::of_faults(folder, &lines(faults)),
+    };
+    if let Some(app) = app {
+        let delivery = handler.as_ref().ok().map(|handler| &handler.service.delivery_service);
+        report = report.with_azure(app.checks(delivery, Utc::now()).await);
+    }
+    command.print(&report, output)
+}
+
+fn lines(faults: &ConfigError) -> Vec<String> {
+    faults.to_string().lines().map(str::to_owned).collect()
+}
+
+/// Serves the faults of the settings inside Azure, until `stop` completes.
+pub async fn serve_faults(
+    faults: &ConfigError,
+    place: AzureInstance,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let misconfigured = Misconfigured::new(lines(faults), place.name, Clock::new(Utc::now));
+    misconfigured.log();
+    functions::serve(Arc::new(HostFront::Misconfigured(misconfigured)), listener, stop).await;
 }
 
 fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {

@@ -12,6 +12,7 @@ use crate::events::recipient::{Recipient, UserId};
 pub use crate::events::{Event, EventGridEvent};
 use crate::functions::invocation::InvocationRequest;
 use crate::notifications::Audience;
+pub use crate::notifications::device::AndroidMode;
 use crate::notifications::device::{ContentMode, DeviceHandle};
 pub use crate::notifications::{Notification, Texts};
 use crate::push::hub::connection_string::ConnectionString;

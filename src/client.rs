@@ -70,6 +70,11 @@ impl Client {
     }
 }
 
+/// How many certificate authorities the platform has, which is what a client with certificates loads.
+pub fn root_certificates() -> usize {
+    rustls_native_certs::load_native_certs().certs.len()
+}
+
 fn client_with_platform_certificates() -> reqwest::Client {
     builder().build().unwrap_or_else(|error| {
         let cause = error.source().map(tracing::field::display);

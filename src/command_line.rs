@@ -1,10 +1,11 @@
 //! The command line: what clap reads, and the command that comes of it, with the text of all files that it names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use acs_push::{
-    Command, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input, InputError, InstallationsCommand,
-    LetterId, LocaleArgument, Person, SendCommand,
+    AppFolder, AppFolderError, ArmAddress, AzureApp, CheckCommand, Command, DeadLettersCommand, EventsFile,
+    EventsFileError, ExampleDevice, Input, InputError, InstallationsCommand, LetterId, LocaleArgument, Person,
+    SendCommand, SiteId,
 };
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
@@ -33,6 +34,8 @@ pub enum Task {
     Serve { webhook: bool },
     /// Print a script for a shell.
     Completions(Shell),
+    /// Check what can be checked from here.
+    Check(CheckCommand, Option<AppFolder>, Option<Box<AzureApp>>),
     /// Everything else.
     Command(Box<Command>),
 }
@@ -44,6 +47,8 @@ pub enum FileError {
     Events(#[from] EventsFileError),
     #[error(transparent)]
     Input(#[from] InputError),
+    #[error(transparent)]
+    AppFolder(#[from] AppFolderError),
 }
 
 #[derive(Subcommand)]
@@ -108,6 +113,24 @@ enum Words {
         /// A raw id, such as `8:acs:RESOURCE_USER`, or a phone number
         #[arg(value_name = "USER-OR-NUMBER")]
         person: Person,
+    },
+    /// Check files, settings, keys of hubs and the store, without a push
+    ///
+    /// One line for each: good, a fault with its fix, or why it cannot be seen. Exits with 1 if there is a fault. Inside Azure,
+    /// `GET /api/status?check` makes the same checks.
+    Check {
+        /// Check the files in this zip instead of those of the working directory
+        #[arg(long, value_name = "ZIP")]
+        package: Option<PathBuf>,
+        /// Ask Azure about this Functions app, too, with the login of the Azure CLI
+        #[arg(long, value_name = "SITE-ID")]
+        app: Option<SiteId>,
+        /// Azure Resource Manager of another cloud
+        #[arg(long, value_name = "URL", requires = "app", default_value = "https://management.azure.com")]
+        arm: ArmAddress,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print a script that completes these commands in a shell
     Completions { shell: Shell },
@@ -183,6 +206,17 @@ impl Words {
         let command = match self {
             Self::Serve { webhook } => return Ok(Task::Serve { webhook }),
             Self::Send { file: None, .. } => return Ok(Task::Serve { webhook: false }),
+            Self::Check { package, app, arm, json } => {
+                let folder = match package {
+                    Some(zip) => Some(AppFolder::open_zip(&zip)?),
+                    None => AppFolder::open(Path::new(".")),
+                };
+                return Ok(Task::Check(
+                    CheckCommand { json },
+                    folder,
+                    app.map(|site| Box::new(AzureApp { site, arm })),
+                ));
+            }
             Self::Completions { shell } => return Ok(Task::Completions(shell)),
             Self::Send { dry_run, kind, locale, content, file: Some(file) } => {
                 let device = kind.map(|kind| ExampleDevice::new(kind == Kind::Ios, locale, content.as_deref()));
@@ -217,6 +251,7 @@ impl FileError {
         match self {
             Self::Events(error) => error.is_about_data(),
             Self::Input(error) => error.is_about_data(),
+            Self::AppFolder(_) => true,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::functions::Service;
 use crate::storage::store::StoreError;
 
 mod arguments;
+mod check;
 mod dead_letters;
 mod events_file;
 mod forget;
@@ -14,6 +15,7 @@ mod replay;
 mod send;
 
 pub use arguments::{LetterId, Person};
+pub use check::CheckCommand;
 pub use dead_letters::DeadLettersCommand;
 pub use events_file::{EventsFile, EventsFileError};
 pub use input::{Input, InputError};
@@ -53,8 +55,6 @@ pub enum Command {
 pub struct Workplace<'a> {
     /// The parts of the program.
     pub service: &'a Service,
-    /// Where everything is kept, for people.
-    pub store_name: &'a str,
 }
 
 /// Why a command stopped.

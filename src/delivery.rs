@@ -23,7 +23,7 @@ use crate::storage::ledger::{Entry, EventKey, Ledger};
 
 mod alert_cause;
 pub mod clock;
-mod code;
+pub mod code;
 mod event_outcome;
 pub mod explanation;
 mod lookup;

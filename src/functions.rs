@@ -16,20 +16,25 @@ use crate::notifications::device::AppName;
 use crate::server::http_response;
 use crate::server::{self, BodyError, Front, Request};
 use crate::storage::installations::Installations;
+use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
 
 pub mod counters;
+mod cross_site;
 mod event_grid_trigger;
+mod fleet;
 mod installations;
 pub mod invocation;
 mod maintenance;
+pub mod misconfigured;
 mod routes;
 mod status;
 pub mod unknown_path;
 
 use counters::Counters;
 use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed};
+use misconfigured::Misconfigured;
 pub use routes::Method;
 use routes::{Route, route};
 use unknown_path::UnknownPaths;
@@ -49,8 +54,16 @@ pub struct Service {
     pub apps: BTreeSet<AppName>,
     /// What the function `Status` reports.
     pub counters: Arc<Counters>,
+    /// What all processes counted.
+    pub instances: Instances,
     /// What was logged about paths that no function has.
     pub unknown_paths: UnknownPaths,
+    /// What the settings say, for people and without secrets.
+    pub settings: String,
+    /// Where everything is kept, for people.
+    pub store_name: String,
+    /// Whether `Host` has to be a name of this computer, so that no web page can use the handler.
+    pub loopback_names_only: bool,
     /// The name of this instance.
     pub instance: String,
     /// When it started.
@@ -61,12 +74,72 @@ pub struct Service {
     pub clock: Clock,
 }
 
+/// What answers the host.
+#[derive(Debug)]
+pub enum HostFront {
+    /// The functions.
+    Functions(Box<Service>),
+    /// The faults of the settings.
+    Misconfigured(Misconfigured),
+}
+
 /// Tells the time of the day. A test sets it.
 pub struct Clock(Box<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
 /// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-    server::serve(service, route(), listener, stop).await;
+pub async fn serve(front: Arc<HostFront>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+    let routes = route(front.loopback_names_only());
+    server::serve(Arc::clone(&front), routes, listener, stop).await;
+    if let HostFront::Functions(service) = &*front {
+        service.report_last_counts().await;
+    }
+}
+
+impl HostFront {
+    /// Whether `Host` has to be a name of this computer. The faults of the settings are told inside Azure only.
+    fn loopback_names_only(&self) -> bool {
+        matches!(self, Self::Functions(service) if service.loopback_names_only)
+    }
+}
+
+impl Front for HostFront {
+    type Route = Route;
+
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::Functions(service) => service.deadline,
+            Self::Misconfigured(_) => misconfigured::LONGEST,
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        match self {
+            Self::Functions(service) => service.clock.now(),
+            Self::Misconfigured(misconfigured) => misconfigured.clock.now(),
+        }
+    }
+
+    fn without_body(&self, error: BodyError) -> HttpResponse {
+        match error {
+            BodyError::TooLarge => json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() })),
+            BodyError::Incomplete => error_response(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()),
+            BodyError::Late => error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", &error.to_string()),
+        }
+    }
+
+    async fn answer(&self, Request { route, body, began, now }: Request<Route>) -> HttpResponse {
+        match self {
+            Self::Functions(service) => service.call(route, &body, began, now).await,
+            Self::Misconfigured(misconfigured) => misconfigured.answer(route, began),
+        }
+    }
+
+    async fn background(&self) {
+        match self {
+            Self::Functions(service) => service.report_counts().await,
+            Self::Misconfigured(_) => std::future::pending().await,
+        }
+    }
 }
 
 impl Clock {
@@ -87,30 +160,6 @@ impl fmt::Debug for Clock {
     }
 }
 
-impl Front for Service {
-    type Route = Route;
-
-    fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
-    }
-
-    fn without_body(&self, error: BodyError) -> HttpResponse {
-        match error {
-            BodyError::TooLarge => json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() })),
-            BodyError::Incomplete => error_response(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()),
-            BodyError::Late => error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", &error.to_string()),
-        }
-    }
-
-    async fn answer(&self, Request { route, body, began, now }: Request<Route>) -> HttpResponse {
-        self.call(route, &body, began, now).await
-    }
-}
-
 impl Service {
     /// Runs the function that the request is for.
     async fn call(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
@@ -120,13 +169,15 @@ impl Service {
             }
             Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
             Route::Maintenance => Box::pin(self.maintenance(now)).await,
-            Route::Status => Box::pin(self.status()).await,
+            Route::Status(false) => Box::pin(self.status(now)).await,
+            Route::Status(true) => Box::pin(self.check()).await,
             Route::Installation(method, id) => match urlencoding::decode(&id) {
                 Ok(id) => Box::pin(self.installation(method, &id, body, now)).await,
                 Err(_) => {
                     error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
                 }
             },
+            Route::CrossSite(cause) => cause.response(),
             Route::OtherMethod(allowed) => method_not_allowed(allowed),
             Route::Unknown(unknown) => self.unknown_paths.answer(&unknown, began),
         }

@@ -17,6 +17,8 @@ mod webhook;
 mod functions;
 // What every front shares, over HTTP: bodies, tasks, the graceful stop.
 mod server;
+// What can be checked without a push: files, settings, keys, store.
+mod check;
 // What happens to one event, from the host's JSON to the hubs' responses.
 mod delivery;
 // Every setting; all faults are reported at once.
@@ -35,10 +37,11 @@ mod client;
 // Where log lines go.
 mod log;
 
-pub use app::Handler;
+pub use app::{Handler, check, serve_faults};
+pub use check::{AppFolder, AppFolderError, ArmAddress, ArmAddressError, AzureApp, SiteId, SiteIdError};
 pub use commands::{
-    Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input, InputError,
-    InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
+    CheckCommand, Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input,
+    InputError, InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
 };
 pub use log::init as init_log;
-pub use settings::{Config, ConfigError, with_file};
+pub use settings::{AzureInstance, Config, ConfigError, with_file};

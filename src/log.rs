@@ -12,6 +12,10 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+mod each_minute;
+
+pub use each_minute::EachMinute;
+
 /// Starts writing the log lines that `filter` selects. A second call in the same process changes nothing.
 pub fn init(filter: &str) {
     let levels: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));

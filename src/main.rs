@@ -5,7 +5,10 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use acs_push::{Command, CommandError, Config, ConfigError, Handler, Output, Undone, init_log, with_file};
+use acs_push::{
+    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, check, init_log, serve_faults,
+    with_file,
+};
 use clap::Parser;
 use command_line::{CommandLine, FileError, Task, in_one_line};
 use tokio::net::TcpListener;
@@ -55,6 +58,15 @@ fn main() -> ExitCode {
             start_serving(&runtime, vars, webhook)
         }
         Ok(Task::Command(command)) => run(&runtime, *command, with_file(vars(), settings.as_deref())),
+        Ok(Task::Check(command, folder, app)) => {
+            let config = with_file(vars(), settings.as_deref()).and_then(Config::from_vars);
+            let config = config.map_err(Handler::all_faults);
+            let mut output = Output::new(false, false);
+            match runtime.block_on(check(config, folder.as_ref(), app.as_deref(), command, &mut output)) {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            }
+        }
         Ok(Task::Completions(shell)) => {
             print(&CommandLine::completions(shell));
             ExitCode::SUCCESS
@@ -71,11 +83,23 @@ fn vars() -> Vars {
 }
 
 fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>, webhook: bool) -> ExitCode {
+    // Only the Functions host of Azure would stop with the program.
+    let instance = vars.as_ref().ok().filter(|_| !webhook).and_then(|vars| AzureInstance::of(vars.clone()));
     let read = |vars| if webhook { Config::for_webhook(vars) } else { Config::from_vars(vars) };
     let config = vars.and_then(|vars| read(vars).map_err(Handler::all_faults));
-    match config.and_then(|config| build(&config)) {
-        Ok((address, handler)) => runtime.block_on(serve(handler, address, webhook)),
-        Err(faults) => bad_settings(&faults),
+    let setting = if webhook { "LISTEN" } else { "FUNCTIONS_CUSTOMHANDLER_PORT" };
+    match (config.and_then(|config| build(&config)), instance) {
+        (Ok((address, handler)), _) => {
+            runtime.block_on(listen(setting, address, |listener| handler.serve(listener, stop_signal())))
+        }
+        (Err(faults), Some(instance)) => {
+            init_log("info");
+            warn_of(&faults);
+            let address = (Ipv4Addr::LOCALHOST, instance.port).into();
+            runtime
+                .block_on(listen(setting, address, |listener| serve_faults(&faults, instance, listener, stop_signal())))
+        }
+        (Err(faults), None) => bad_settings(&faults),
     }
 }
 
@@ -102,9 +126,13 @@ fn build(config: &Config) -> Result<(SocketAddr, Handler), ConfigError> {
 }
 
 fn bad_settings(faults: &ConfigError) -> ExitCode {
-    faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
+    warn_of(faults);
     print_error(&faults.to_string());
     ExitCode::from(BAD_SETTINGS)
+}
+
+fn warn_of(faults: &ConfigError) {
+    faults.warnings().iter().for_each(|warning| print_error(&format!("warning: {warning}")));
 }
 
 fn bad_file(error: &FileError) -> ExitCode {
@@ -112,8 +140,11 @@ fn bad_file(error: &FileError) -> ExitCode {
     if error.is_about_data() { ExitCode::from(BAD_DATA) } else { ExitCode::FAILURE }
 }
 
-async fn serve(handler: Handler, address: SocketAddr, webhook: bool) -> ExitCode {
-    let setting = if webhook { "LISTEN" } else { "FUNCTIONS_CUSTOMHANDLER_PORT" };
+async fn listen<F: Future<Output = ()>>(
+    setting: &str,
+    address: SocketAddr,
+    serve: impl FnOnce(TcpListener) -> F,
+) -> ExitCode {
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -121,7 +152,7 @@ async fn serve(handler: Handler, address: SocketAddr, webhook: bool) -> ExitCode
             return ExitCode::FAILURE;
         }
     };
-    handler.serve(listener, stop_signal()).await;
+    serve(listener).await;
     ExitCode::SUCCESS
 }
 

@@ -10,8 +10,9 @@ use crate::events::call::IncomingCall;
 use crate::events::chat::MessageAction;
 use crate::events::recipient::PhoneNumber;
 use crate::events::{Event, EventData};
-use crate::notifications::device::{ContentMode, Device};
+use crate::notifications::device::{AndroidMode, ContentMode, Device};
 
+pub mod bidi;
 pub mod device;
 mod expiry;
 mod template_fields;
@@ -21,7 +22,7 @@ mod texts;
 mod wording;
 
 pub use expiry::Expiry;
-use template_fields::{TemplateField, TemplateFields};
+use template_fields::{TemplateField, TemplateFields, number};
 use texts::Options;
 pub use texts::{Language, Texts};
 pub use wording::{LocalizableText, Wording};
@@ -37,8 +38,19 @@ pub struct Notification<'a> {
     pub message_id: Option<&'a str>,
     /// Notifications of one group are shown as one stack.
     pub group: Option<Cow<'a, str>>,
+    /// When it happened, if the event says so.
+    pub event_time: Option<DateTime<Utc>>,
     /// Until when it is worth showing.
     pub expiry: Expiry,
+    /// Whether APNs may keep it for a phone that is off, until it expires. It keeps one for each app, and nothing that shows
+    /// nothing new deserves the place.
+    pub kept_while_off: bool,
+    /// Whose it is, for the app: a raw id, or the number of an SMS.
+    pub sender_id: Option<Cow<'a, str>>,
+    /// How Android gets it, where the installation does not say.
+    pub android: AndroidMode,
+    /// What Google's delivery statistics know it by.
+    pub analytics_label: Option<&'a str>,
     /// What it says.
     pub wording: Wording,
     /// What should happen on the phone.
@@ -138,6 +150,9 @@ pub struct CallContext<'a> {
     pub caller_id: &'a str,
 }
 
+/// The longest raw id has 119 bytes. What is much longer is none, and would take the place of the text.
+const MAX_SENDER_ID_BYTES: usize = 256;
+
 impl Audience {
     /// What a device may show of an event, and how it reads: the least of what setting, texts and installation allow.
     pub fn of(device: &Device, setting: ContentMode, texts: &Texts, event: &Event<'_>, now: DateTime<Utc>) -> Self {
@@ -161,16 +176,21 @@ impl<'a> Notification<'a> {
         let fields = TemplateFields::of(event, mode, texts.custom_fields());
         let wording = texts.wording(event_type, language, &fields);
         let alert = Alert::new(texts.options(event_type, language), audience);
-        let about = |thread_id: Option<&'a str>, message_id: &'a str, effect| Self {
+        let about = |thread_id: Option<&'a str>, message_id: &'a str, effect: Effect<'a>| Self {
             id: id(thread_id.unwrap_or_default(), message_id),
             thread_id,
             message_id: Some(message_id).filter(|id| !id.is_empty()),
             group: thread_id.map(Cow::Borrowed),
+            event_time: event.time,
             expiry,
+            kept_while_off: effect.shows_something_new() || texts.has_own_time_to_live(event_type),
+            sender_id: None,
+            android: texts.android_mode(event_type),
+            analytics_label: texts.analytics_label(event_type),
             wording,
             effect,
         };
-        match &event.data {
+        let notification = match &event.data {
             EventData::Sms(sms) => Self {
                 group: Some(conversation(sms.to.as_ref(), &sms.from, mode)),
                 ..about(None, &sms.message_id, Effect::Show(alert))
@@ -202,12 +222,20 @@ impl<'a> Notification<'a> {
                 } else if call.is_anonymous() {
                     Cow::Owned(texts.built_in_title(event_type, language, &fields))
                 } else {
-                    Cow::Borrowed(&*call.caller_name)
+                    bidi::isolated(&call.caller_name)
                 };
                 let ring = Call { context: call_context(call), display_name, alert };
                 Self { message_id: None, ..about(None, &call.correlation_id, Effect::Ring(ring)) }
             }
-        }
+        };
+        if notification.effect.alert().is_some() { notification.with_names(event, &fields, mode) } else { notification }
+    }
+
+    /// With what the app needs to show whom it is from, as far as the content mode allows.
+    fn with_names(self, event: &'a Event<'a>, fields: &TemplateFields<'_>, mode: ContentMode) -> Self {
+        let sender_id = sender_id(&event.data).filter(|_| mode != ContentMode::Hidden);
+        let (sender, topic) = (fields.from().to_owned(), fields.get(TemplateField::Topic).to_owned());
+        Self { sender_id, wording: Wording { sender, topic, ..self.wording }, ..self }
     }
 }
 
@@ -217,6 +245,13 @@ impl<'a> Effect<'a> {
         match self {
             Self::Show(alert) | Self::Edit(alert) | Self::Ring(Call { alert, .. }) => Some(alert),
             Self::Remove | Self::RemoveThread | Self::UpdateThread => None,
+        }
+    }
+
+    fn shows_something_new(&self) -> bool {
+        match self {
+            Self::Show(_) | Self::Ring(_) => true,
+            Self::Edit(_) | Self::Remove | Self::RemoveThread | Self::UpdateThread => false,
         }
     }
 
@@ -245,6 +280,18 @@ impl<'a> Alert<'a> {
             mutable: mutable || options.mutable || mode == ContentMode::Hidden,
         }
     }
+}
+
+/// Who caused the event.
+fn sender_id<'a>(data: &'a EventData<'a>) -> Option<Cow<'a, str>> {
+    let id = match data {
+        EventData::Sms(sms) => Some(number(&sms.from)),
+        EventData::ChatMessage(message) => message.sender.as_deref().map(Cow::Borrowed),
+        EventData::ThreadJoined(joined) => joined.initiator_id.as_deref().map(Cow::Borrowed),
+        EventData::IncomingCall(call) => Some(Cow::Borrowed(&*call.caller)),
+        EventData::SmsDeliveryReport(_) | EventData::ThreadLeft(_) | EventData::TopicChanged(_) => None,
+    };
+    id.filter(|id| (1..=MAX_SENDER_ID_BYTES).contains(&id.len()))
 }
 
 /// The group of an SMS conversation: both numbers, which are not shown; without them when hidden.

@@ -19,6 +19,7 @@ use warp::Filter;
 
 use crate::delivery::deadlines::with_deadline;
 
+mod connections;
 pub mod http_response;
 
 use http_response::{HttpResponse, internal_error};
@@ -109,7 +110,7 @@ pub async fn serve<F: Front>(
             let _ = stopping.send(());
         }
     };
-    let served = warp::serve(warp::body::stream().and(routes).then(respond)).incoming(listener).graceful(stop).run();
+    let served = connections::serve(warp::body::stream().and(routes).then(respond), listener, stop);
     let background = tokio::spawn(async move { front.background().await });
     let finished = async {
         served.await;

@@ -34,6 +34,7 @@ mod storage;
 mod summary;
 mod webhook;
 
+pub use host_environment::AzureInstance;
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
 pub use local_settings::with_file;
@@ -67,6 +68,8 @@ pub struct Config {
     pub deadline: Duration,
     /// Requests that may be in flight to one hub.
     pub max_in_flight: usize,
+    /// On a developer's computer: whether `Host` has to be one of its own names.
+    pub loopback_names_only: bool,
     /// Which log lines are written.
     pub log_filter: String,
     /// The name of this instance.
@@ -160,6 +163,7 @@ impl Config {
             },
             deadline: Duration::from_secs(settings.number("DELIVERY_DEADLINE_SECONDS", 20, 5..=28)),
             max_in_flight: settings.number("HUB_MAX_IN_FLIGHT", 64, 1..=10_000),
+            loopback_names_only: host.on_laptop && !host.in_azure(),
             log_filter: settings.log_filter(),
             instance: settings.instance(host),
             warnings,

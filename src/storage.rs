@@ -4,6 +4,7 @@ pub mod dead_letters;
 #[cfg(test)]
 mod explorer;
 pub mod installations;
+pub mod instances;
 pub mod lease;
 pub mod ledger;
 pub mod maintenance;

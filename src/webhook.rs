@@ -33,7 +33,7 @@ use routes::{Route, Target, route};
 /// Everything that the webhook needs.
 #[derive(Debug)]
 pub struct Webhook {
-    service: Arc<Service>,
+    service: Box<Service>,
     access: Access,
     metrics: Metrics,
     /// Which process runs Maintenance.
@@ -52,12 +52,14 @@ const RETRY_AFTER_SECONDS: u32 = 30;
 
 /// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
 pub async fn serve(webhook: Webhook, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-    server::serve(Arc::new(webhook), route(), listener, stop).await;
+    let webhook = Arc::new(webhook);
+    server::serve(Arc::clone(&webhook), route(), listener, stop).await;
+    webhook.service.report_last_counts().await;
 }
 
 impl Webhook {
     /// The webhook of a program.
-    pub fn new(service: Arc<Service>, settings: &WebhookSettings, client: Client) -> Self {
+    pub fn new(service: Box<Service>, settings: &WebhookSettings, client: Client) -> Self {
         let lease = Lease::new(Arc::clone(&service.store), "maintenance");
         let metrics = Metrics::new(&service);
         Self { access: Access::new(settings, client), metrics, lease, service, stopping: AtomicBool::new(false) }
@@ -128,7 +130,7 @@ impl Front for Webhook {
     }
 
     async fn background(&self) {
-        self.maintain().await;
+        tokio::join!(self.maintain(), self.service.report_counts());
     }
 
     async fn before_stop(&self) {

@@ -3,7 +3,7 @@
 
 mod samples;
 
-use acs_push::benches::{self, Event, EventGridEvent, PayloadFormat, Signer, Texts};
+use acs_push::benches::{self, AndroidMode, Event, EventGridEvent, PayloadFormat, Signer, Texts};
 use chrono::DateTime;
 use divan::{AllocProfiler, Bencher, black_box};
 use samples::Sample;
@@ -48,13 +48,13 @@ fn notification(bencher: Bencher<'_, '_>, sample: Sample) {
 }
 
 /// A chat message in a platform's JSON.
-#[divan::bench(args = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos])]
+#[divan::bench(args = [PayloadFormat::Apns, PayloadFormat::FcmAndroid(AndroidMode::Notification), PayloadFormat::FcmAndroid(AndroidMode::Data), PayloadFormat::FcmIos])]
 fn payload(bencher: Bencher<'_, '_>, format: PayloadFormat) {
     payload_of(Sample::Chat, bencher, format);
 }
 
 /// The same with a text that has to be cut to 4096 bytes.
-#[divan::bench(args = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos])]
+#[divan::bench(args = [PayloadFormat::Apns, PayloadFormat::FcmAndroid(AndroidMode::Notification), PayloadFormat::FcmAndroid(AndroidMode::Data), PayloadFormat::FcmIos])]
 fn payload_cut(bencher: Bencher<'_, '_>, format: PayloadFormat) {
     payload_of(Sample::LongChat, bencher, format);
 }

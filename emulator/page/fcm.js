@@ -12,7 +12,7 @@ export function readFcm(message) {
   if (isForIphone(message)) return throughApns(message, data);
   const android = object(message.android);
   const shown = { ...object(message.notification), ...object(android.notification) };
-  return alert(shown, android, data) ?? dataMessage(data);
+  return alert(shown, android, data) ?? dataMessage(data, android);
 }
 
 /** What FCM sends to APNs: the block `apns`, with the data of the message beside `aps`. */
@@ -48,9 +48,10 @@ function alert(shown, android, data) {
   };
 }
 
-/** A data message wakes the app, which decides what to do. Three conventions of acs-push are known here. */
-function dataMessage(data) {
+/** A data message wakes the app, which decides what to do. Conventions of acs-push are known here. */
+function dataMessage(data, android) {
   const { op, tag, id } = data;
+  if (op === "show") return shownByApp(data, android) ?? quiet("data: show, without a text");
   if (op === "edit" && text(tag ?? id)) {
     return { kind: "edit", key: text(tag ?? id), title: text(data.title), text: text(data.body) };
   }
@@ -58,4 +59,34 @@ function dataMessage(data) {
     return { kind: "ring", caller: text(data.displayName) || text(data.callerId), call: text(data.callId) };
   }
   return removal({ ...data, id: tag ?? id }) ?? quiet(`data: ${keysOf(data) || "empty"}`);
+}
+
+/** What an app shows that draws such messages itself, as docs/notifications.md of acs-push has it do. */
+function shownByApp(data, android) {
+  const args = (name) =>
+    Object.keys(data)
+      .filter((key) => new RegExp(`^${name}LocArg\\d+$`).test(key))
+      .sort((one, other) => Number(one.slice(name.length + 6)) - Number(other.slice(name.length + 6)))
+      .map((key) => data[key]);
+  const line = (name) => localizable(data[name], data[`${name}LocKey`], args(name));
+  const [title, body] = [line("title"), line("body")];
+  if (!title && !body) return undefined;
+  const isQuiet = text(data.quiet) === "true";
+  return {
+    kind: "show",
+    key: text(data.tag ?? data.id) || undefined,
+    group: text(data.group) || text(data.threadId),
+    thread: text(data.threadId),
+    title,
+    subtitle: "",
+    text: body,
+    level: isQuiet ? "passive" : "active",
+    notes: [
+      "shown by the app",
+      `priority ${(text(android.priority) || "normal").toLowerCase()}`,
+      isQuiet && "quiet",
+      text(data.channel) && `channel ${text(data.channel)}`,
+      text(data.mutable) === "true" && "mutable content",
+    ].filter(Boolean),
+  };
 }

@@ -14,6 +14,8 @@ use crate::Failure;
 const IPHONE: &str = "1f00e5a11e7700000000000000000000000000000000000000000000000a1e27";
 const IPHONE_CALLS: &str = "1f00e5a11e77000000000000000000000000000000000000000000000000ca11";
 const ANDROID: &str = "fcm-token-of-the-demo:APA91bAndroid";
+/// An app that shows data messages itself.
+const ANDROID_APP: &str = "fcm-token-of-the-demo:APA91bAndroidData";
 const JSON: &str = "application/json; charset=utf-8";
 
 /// Host and backend, on one connection.
@@ -35,11 +37,13 @@ impl Backstage {
         Ok(Self { client: Client::builder().no_proxy().build()?, handler: handler.to_owned() })
     }
 
-    /// Registers both phones for whoever is named, which takes them from whoever had them.
+    /// Registers all phones for whoever is named, which takes them from whoever had them.
     pub async fn sign_in(&self, owner: &Value) -> Result<(), Failure> {
         let iphone = json!({ "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_CALLS });
         let android = json!({ "platform": "fcmv1", "pushChannel": ANDROID });
-        for (id, mut installation) in [("demo-iphone", iphone), ("demo-android", android)] {
+        let android_app = json!({ "platform": "fcmv1", "pushChannel": ANDROID_APP, "android": "data" });
+        let phones = [("demo-iphone", iphone), ("demo-android", android), ("demo-android-app", android_app)];
+        for (id, mut installation) in phones {
             for (member, value) in owner.as_object().into_iter().flatten() {
                 installation[member] = value.clone();
             }
@@ -86,14 +90,18 @@ impl Answer {
     }
 }
 
-/// Both phones, for the page.
+/// All phones, for the page.
 pub fn phones() -> Vec<Phone> {
     let phone = |name: &str, format: &str, handles: &[&str]| Phone {
         name: name.to_owned(),
         format: format.to_owned(),
         handles: handles.iter().map(|&handle| handle.to_owned()).collect(),
     };
-    vec![phone("iPhone", "apple", &[IPHONE, IPHONE_CALLS]), phone("Android", "fcmv1", &[ANDROID])]
+    vec![
+        phone("iPhone", "apple", &[IPHONE, IPHONE_CALLS]),
+        phone("Android", "fcmv1", &[ANDROID]),
+        phone("Android app", "fcmv1", &[ANDROID_APP]),
+    ]
 }
 
 /// Whose handle it is; the handle itself when it is none of the demo's.
@@ -101,6 +109,7 @@ pub fn device_of(handle: &str) -> &str {
     match handle {
         IPHONE | IPHONE_CALLS => "iPhone",
         ANDROID => "Android",
+        ANDROID_APP => "Android app",
         other => other,
     }
 }

@@ -1,4 +1,4 @@
-//! The product on one machine: every sample event goes in as the Functions host would hand it over, and what two
+//! The product on one machine: every sample event goes in as the Functions host would hand it over, and what three
 //! phones would get comes out of the Notification Hubs emulator. No account, no setting, no storage.
 //!
 //! Handler and emulator run in this process and talk over loopback; the handler is told everything by values. This is
@@ -165,7 +165,7 @@ async fn perform(
         while let Ok(push) = received.try_recv() {
             pushes.push(push);
         }
-        // Both phones are served at once: either may come first.
+        // All phones are served at once: any may come first.
         pushes.sort_by(|one, other| one.format.cmp(&other.format));
         table::print_event(sample, &answer);
         pushes.iter().for_each(table::print_push);

@@ -1,4 +1,4 @@
-//! What a visitor of the page can post: the sample events once more, all for one person who holds both phones, with the
+//! What a visitor of the page can post: the sample events once more, all for one person who holds all phones, with the
 //! emulator's placeholders where something has to be new each time.
 
 use notification_hubs_emulator::Sample as Offer;
@@ -20,19 +20,19 @@ struct Told {
 }
 
 /// Those that tell the story, in this order.
-const STORY: [Told; 5] = [
+const STORY: [Told; 10] = [
     Told {
         folder: "constructed",
         file: "IncomingCall.jwt-context",
         name: "Incoming call",
-        expect: "Both phones ring: a VoIP push on iOS, a data message on Android. Enter accepts, Escape declines.",
+        expect: "All phones ring: a VoIP push on iOS, a data message on Android. Enter accepts, Escape declines.",
     },
-    Told { folder: "seed", file: "SMSReceived", name: "SMS", expect: "Both phones show the number and the text." },
+    Told { folder: "seed", file: "SMSReceived", name: "SMS", expect: "All phones show the number and the text." },
     Told {
         folder: "seed",
         file: "ChatMessageReceived",
         name: "Chat message",
-        expect: "Both phones show who wrote and what, grouped by thread.",
+        expect: "All phones show who wrote and what, grouped by thread.",
     },
     Told {
         folder: "seed",
@@ -44,7 +44,37 @@ const STORY: [Told; 5] = [
         folder: "seed",
         file: "ChatMessageDeleted",
         name: "Deletion of the last chat message",
-        expect: "Both phones withdraw the message.",
+        expect: "All phones withdraw the message.",
+    },
+    Told {
+        folder: "constructed",
+        file: "ChatMessageReceived.picture",
+        name: "Picture",
+        expect: "A message without words: the line says what was sent, in the reader's language.",
+    },
+    Told {
+        folder: "constructed",
+        file: "ChatMessageReceived.file",
+        name: "File",
+        expect: "The same with the file's name.",
+    },
+    Told {
+        folder: "constructed",
+        file: "ChatMessageReceived.card",
+        name: "Bot's card",
+        expect: "The card's own words for those who cannot show it, and none of its JSON.",
+    },
+    Told {
+        folder: "constructed",
+        file: "ChatMessageReceived.mention",
+        name: "Mention",
+        expect: "The title says that the reader is mentioned.",
+    },
+    Told {
+        folder: "constructed",
+        file: "ChatMessageReceived.right-to-left",
+        name: "Hebrew and Arabic",
+        expect: "Each line runs in its own direction.",
     },
 ];
 

@@ -80,9 +80,13 @@ impl Sample {
         number.map(|number| json!({ "phoneNumbers": [number] }))
     }
 
-    /// The event for somebody else.
+    /// The event for somebody else, whom it also mentions if it did so.
     pub fn readdressed(&self, user: &str, number: &str) -> Value {
         let mut event = self.event.clone();
+        let before = USERS.iter().find_map(|pointer| self.event.pointer(pointer)?.as_str());
+        if let (Some(before), Some(Value::String(body))) = (before, event.pointer_mut("/data/messageBody")) {
+            *body = body.replace(before, user);
+        }
         for (pointers, recipient) in [(&USERS[..], user), (&NUMBERS[..], number)] {
             for pointer in pointers {
                 if let Some(Value::String(text)) = event.pointer_mut(pointer) {

@@ -39,7 +39,7 @@ pub async fn run(
         }
     };
     if keys.is_empty() {
-        output.print(&format!("no dead letters in the store ({})", place.store_name));
+        output.print(&format!("no dead letters in the store ({})", place.service.store_name));
     }
     for (done, key) in keys.iter().enumerate() {
         output.progress(done, "dead letters");

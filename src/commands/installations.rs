@@ -69,7 +69,7 @@ pub async fn run(
                 output.print(&format!(
                     "{} has no installations in the store ({})",
                     masked(&recipient),
-                    place.store_name
+                    place.service.store_name
                 ));
             }
         }

@@ -26,7 +26,7 @@ pub async fn replay(
     let count = match files {
         [] => match letters(delivery_service, force, dry_run, output).await? {
             (0, _) => {
-                output.print(&format!("no dead letters in the store ({})", place.store_name));
+                output.print(&format!("no dead letters in the store ({})", place.service.store_name));
                 0
             }
             (_, left) => left,

@@ -48,6 +48,7 @@ impl ExampleDevice {
             voip_handle: is_iphone.then(|| DeviceHandle::new("example")),
             content: content.and_then(ContentMode::parse),
             preferences: Preferences::default(),
+            android: None,
         })
     }
 }

@@ -65,6 +65,22 @@ impl Hubs {
             Some(app) => self.apps.get(app),
         }
     }
+
+    /// Whether any app has a hub for calls on iOS.
+    pub fn rings_iphones(&self) -> bool {
+        std::iter::once(&self.default).chain(self.apps.values()).any(|hubs| hubs.voip.is_some())
+    }
+
+    /// Every hub, with whose and which it is, for people.
+    pub fn named(&self) -> Vec<(String, &Hub)> {
+        let others = self.apps.iter().map(|(app, hubs)| (format!("app {}, ", app.as_str()), hubs));
+        let apps = std::iter::once((String::new(), &self.default)).chain(others);
+        let named = apps.flat_map(|(app, hubs)| {
+            let voip = hubs.voip.iter().map(|hub| (format!("{app}VoIP hub"), hub)).collect::<Vec<_>>();
+            std::iter::once((format!("{app}hub"), &hubs.main)).chain(voip)
+        });
+        named.collect()
+    }
 }
 
 /// Sends to all devices concurrently; those that get the same payload share one request.
@@ -168,14 +184,14 @@ impl<'a> Outbox<'a> {
 
     /// Adds the call, if the device can ring.
     fn add_call(&mut self, recipient: Recipient<'a, '_>, call: &Call<'_>, hubs: &'a AppHubs) -> Result<(), AlertCause> {
-        let (device, ..) = recipient;
-        let format = PayloadFormat::of(device);
+        let (device, _, notification) = recipient;
+        let format = PayloadFormat::of(device, notification);
         let (hub, handle) = match format {
             PayloadFormat::Apns => {
                 let hub = hubs.voip.as_ref().ok_or(AlertCause::NoVoipHub)?;
                 (hub, device.voip_handle.as_ref().ok_or(AlertCause::NoVoipHandle)?)
             }
-            PayloadFormat::FcmAndroid => (&hubs.main, &device.handle),
+            PayloadFormat::FcmAndroid(_) => (&hubs.main, &device.handle),
             PayloadFormat::FcmIos => return Err(AlertCause::FcmTokenOnIos),
         };
         if let Err(defect) = call.context {
@@ -197,7 +213,7 @@ impl<'a> Outbox<'a> {
     fn add_alert(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
         let (device, _, notification) = recipient;
         let hub = &self.hubs_of(device)?.main;
-        let payload = self.payload(PayloadKind::Notification(PayloadFormat::of(device)), recipient);
+        let payload = self.payload(PayloadKind::Notification(PayloadFormat::of(device, notification)), recipient);
         let payload = payload.ok_or_else(|| Refusal::not_sent(Code::PayloadTooLarge, "payload too large"))?;
         let is_call = matches!(notification.effect, Effect::Ring(_));
         let kind = JobKind { is_call, has_alert_fallback: false, is_default_hub: device.app.is_none() };

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::code::Code;
 use super::sending::Hubs;
 use crate::push::hub::Hub;
+use crate::storage::instances::HubReport;
 
 /// How one hub does.
 #[derive(Debug, Serialize)]
@@ -42,6 +43,17 @@ impl Hubs {
             std::iter::once(HubStatus::of(&hubs.main, app, false)).chain(voip)
         })
         .collect()
+    }
+}
+
+impl Hubs {
+    /// The same in short, for the store.
+    pub fn reports(&self) -> Vec<HubReport> {
+        let report = |status: HubStatus<'_>| {
+            let (last_error, at) = status.last_error.map(|error| (error.reason, error.at)).unzip();
+            HubReport { hub: status.hub.to_owned(), last_error, at, paused_until: status.paused_until }
+        };
+        self.status().into_iter().map(report).collect()
     }
 }
 

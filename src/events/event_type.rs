@@ -30,6 +30,12 @@ pub enum EventType {
 
 const ACS: &str = "Microsoft.Communication.";
 
+/// Names of 2020, and what they were renamed to.
+const RENAMED: [(&str, &str); 2] = [
+    ("ChatMemberAddedToThreadWithUser", "ChatParticipantAddedToThreadWithUser"),
+    ("ChatMemberRemovedFromThreadWithUser", "ChatParticipantRemovedFromThreadWithUser"),
+];
+
 impl EventType {
     /// All of them, in the order of the enum.
     pub const ALL: [Self; 11] = [
@@ -53,12 +59,39 @@ impl EventType {
         if !namespace.eq_ignore_ascii_case(ACS) {
             return None;
         }
-        let short = match short {
-            "ChatMemberAddedToThreadWithUser" => "ChatParticipantAddedToThreadWithUser",
-            "ChatMemberRemovedFromThreadWithUser" => "ChatParticipantRemovedFromThreadWithUser",
-            today => today,
-        };
+        let short = RENAMED.iter().find(|(old, _)| *old == short).map_or(short, |(_, today)| today);
         Self::ALL.into_iter().find(|event_type| event_type.name() == short)
+    }
+
+    /// Whether a full name is one of 2020 that Azure does not send any more.
+    pub fn is_renamed(name: &str) -> bool {
+        RENAMED.iter().any(|(old, _)| old.eq_ignore_ascii_case(Self::short(name)))
+    }
+
+    /// A full name without `Microsoft.Communication.`.
+    pub fn short(name: &str) -> &str {
+        name.strip_prefix(ACS).unwrap_or(name)
+    }
+
+    /// Its name as Event Grid knows it.
+    pub fn full_name(self) -> String {
+        format!("{ACS}{}", self.name())
+    }
+
+    /// How Communication Services begins the subjects of its events.
+    pub fn subject_start(self) -> &'static str {
+        match self {
+            Self::SmsReceived | Self::SmsDeliveryReportReceived => "/phonenumber/",
+            Self::ChatMessageReceived
+            | Self::ChatMessageEdited
+            | Self::ChatMessageDeleted
+            | Self::ChatThreadCreatedWithUser
+            | Self::ChatParticipantAddedToThreadWithUser
+            | Self::ChatParticipantRemovedFromThreadWithUser
+            | Self::ChatThreadWithUserDeleted
+            | Self::ChatThreadPropertiesUpdatedPerUser => "thread/",
+            Self::IncomingCall => "/caller/",
+        }
     }
 
     /// Its name without `Microsoft.Communication.`.

@@ -25,6 +25,16 @@ impl SubjectFilter {
             prefix.chars().all(|character| subject.next() == Some(character))
         })
     }
+
+    /// How the accepted ones begin among the subjects that begin with `start`: none if none of these is accepted.
+    pub fn starts_within(&self, start: &str) -> Vec<String> {
+        let plain: String = normalized(start).collect();
+        let within = self.prefixes.iter().filter_map(|prefix| match prefix.strip_prefix(&plain) {
+            Some(rest) => Some(format!("{start}{rest}")),
+            None => plain.starts_with(prefix.as_str()).then(|| start.to_owned()),
+        });
+        within.collect()
+    }
 }
 
 /// Without one leading slash, in lower case, and without each `+` that stands before a digit or at the end (where a
@@ -89,6 +99,13 @@ mod tests {
         let filter = SubjectFilter::parse("phonenumber/,,thread/").unwrap();
         assert!(filter.accepts("thread/19:x@thread.v2/sender/8:acs:a/recipient/8:acs:b"));
         assert!(!filter.accepts("caller/8:acs:a/recipient/8:acs:b"));
+    }
+
+    #[test]
+    fn it_tells_how_the_accepted_subjects_begin_among_others() {
+        let filter = SubjectFilter::parse("phonenumber/+1555,Phone,thread/").unwrap();
+        assert_eq!(filter.starts_within("/phonenumber/"), ["/phonenumber/1555", "/phonenumber/"]);
+        assert_eq!(filter.starts_within("/caller/"), [""; 0]);
     }
 
     #[test]

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use crate::delivery::outcome::Outcome;
 
 /// Counts of events.
 #[derive(Debug, Default)]
 pub struct Counters {
     counts: Mutex<Counts>,
+    changed: Notify,
 }
 
 /// One moment's counts.
@@ -66,6 +69,11 @@ impl Counters {
         self.counts.lock().expect("nothing panics while it is held").rejected += 1;
     }
 
+    /// Waits until an event gets an outcome, if none did since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
     /// The counts of this moment.
     pub fn counts(&self) -> Counts {
         *self.counts.lock().expect("nothing panics while it is held")
@@ -79,6 +87,7 @@ impl InFlight {
         counts.in_flight -= 1;
         counts.outcomes[outcome as usize] += 1;
         self.events -= 1;
+        self.counters.changed.notify_one();
     }
 }
 

@@ -7,19 +7,22 @@ use warp::http::HeaderValue;
 use warp::path::{FullPath, end, param};
 use warp::{Filter, Rejection};
 
+use super::cross_site::{CrossSite, cross_site};
 use super::unknown_path::UnknownPath;
 
 /// The function that a request is for.
 #[derive(Debug)]
 pub enum Route {
+    /// None: a web page sent it.
+    CrossSite(CrossSite),
     /// `GET /`: whether the handler is ready.
     Root,
     /// The function of that name, with the header `traceparent`.
     EventGridTrigger(Option<String>),
     /// The function of that name.
     Maintenance,
-    /// The function of that name.
-    Status,
+    /// The function of that name, and whether it is to check everything.
+    Status(bool),
     /// An installation, by its id, percent-encoded as in the path.
     Installation(Method, String),
     /// A function that takes these methods only.
@@ -39,15 +42,18 @@ pub enum Method {
     Delete,
 }
 
-/// Finds the route of a request. It never rejects one.
-pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
+/// Finds the route of a request. It never rejects one. `Host` may have to be a name of this computer.
+pub fn route(loopback_names_only: bool) -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
     let event_grid_trigger = segment("EventGridTrigger").and(end());
     let maintenance = segment("Maintenance").and(end());
     let status = segment("api").and(segment("status")).and(end());
     let installation = segment("api").and(segment("installations")).and(param()).and(end());
 
-    // The most frequent request first.
-    (event_grid_trigger.and(warp::post()).and(traceparent()).map(Route::EventGridTrigger))
+    cross_site(loopback_names_only)
+        .map(Route::CrossSite)
+        // The most frequent request first.
+        .or(event_grid_trigger.and(warp::post()).and(traceparent()).map(Route::EventGridTrigger))
+        .unify()
         .or(event_grid_trigger.map(|| Route::OtherMethod("POST")))
         .unify()
         .or(end().map(|| Route::Root))
@@ -56,7 +62,7 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
         .unify()
         .or(maintenance.map(|| Route::OtherMethod("POST")))
         .unify()
-        .or(status.and(warp::get()).map(|| Route::Status))
+        .or(status.and(warp::get()).and(asks_for_check()).map(Route::Status))
         .unify()
         .or(status.map(|| Route::OtherMethod("GET")))
         .unify()
@@ -78,6 +84,14 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
 fn traceparent() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Copy {
     let text = |value: HeaderValue| value.to_str().ok().map(str::to_owned);
     warp::header::value("traceparent").map(text).or(warp::any().map(|| None)).unify()
+}
+
+/// Whether the query has the word `check`.
+fn asks_for_check() -> impl Filter<Extract = (bool,), Error = Infallible> + Copy {
+    let has_it = |query: String| {
+        url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "check" && value != "false")
+    };
+    warp::query::raw().map(has_it).or(warp::any().map(|| false)).unify()
 }
 
 /// A segment of a path, in any case.

@@ -1,23 +1,39 @@
-//! The function `Status`: the counters of this instance, and how its hubs and its store do.
+//! The function `Status`: the counters of this instance, how its hubs and its store do, and the sums of all instances.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::Service;
 use super::http_response::{HttpResponse, StatusCode, json_response};
+use crate::check::{AppFolder, Report};
 
 /// Dead letters are counted up to here, which is one page of a listing, and not for longer than this.
 const MOST_DEAD_LETTERS: usize = 5000;
 const LONGEST_COUNT: Duration = Duration::from_secs(5);
 
 impl Service {
-    /// The counters, and how hubs and store do.
-    pub async fn status(&self) -> HttpResponse {
-        let dead_letters = timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)).await;
+    /// The same checks as `acs-push check` makes, from the app's own network and with its own identity.
+    pub async fn check(&self) -> HttpResponse {
+        json_response(StatusCode::OK, &self.checks(None).await)
+    }
+
+    /// What can be checked from here.
+    pub async fn checks(&self, folder: Option<&AppFolder>) -> Report {
+        Report::of(folder, &self.settings, &self.store_name, &self.delivery_service.hubs, &self.store).await
+    }
+
+    pub async fn status(&self, now: DateTime<Utc>) -> HttpResponse {
+        let (dead_letters, fleet) = join(
+            timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)),
+            timeout(LONGEST_COUNT, self.fleet(now)),
+        )
+        .await;
         // The store's error is told below.
-        let dead_letters = dead_letters.ok().and_then(Result::ok);
+        let (dead_letters, fleet) = (dead_letters.ok().and_then(Result::ok), fleet.ok().and_then(Result::ok));
         let store_error = self.store.last_error().map(|(at, reason)| json!({ "at": at, "reason": reason }));
         let counts = self.counters.counts();
         let status = json!({
@@ -34,6 +50,7 @@ impl Service {
                 "dead_letters": dead_letters,
                 "more_dead_letters": dead_letters == Some(MOST_DEAD_LETTERS),
             },
+            "fleet": fleet,
         });
         json_response(StatusCode::OK, &status)
     }

@@ -1,11 +1,9 @@
 //! Requests whose path no function has: the answer and one log line a minute say what was probably changed in the app's folder.
 
-use std::sync::Mutex;
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::http_response::{HttpResponse, StatusCode, error_response};
+use crate::log::EachMinute;
 
 /// A request for a path that no function has.
 #[derive(Debug)]
@@ -38,9 +36,7 @@ enum Cause {
 
 /// When a line about each cause was last logged.
 #[derive(Debug, Default)]
-pub struct UnknownPaths(Mutex<Vec<(Cause, Instant)>>);
-
-const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
+pub struct UnknownPaths(EachMinute<Cause>);
 
 impl UnknownPath {
     /// The request of that method and path.
@@ -62,20 +58,10 @@ impl UnknownPaths {
     /// 404, and a log line unless there was one within a minute.
     pub fn answer(&self, unknown: &UnknownPath, now: Instant) -> HttpResponse {
         let UnknownPath { path, cause } = unknown;
-        if self.should_log(*cause, now) {
+        if self.0.is_due(*cause, now) {
             tracing::error!(path, "no function has this path: {cause}");
         }
         error_response(StatusCode::NOT_FOUND, "NotFound", &format!("no function has this path: {cause}"))
-    }
-
-    fn should_log(&self, cause: Cause, now: Instant) -> bool {
-        let mut logged = self.0.lock().expect("nothing panics while it is held");
-        logged.retain(|(_, at)| now - *at < LOGGED_AGAIN_AFTER);
-        let should_log = logged.iter().all(|(known, _)| *known != cause);
-        if should_log {
-            logged.push((cause, now));
-        }
-        should_log
     }
 }
 
@@ -124,14 +110,5 @@ mod tests {
         ] {
             assert_eq!(shown(path), expected, "{path}");
         }
-    }
-
-    #[test]
-    fn each_cause_is_logged_once_a_minute() {
-        let (paths, now) = (UnknownPaths::default(), Instant::now());
-        let at = |seconds| now + Duration::from_secs(seconds);
-        assert!(paths.should_log(Cause::Renamed, now) && paths.should_log(Cause::Other, at(1)));
-        assert!(!paths.should_log(Cause::Renamed, at(59)));
-        assert!(paths.should_log(Cause::Renamed, at(60)) && !paths.should_log(Cause::Other, at(60)));
     }
 }

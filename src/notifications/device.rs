@@ -27,6 +27,8 @@ pub struct Device {
     pub content: Option<ContentMode>,
     /// What its user wants to hear of.
     pub preferences: Preferences,
+    /// How Android gets what is to be shown; `None` leaves it to the type.
+    pub android: Option<AndroidMode>,
 }
 
 /// A push service of a phone maker.
@@ -45,6 +47,16 @@ pub enum Os {
     Ios,
     /// Android.
     Android,
+}
+
+/// How Android gets what is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AndroidMode {
+    /// The system shows it, without any code of the app. Of several for a phone that is offline, one arrives.
+    #[default]
+    Notification,
+    /// The app shows it. Each arrives.
+    Data,
 }
 
 /// How much a notification shows. The order is from the most to the least.
@@ -88,6 +100,21 @@ impl ContentMode {
             Self::Full => "full",
             Self::Sender => "sender",
             Self::Hidden => "hidden",
+        }
+    }
+}
+
+impl AndroidMode {
+    /// Reads `notification` or `data`, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Notification, Self::Data].into_iter().find(|mode| text.eq_ignore_ascii_case(mode.name()))
+    }
+
+    /// The name that is read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Notification => "notification",
+            Self::Data => "data",
         }
     }
 }

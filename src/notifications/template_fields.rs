@@ -181,6 +181,12 @@ impl<'a> TemplateFields<'a> {
         self.0.iter().map(|(name, value)| (*name, &**value))
     }
 
+    /// Who it is from; empty where the event does not say.
+    pub fn from(&self) -> &str {
+        let names = [TemplateField::Sender, TemplateField::Caller, TemplateField::AddedBy];
+        names.into_iter().map(|name| self.get(name)).find(|name| !name.is_empty()).unwrap_or_default()
+    }
+
     /// One of them; empty where the event has none.
     pub fn get(&self, field: TemplateField) -> &str {
         self.iter().find(|(name, _)| *name == field.name()).map_or("", |(_, value)| value)
@@ -234,7 +240,7 @@ fn own_number(own: Option<&PhoneNumber>) -> Cow<'_, str> {
 }
 
 /// A number as people write it: with a `+` when it has a country's length. Short codes and sender ids as they are.
-fn number(from: &str) -> Cow<'_, str> {
+pub fn number(from: &str) -> Cow<'_, str> {
     let international = from.len() > 7 && from.bytes().all(|byte| byte.is_ascii_digit());
     if international { Cow::Owned(format!("+{from}")) } else { Cow::Borrowed(from) }
 }

@@ -3,6 +3,7 @@
 //! For each key of a type, in this order: the file's table of the device's language (and of the languages it falls back
 //! to), the file's table of the type, the built-in table of the language, the built-in table of the type, in English.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::sync::OnceLock;
@@ -10,9 +11,10 @@ use std::sync::OnceLock;
 use chrono::TimeDelta;
 
 use crate::events::EventType;
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{AndroidMode, ContentMode};
 use crate::notifications::locale::Locale;
 
+mod built_in;
 mod entry;
 mod file;
 mod template;
@@ -22,6 +24,7 @@ use entry::Entry;
 use file::{Layer, Mistake, NotificationsFile};
 use template::{Context, RenderError, Template};
 
+use super::bidi;
 use super::template_fields::{CustomField, TemplateFields};
 use super::{LocalizableText, Urgency, Wording};
 
@@ -70,6 +73,9 @@ pub struct Options {
 struct TypeTexts {
     on: bool,
     time_to_live: TimeDelta,
+    has_own_time_to_live: bool,
+    android: AndroidMode,
+    analytics_label: Option<String>,
     by_language: Vec<Options>,
 }
 
@@ -83,8 +89,6 @@ struct Templates {
     loc_args: Vec<Template>,
     data: Vec<(String, Template)>,
 }
-
-const BUILT_IN: &str = include_str!("texts/defaults.toml");
 
 impl Texts {
     /// The built-in texts, with those of `file` laid over them. `Err` has every mistake of the file.
@@ -107,6 +111,21 @@ impl Texts {
         self.merged().types[&event_type].time_to_live
     }
 
+    /// Whether the notifications file says how long that is.
+    pub fn has_own_time_to_live(&self, event_type: EventType) -> bool {
+        self.merged().types[&event_type].has_own_time_to_live
+    }
+
+    /// How Android gets what the type shows, where the installation does not say.
+    pub fn android_mode(&self, event_type: EventType) -> AndroidMode {
+        self.merged().types[&event_type].android
+    }
+
+    /// What Google's delivery statistics know the type by.
+    pub fn analytics_label(&self, event_type: EventType) -> Option<&str> {
+        self.merged().types[&event_type].analytics_label.as_deref()
+    }
+
     /// The texts that serve a device of that locale.
     pub fn language(&self, locale: Option<&Locale>) -> Language {
         let fallbacks = locale.map(Locale::fallbacks).unwrap_or_default();
@@ -121,7 +140,7 @@ impl Texts {
 
     /// The built-in title for an event.
     pub fn built_in_title(&self, event_type: EventType, language: Language, fields: &TemplateFields<'_>) -> String {
-        let title = self.options(event_type, language).built_in.render(&Context::of(fields)).unwrap_or_default().title;
+        let title = self.options(event_type, language).built_in.render(fields).unwrap_or_default().title;
         title.text().unwrap_or_default().to_owned()
     }
 
@@ -134,9 +153,8 @@ impl Texts {
     /// is to see something sees something.
     pub fn wording(&self, event_type: EventType, language: Language, fields: &TemplateFields<'_>) -> Wording {
         let options = self.options(event_type, language);
-        let context = Context::of(fields);
-        let built_in = || options.built_in.render(&context).unwrap_or_default();
-        match options.templates.render(&context) {
+        let built_in = || options.built_in.render(fields).unwrap_or_default();
+        match options.templates.render(fields) {
             Ok(wording) if wording.is_blank() => Wording { data: wording.data, ..built_in() },
             Ok(wording) => wording,
             Err(error) => {
@@ -152,7 +170,7 @@ impl Texts {
 
 impl MergedTexts {
     fn new(own: &Layer) -> Self {
-        let built_in = file::read(BUILT_IN, false).expect("a test reads them").layer;
+        let built_in = built_in::layer();
         let named: BTreeSet<&Locale> = built_in.keys().chain(own.keys()).flatten().collect();
         let locales: Vec<Locale> = named.into_iter().cloned().collect();
         let with_fallbacks = |locale: &Locale| locale.fallbacks().into_iter().map(Some).chain([None]).collect();
@@ -163,10 +181,15 @@ impl MergedTexts {
                 let built_in = merge_tables(&built_in, event_type, language);
                 Options::of(merge_tables(own, event_type, language).or(&built_in), Templates::of(built_in))
             });
-            let merged = merge_tables(own, event_type, &[None]).or(&merge_tables(&built_in, event_type, &[None]));
+            let own = merge_tables(own, event_type, &[None]);
+            let has_own_time_to_live = own.time_to_live.is_some();
+            let merged = own.or(&merge_tables(&built_in, event_type, &[None]));
             let texts = TypeTexts {
                 on: merged.on.unwrap_or_default(),
                 time_to_live: merged.time_to_live.unwrap_or_default(),
+                has_own_time_to_live,
+                android: merged.android.unwrap_or_default(),
+                analytics_label: merged.analytics_label.filter(|label| !label.is_empty()),
                 by_language: options.collect(),
             };
             (event_type, texts)
@@ -212,8 +235,10 @@ impl Templates {
         }
     }
 
-    fn render(&self, context: &Context) -> Result<Wording, RenderError> {
-        let text = |template: &Template| template.render(context);
+    fn render(&self, fields: &TemplateFields<'_>) -> Result<Wording, RenderError> {
+        let shown = Context::shown(fields);
+        // A template may have cut a field in two.
+        let text = |template: &Template| template.render(&shown).map(bidi::balanced);
         let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), text);
         let line = |plain: &Option<Template>, key: &Option<Template>, args: &[Template]| {
             let key = optional(key)?;
@@ -222,11 +247,13 @@ impl Templates {
             }
             Ok(LocalizableText::Localized { key, args: args.iter().map(text).collect::<Result<_, _>>()? })
         };
-        let data = self.data.iter().map(|(name, template)| Ok((name.clone(), text(template)?)));
+        let as_sent = LazyCell::new(|| Context::of(fields));
+        let data = self.data.iter().map(|(name, template)| Ok((name.clone(), template.render(&as_sent)?)));
         Ok(Wording {
             title: line(&self.title, &self.title_loc_key, &self.title_loc_args)?,
             body: line(&self.body, &self.loc_key, &self.loc_args)?,
             data: data.collect::<Result<_, _>>()?,
+            ..Wording::default()
         })
     }
 }
@@ -234,16 +261,6 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_built_in_texts_have_no_mistake_and_every_option() {
-        let layer = file::read(BUILT_IN, true).unwrap().layer;
-        for event_type in EventType::ALL {
-            let entry = &layer[&None][&event_type];
-            assert!(entry.on.is_some() && entry.time_to_live.is_some() && entry.content.is_some(), "{event_type:?}");
-        }
-        assert_eq!(Texts::new(None).unwrap().merged().locales.len(), 4);
-    }
 
     #[test]
     fn a_files_own_text_for_all_goes_before_a_built_in_one_for_a_language() {
@@ -256,7 +273,8 @@ mod tests {
         assert_eq!(source("fr", |templates| &templates.body), "Ring");
         assert_eq!(source("fr", |templates| &templates.title), "Appel entrant");
         assert_eq!(source("ko-KR", |templates| &templates.title), "Own");
-        assert_eq!(source("de", |templates| &templates.title), "Incoming call");
+        assert_eq!(source("it", |templates| &templates.title), "Incoming call");
+        assert_eq!(source("pt-BR", |templates| &templates.title), "Chamada recebida");
         assert_eq!(source("zh-HK", |templates| &templates.title), "來電");
     }
 }

@@ -9,6 +9,10 @@ pub struct Wording {
     pub body: LocalizableText,
     /// Further members of the payload, by name. Those without a value are left out.
     pub data: Vec<(String, String)>,
+    /// For the app: the name, or the number, of who it is from; may be empty.
+    pub sender: String,
+    /// For the app: the name of the thread; may be empty.
+    pub topic: String,
 }
 
 /// A sentence.

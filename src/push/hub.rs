@@ -22,6 +22,7 @@ pub mod connection_string;
 mod detail;
 mod error;
 mod health;
+mod key_check;
 mod request;
 mod retry;
 mod sas;
@@ -32,6 +33,7 @@ use credentials::{HubCredentials, KeyChange};
 pub use error::SendError;
 use health::HubHealth;
 pub use health::HubStatus;
+pub use key_check::KeyAnswer;
 pub use request::DirectSend;
 use request::Request;
 use response::HubResponse;
@@ -345,6 +347,10 @@ impl Hub {
         limit: Instant,
     ) -> Result<HubResponse, SendError> {
         let request = request.signed(self.credentials.key(key), authorization.clone()).ok_or(SendError::BadRequest)?;
+        self.exchange_request(request, limit).await
+    }
+
+    async fn exchange_request(&self, request: reqwest::Request, limit: Instant) -> Result<HubResponse, SendError> {
         let response = match timeout_at(limit, self.client.execute(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(RequestError::Connect(error))) => return Err(SendError::NoConnection(error)),

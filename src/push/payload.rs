@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::notifications::device::{Device, Os, Platform};
+use crate::notifications::device::{AndroidMode, Device, Os, Platform};
 use crate::notifications::{Call, CallContext, Effect, Notification, Wording};
 
 mod apns;
 mod fcm;
+mod fcm_data;
 mod fcm_ios;
 mod truncate;
 #[cfg(test)]
@@ -21,7 +22,7 @@ pub enum PayloadFormat {
     /// APNs.
     Apns,
     /// FCM, for Android.
-    FcmAndroid,
+    FcmAndroid(AndroidMode),
     /// FCM, which forwards it to APNs.
     FcmIos,
 }
@@ -53,7 +54,7 @@ impl Payload {
     pub fn new(notification: &Notification<'_>, format: PayloadFormat) -> Result<Self, PayloadTooLarge> {
         match format {
             PayloadFormat::Apns => apns::payload(notification),
-            PayloadFormat::FcmAndroid => fcm::payload(notification),
+            PayloadFormat::FcmAndroid(mode) => fcm::payload(notification, mode),
             PayloadFormat::FcmIos => fcm_ios::payload(notification),
         }
     }
@@ -64,19 +65,22 @@ impl Payload {
         let Effect::Ring(Call { context: Ok(context), display_name, .. }) = &notification.effect else { return None };
         match format {
             PayloadFormat::Apns => apns::voip_payload(context, display_name).ok(),
-            PayloadFormat::FcmAndroid => fcm::call_payload(notification, context, display_name).ok(),
+            PayloadFormat::FcmAndroid(_) => fcm::call_payload(notification, context, display_name).ok(),
             PayloadFormat::FcmIos => None,
         }
     }
 }
 
 impl PayloadFormat {
-    /// The format of a device. FCM reaches both systems; without `os` it is taken for Android.
-    pub fn of(device: &Device) -> Self {
+    /// The format of a device. FCM reaches both systems; without `os` it is taken for Android. What the installation says of
+    /// Android goes before what the type says.
+    pub fn of(device: &Device, notification: &Notification<'_>) -> Self {
         match (device.platform, device.os) {
             (Platform::Apns, _) => Self::Apns,
             (Platform::FcmV1, Some(Os::Ios)) => Self::FcmIos,
-            (Platform::FcmV1, Some(Os::Android) | None) => Self::FcmAndroid,
+            (Platform::FcmV1, Some(Os::Android) | None) => {
+                Self::FcmAndroid(device.android.unwrap_or(notification.android))
+            }
         }
     }
 }
@@ -91,6 +95,10 @@ struct AppData<'a> {
     thread_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<&'a str>,
 }
@@ -115,7 +123,13 @@ impl<'a> AppData<'a> {
             id: &notification.id,
             thread_id: notification.thread_id,
             message_id: notification.message_id,
-            topic: wording.title.text().filter(|_| matches!(notification.effect, Effect::UpdateThread)),
+            sender_id: notification.sender_id.as_deref(),
+            sender: Some(wording.sender.as_str()).filter(|name| !name.is_empty()),
+            topic: if matches!(notification.effect, Effect::UpdateThread) {
+                wording.title.text()
+            } else {
+                Some(wording.topic.as_str()).filter(|topic| !topic.is_empty())
+            },
         }
     }
 }

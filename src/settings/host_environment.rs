@@ -2,6 +2,8 @@
 //!
 //! As the Functions host tells it: `EnvironmentExtensions.cs` in <https://github.com/Azure/azure-functions-host>.
 
+use std::ffi::OsString;
+
 use super::SettingsReader;
 
 /// Where the program runs. A server of one's own is neither, and a Function App may be set to `Development`.
@@ -11,6 +13,25 @@ pub(super) struct HostEnvironment {
     pub azure_instance: Option<String>,
     /// On a laptop, as under `func start`.
     pub on_laptop: bool,
+}
+
+/// An instance of Azure Functions: where settings have faults, `serve` stays up there and tells them.
+#[derive(Debug)]
+pub struct AzureInstance {
+    /// What Azure calls it.
+    pub name: String,
+    /// The port that the host calls.
+    pub port: u16,
+}
+
+impl AzureInstance {
+    /// The instance that the variables tell of; `None` elsewhere, and without a port.
+    pub fn of(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Option<Self> {
+        let settings = SettingsReader::new(vars.into_iter());
+        let name = HostEnvironment::of(&settings).azure_instance?;
+        let port = settings.of_platform("FUNCTIONS_CUSTOMHANDLER_PORT")?.parse().ok()?;
+        Some(Self { name, port })
+    }
 }
 
 /// App Service plans and Consumption on Windows have the first, Consumption on Linux and Flex one of the others.

@@ -22,7 +22,7 @@ use futures_util::future::{try_join, try_join_all};
 use tokio::time::Instant;
 
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
-use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, AppName, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::preferences::Preferences;
 use crate::storage::store::{Change, Fingerprint, Store, StoreError, Versioned};
 
@@ -75,6 +75,8 @@ pub struct Installation {
     pub content: Option<ContentMode>,
     /// What its user wants to hear of.
     pub preferences: Preferences,
+    /// How Android gets what is to be shown.
+    pub android: Option<AndroidMode>,
     /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }

@@ -1,4 +1,5 @@
-//! Removes expired installations and their traces, and old ledger entries, markers and dead letters. Finishes interrupted
+//! Removes expired installations and their traces, and old ledger entries, markers, dead letters and reports of
+//! instances. Finishes interrupted
 //! changes of the register.
 //!
 //! The times in a listing say what may have expired, and only that is read: the cost of a run depends on what has expired,
@@ -45,8 +46,11 @@ const MAX_RUN_TIME: Duration = Duration::from_secs(45);
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
 const DEAD_LETTERS_KEPT: TimeDelta = TimeDelta::days(7);
 
+/// Longer than `Status` counts them.
+const INSTANCES_KEPT: TimeDelta = TimeDelta::hours(1);
+
 /// The kinds of documents, reviewed concurrently.
-const KINDS: [&str; 6] = ["ledger", "markers", "dead-letters", "pending", "expiring", "installations"];
+const KINDS: [&str; 7] = ["ledger", "markers", "dead-letters", "instances", "pending", "expiring", "installations"];
 
 impl Maintenance {
     /// Maintenance of `store`.
@@ -67,7 +71,10 @@ impl Maintenance {
         for (kind, swept) in KINDS.into_iter().zip(reviewed) {
             // Not the notes are counted, but the installations that they are about.
             let kind = if matches!(kind, "pending" | "expiring") { "installations" } else { kind };
-            *removed.entry(kind).or_default() += swept.removed;
+            // Reports of instances are no one's data.
+            if kind != "instances" {
+                *removed.entry(kind).or_default() += swept.removed;
+            }
             if swept.passed_over > 0 {
                 *removed.entry("failed").or_default() += swept.passed_over;
             }
@@ -104,6 +111,7 @@ impl Maintenance {
         match kind {
             "ledger" | "markers" => now - LEDGER_KEPT,
             "dead-letters" => now - DEAD_LETTERS_KEPT,
+            "instances" => now - INSTANCES_KEPT,
             _ => self.installations.written_until(kind, now),
         }
     }

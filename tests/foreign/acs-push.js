@@ -3,12 +3,12 @@
 import { built, start, stop } from "./program.js";
 
 export class AcsPush {
-  /** On a free port, with its store in memory and `settings`. */
-  static async start(settings) {
+  /** On a free port, with its store in memory and `settings`; started by a command line other than the usual one. */
+  static async start(settings, [file, ...args] = [built("ACS_PUSH")], options = {}) {
     const env = { FUNCTIONS_CUSTOMHANDLER_PORT: "0", STORE: "memory:", ...settings };
     let address;
     // It tells the port in its first line.
-    const child = await start(built("ACS_PUSH"), [], { env }, (line) => {
+    const child = await start(file, args, { env, ...options }, (line) => {
       address ??= /127\.0\.0\.1:\d+/.exec(line)?.[0];
       return address !== undefined;
     });

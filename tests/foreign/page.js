@@ -49,6 +49,8 @@ export class PhonesPage {
     this.page = page;
     this.iphone = this.phone(/iPhone …1e27/);
     this.android = this.phone(/Android …roid/);
+    /** An app that shows data messages itself. */
+    this.androidApp = this.phone(/Android app …Data/);
     this.requests = page.locator("#request-list > li");
   }
 

@@ -19,7 +19,7 @@ test("a refused push is on no phone, and its reason stands among the requests", 
 test("the requests are walked with arrow keys and opened with Enter, and show no whole signature", LIMIT, async () => {
   await visit.post("SMS");
   await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: "newest" } });
-  await shows(visit.requests, /newest/, /ACS events/, /ACS events/);
+  await shows(visit.requests, /newest/, /ACS events/, /ACS events/, /ACS events/);
   const { page } = visit;
   await page.getByLabel("only refused").focus();
   const focused = () => page.evaluate(() => document.activeElement.innerText);

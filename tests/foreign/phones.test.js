@@ -6,18 +6,18 @@ import { test } from "node:test";
 import { Sender } from "./sender.js";
 import { demo, LIMIT, sender, shows, visit } from "./stage.js";
 
-test("an SMS is an alert on both phones, and each posting is a new one", LIMIT, async () => {
-  assert.match(await visit.post("SMS"), /^outcome delivered · code delivered · devices 2/);
-  for (const { cards } of [visit.iphone, visit.android]) {
+test("an SMS is an alert on all phones, and each posting is a new one", LIMIT, async () => {
+  assert.match(await visit.post("SMS"), /^outcome delivered · code delivered · devices 3/);
+  for (const { cards } of [visit.iphone, visit.android, visit.androidApp]) {
     await shows(cards, /^\+15555555555\s[\s\S]*Great to connect with ACS events/);
   }
-  assert.match(await visit.post("SMS"), /^outcome delivered · code delivered · devices 2/);
+  assert.match(await visit.post("SMS"), /^outcome delivered · code delivered · devices 3/);
   await shows(visit.iphone.cards, /ACS events/, /ACS events/);
   assert.equal(await visit.iphone.element.locator(".group").count(), 1, "one thread, one group");
 });
 
 test("a chat message is replaced by its edit and withdrawn by its deletion, before your eyes", LIMIT, async () => {
-  const phones = [visit.iphone, visit.android];
+  const phones = [visit.iphone, visit.android, visit.androidApp];
   await visit.post("Chat message");
   for (const { cards } of phones) await shows(cards, /Welcome to Azure Communication Services/);
 
@@ -39,6 +39,51 @@ test("a chat message is replaced by its edit and withdrawn by its deletion, befo
     await shows(cards);
     await shows(quiet, /2 notifications removed/, /notification removed/);
   }
+});
+
+for (const [name, title, body] of [
+  ["Picture", "Alice", "Sent a picture"],
+  ["File", "Alice", "Sent a file: report\\.pdf"],
+  ["Bot's card", "Clinic bot", "Pick a slot"],
+  ["Mention", "Alice mentioned you", "Ask Bob for the key"],
+  ["Hebrew and Arabic", "أليس", "שלום, نلتقي في 12:30 \\(Lobby\\)"],
+]) {
+  test(`${name}: each phone shows who and what`, LIMIT, async () => {
+    assert.match(await visit.post(name), /^outcome delivered · code delivered · devices 3/);
+    const card = new RegExp(`^${title}\\s[\\s\\S]*\\n${body}\\n`);
+    for (const { cards } of [visit.iphone, visit.android, visit.androidApp]) await shows(cards, card);
+    await shows(visit.androidApp.cards, /shown by the app · priority high/);
+  });
+}
+
+test("a text that is written from right to left runs so on every phone", LIMIT, async () => {
+  await visit.post("Hebrew and Arabic");
+  for (const { cards } of [visit.iphone, visit.android, visit.androidApp]) {
+    await shows(cards, /Lobby/);
+    const directions = await cards.evaluate((card) =>
+      [".title", ".text"].map((selector) => getComputedStyle(card.querySelector(selector)).direction),
+    );
+    assert.deepEqual(directions, ["rtl", "rtl"]);
+  }
+});
+
+test("a data message is drawn as the documented lines of the app draw it, loud or quiet", LIMIT, async () => {
+  const data = { op: "show", id: "one", tag: "one", threadId: "t", group: "t", title: "Ada", body: "Hi", channel: "chat" };
+  const { cards, quiet } = visit.phone(/Android …0004/);
+  const send = (more, priority = "HIGH") =>
+    sender.fcm("fcm-handle-0004", { data: { ...data, ...more }, android: { priority } });
+  await send({});
+  await shows(cards, /^Ada\s[\s\S]*Hi[\s\S]*shown by the app · priority high · channel chat$/);
+  // In quiet hours it comes all the same, without a sound.
+  await send({ body: "Good night", quiet: "true" });
+  await shows(cards, /Good night[\s\S]*shown by the app · priority high · quiet · channel chat/);
+  await send({ body: "New message", mutable: "true" });
+  await shows(cards, /New message[\s\S]*mutable content/);
+  await send({ title: undefined, titleLocKey: "FROM", titleLocArg1: "Ada", titleLocArg2: "Bob" });
+  await shows(cards, /FROM\(Ada, Bob\)/);
+  await send({ op: "remove", title: undefined, body: undefined }, "NORMAL");
+  await shows(cards);
+  await shows(quiet, /notification removed/);
 });
 
 test("of a long thread the newest are shown, and all when asked for", LIMIT, async () => {
@@ -70,9 +115,11 @@ test("a call rings over the whole screen; Enter accepts it, Escape ends and decl
   await page.keyboard.press("Escape");
   await iphone.call.waitFor({ state: "hidden" });
   await shows(iphone.quiet, /call from John Doe ended/);
-  await page.keyboard.press("Escape");
-  await android.call.waitFor({ state: "hidden" });
-  await shows(android.quiet, /call from John Doe declined/);
+  for (const { call, quiet } of [android, visit.androidApp]) {
+    await page.keyboard.press("Escape");
+    await call.waitFor({ state: "hidden" });
+    await shows(quiet, /call from John Doe declined/);
+  }
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Post", "the focus goes back");
 });
 
@@ -81,7 +128,7 @@ test("a call that is forgotten while it rings leaves the keys to the next one", 
   await visit.post("Incoming call");
   await shows(iphone.call, /John Doe/);
   await page.getByRole("button", { name: "Clear" }).click();
-  for (const { call } of [iphone, android]) await call.waitFor({ state: "hidden" });
+  for (const { call } of [iphone, android, visit.androidApp]) await call.waitFor({ state: "hidden" });
 
   await visit.post("Incoming call");
   await shows(iphone.call, /John Doe/);

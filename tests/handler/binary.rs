@@ -112,6 +112,15 @@ impl Process {
         Reply::of(self.client.request(Method::POST, url).body(body.to_owned())).await
     }
 
+    pub async fn status(&self) -> Value {
+        Reply::of(self.client.get(format!("{}/api/status", self.address))).await.json()
+    }
+
+    /// What `Status` says of each check.
+    pub async fn checked(&self) -> Value {
+        Reply::of(self.client.get(format!("{}/api/status?check", self.address))).await.json()
+    }
+
     /// One run of the timer.
     pub async fn maintain(&self) -> Reply {
         let timer = json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}});

@@ -12,8 +12,13 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-const FORMS: [(&str, &str, &str); 3] =
-    [("apns", "apns", "ios"), ("fcm_android", "fcmv1", "android"), ("fcm_ios", "fcmv1", "ios")];
+/// Name, platform, system, and how Android gets it.
+const FORMS: [(&str, &str, &str, &str); 4] = [
+    ("apns", "apns", "ios", "notification"),
+    ("fcm_android", "fcmv1", "android", "notification"),
+    ("fcm_android_data", "fcmv1", "android", "data"),
+    ("fcm_ios", "fcmv1", "ios", "notification"),
+];
 const MODES: [&str; 3] = ["full", "sender", "hidden"];
 
 /// When the events of the goldens happened, in seconds of Unix time: 2026-01-01.
@@ -172,12 +177,13 @@ async fn made(
     fs::write(&path, file).unwrap();
     let app = App::with(&[("NOTIFICATIONS_FILE", path.to_str().unwrap())]).await;
     let mut kinds = BTreeMap::new();
-    for (form, platform, os) in FORMS {
+    for (form, platform, os, android) in FORMS {
         for mode in MODES {
             let prefix = if platform == "apns" { "" } else { "fcm:" };
             let handle = format!("{prefix}{:064x}", kinds.len());
             let mut phone = json!({
-                "userId": BOB, "phoneNumbers": ["15551234567"], "platform": platform, "os": os, "pushChannel": handle, "content": mode,
+                "userId": BOB, "phoneNumbers": ["15551234567"], "platform": platform, "os": os,
+                "pushChannel": handle, "content": mode, "android": android,
             });
             phone.as_object_mut().unwrap().extend(wanted.as_object().unwrap().clone());
             if form == "apns" {
@@ -192,11 +198,11 @@ async fn made(
     for (title, name, event) in events {
         let before = app.hub.accepted().len();
         let line = app.deliver(&event).await;
-        assert_eq!(line["delivered"], 9, "{name}: {line}");
+        assert_eq!(line["delivered"], 12, "{name}: {line}");
         let lifetime = match name {
             _ if name.starts_with("IncomingCall") => 30,
             "SMSReceived.example" => 30 * 60,
-            _ => 4 * 3600,
+            _ => 24 * 3600,
         };
         let mut golden = Golden::new();
         for request in &app.hub.accepted()[before..] {
@@ -227,6 +233,14 @@ fn at_event_time(request: &ReceivedRequest, event: &Value, lifetime: i64) -> Val
         let seconds: i64 = ttl.as_str().unwrap().trim_end_matches('s').parse().unwrap();
         assert!((lifetime - 20..=lifetime).contains(&seconds), "{ttl}");
         *ttl = json!(format!("{lifetime}s"));
+    }
+    for (name, offset) in [("eventTime", 0), ("expirationTime", lifetime)] {
+        if let Some(at) = body.pointer_mut(&format!("/message/data/{name}")) {
+            let seconds = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp();
+            assert_eq!(seconds(at.as_str().unwrap()), time + offset);
+            let time = chrono::DateTime::from_timestamp(EVENT_TIME + offset, 0).unwrap();
+            *at = json!(time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        }
     }
     if headers.is_empty() { json!({"body": body}) } else { json!({"headers": headers, "body": body}) }
 }
@@ -280,8 +294,16 @@ fn pretty(value: &impl serde::Serialize) -> String {
 
 fn section(title: &str, name: &str, golden: &Golden) -> String {
     let mut section = format!("### {title}\n\n");
-    for (form, heading) in [("apns", "APNs"), ("fcm_android", "FCM v1 to Android"), ("fcm_ios", "FCM v1 to iOS")] {
+    for (form, heading) in [
+        ("apns", "APNs"),
+        ("fcm_android", "FCM v1 to Android"),
+        ("fcm_android_data", "FCM v1 to Android, with `android = \"data\"`"),
+        ("fcm_ios", "FCM v1 to iOS"),
+    ] {
         let full = &golden[form]["full"];
+        if form == "fcm_android_data" && *full == golden["fcm_android"]["full"] {
+            continue;
+        }
         let headers = full["headers"].as_object().into_iter().flatten();
         let headers: String = headers.map(|(name, value)| format!("{name}: {}\n", value.as_str().unwrap())).collect();
         if headers.is_empty() {
@@ -301,19 +323,23 @@ fn section(title: &str, name: &str, golden: &Golden) -> String {
 
 /// Apple's rules of headers and payload for each push type.
 /// <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>
-fn assert_apples_rules(headers: &Value, payload: &Value, case: &str) {
+fn assert_apples_rules(headers: &Value, payload: &Value, op: &Value, case: &str) {
     let header = |name: &str| headers[name].as_str().unwrap_or_default();
     let aps = payload["aps"].as_object().unwrap_or_else(|| panic!("{case}: no aps"));
     assert!(header("apns-expiration").parse::<u32>().is_ok(), "{case}");
     assert!(header("apns-collapse-id").len() <= 64, "{case}");
+    let is_now_or_never = header("apns-expiration") == "0";
     match header("apns-push-type") {
         "alert" => {
+            // APNs keeps one push for a phone that is off: an edit is not worth the place.
+            assert_eq!(is_now_or_never, op == "edit", "{case}");
             assert!(matches!(header("apns-priority"), "5" | "10"), "{case}");
             let title = aps["alert"].get("title").or(aps["alert"].get("title-loc-key"));
             assert!(title.is_some_and(|title| title != ""), "{case}");
             assert!(!aps.contains_key("content-available"), "{case}");
         }
         "background" => {
+            assert!(is_now_or_never, "{case}");
             assert_eq!(header("apns-priority"), "5", "{case}");
             assert_eq!(aps.iter().collect::<Vec<_>>(), [(&"content-available".to_owned(), &json!(1))], "{case}");
         }
@@ -327,6 +353,19 @@ fn assert_apples_rules(headers: &Value, payload: &Value, case: &str) {
     assert!(aps.get("interruption-level").is_none_or(|level| levels.contains(&level.as_str().unwrap())), "{case}");
 }
 
+/// The channel is the notification's only, a data message has none, and all of `data` are strings.
+fn assert_androids_rules(form: &str, push: &Value, case: &str) {
+    let message = &push["body"]["message"];
+    assert!(message["apns"].is_null() && push.get("headers").is_none(), "{case}");
+    let has_notification = message.get("notification").or(message["android"].get("notification")).is_some();
+    assert!(form == "fcm_android" || !has_notification, "{case}");
+    assert!(message["data"].as_object().unwrap().values().all(Value::is_string), "{case}");
+    assert!(message["android"].get("channel_id").or(message["data"].get("channel_id")).is_none(), "{case}");
+    let shows =
+        (form == "fcm_android_data" && message["data"]["op"] == "show") || message["data"].get("callId").is_some();
+    assert!(!shows || message["android"]["priority"] == "HIGH", "{case}");
+}
+
 #[test]
 fn each_golden_obeys_apples_rules_and_tells_no_more_than_its_mode() {
     let mut push_types = BTreeMap::new();
@@ -338,13 +377,18 @@ fn each_golden_obeys_apples_rules_and_tells_no_more_than_its_mode() {
                 let case = format!("{} {form} {mode}", file.display());
                 let apns = &push["body"]["message"]["apns"];
                 match form.as_str() {
-                    "apns" => assert_apples_rules(&push["headers"], &push["body"], &case),
-                    "fcm_ios" => assert_apples_rules(&apns["headers"], &apns["payload"], &case),
-                    _ => assert!(apns.is_null() && push.get("headers").is_none(), "{case}"),
+                    "apns" => {
+                        assert_apples_rules(&push["headers"], &push["body"], &push["body"]["acs"]["op"], &case);
+                    }
+                    "fcm_ios" => {
+                        let op = &push["body"]["message"]["data"]["op"];
+                        assert_apples_rules(&apns["headers"], &apns["payload"], op, &case);
+                    }
+                    _ => assert_androids_rules(form, push, &case),
                 }
                 *push_types.entry(push["headers"]["apns-push-type"].to_string()).or_insert(0) += 1;
                 let text = push.to_string();
-                let names = ["Alice\"", "+1555", ":1555"];
+                let names = ["Alice\"", "+1555", ":1555", "senderId"];
                 let words = ["Lunch", "Friday", "See you", "carrier"];
                 assert!(mode != "hidden" || !names.iter().any(|name| text.contains(name)), "{case}");
                 assert!(mode == "full" || !words.iter().any(|word| text.contains(word)), "{case}");

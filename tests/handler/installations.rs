@@ -24,12 +24,12 @@ async fn a_put_creates_then_replaces_and_shows_the_stored_form_with_masked_handl
     let installation = json!({
         "installationId": "iphone", "userId": BOB, "phoneNumbers": ["+1 555-123-4567", "15551234567"], "platform": "APNS",
         "pushChannel": IPHONE, "voipPushChannel": IPHONE_VOIP, "os": "ios", "locale": "ko-KR", "content": "sender",
-        "mutedThreads": ["19:a"], "expirationTime": "2100-01-31T12:00:00Z", "tags": ["a"], "templates": {},
+        "mutedThreads": ["19:a"], "android": "DATA", "expirationTime": "2100-01-31T12:00:00Z", "tags": ["a"], "templates": {},
     });
     let stored = json!({
         "installationId": "iphone", "userId": BOB, "phoneNumbers": ["15551234567"], "platform": "apns",
         "pushChannel": "****e8f0", "voipPushChannel": "****0001", "os": "ios", "locale": "ko-KR", "content": "sender",
-        "mutedThreads": ["19:a"], "expirationTime": "2100-01-31T12:00:00Z",
+        "mutedThreads": ["19:a"], "android": "data", "expirationTime": "2100-01-31T12:00:00Z",
     });
     assert_eq!(app.get("/api/installations/iphone").await.status, 404);
     let mut answer = stored.clone();
@@ -51,7 +51,8 @@ async fn every_fault_of_a_put_is_named_in_one_answer() {
     let app = App::start().await;
     let wrong = json!({
         "installationId": "other", "userId": 7, "phoneNumbers": ["abc"], "platform": "windows", "pushChannel": "****e8f0",
-        "app": "unknown", "os": "symbian", "locale": "k o", "content": "some", "mutedThreads": "19:a", "expirationTime": "soon",
+        "app": "unknown", "os": "symbian", "locale": "k o", "content": "some", "mutedThreads": "19:a", "android": "both",
+        "expirationTime": "soon",
     });
     let reply = app.put("iphone", &wrong).await;
     assert_eq!(reply.status, 400);

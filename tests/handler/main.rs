@@ -1,6 +1,8 @@
 //! The whole program against the emulator: settings and HTTP in, requests to the hub out.
 #![expect(clippy::unwrap_used, reason = "a test may stop where something is missing")]
 
+#[cfg(unix)]
+mod arm;
 #[cfg(feature = "foreign-tests")]
 mod azurite;
 mod binary;
@@ -10,10 +12,17 @@ mod stories;
 mod support;
 mod tally;
 
+mod android;
 mod batch;
+mod bidi;
 mod calls;
 mod chat;
+#[cfg(unix)]
+mod check;
+#[cfg(unix)]
+mod check_azure;
 mod clock;
+mod cross_site;
 mod damage;
 mod dead_letters;
 mod event_lines;
@@ -23,8 +32,10 @@ mod forget;
 mod garbage;
 mod goldens;
 mod hub_answers;
+mod http_file;
 mod installation_commands;
 mod installations;
+mod ios;
 mod kills;
 mod local_settings;
 mod maintenance;
@@ -50,6 +61,7 @@ mod status;
 mod store_faults;
 mod store_reads;
 mod stores;
+mod template;
 #[cfg(unix)]
 mod terminal;
 mod texts;

@@ -16,7 +16,7 @@ async fn the_earlier_outcome_in_the_order_wins() {
         App::with(&[("EVENT_TYPES", "SMSReceived,Microsoft.Communication.ChatMessageEdited,UserDisconnected")]).await;
     app.register("iphone", json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE})).await;
     // Each event has everything wrong that comes after its own outcome.
-    let old = ago(TimeDelta::hours(5));
+    let old = ago(TimeDelta::hours(25));
     let mut hopeless = event("e", "SMSReceived", "/phonenumber/15551234567", json!({"messageId": 7}));
     hopeless["eventTime"] = json!(old);
 

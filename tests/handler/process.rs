@@ -30,6 +30,63 @@ async fn wrong_settings_end_it_with_78_and_a_line_for_each_before_the_port_opens
     assert!(output.stdout.is_empty());
 }
 
+/// What each plan of Azure sets: App Service and Consumption on Windows, Consumption on Linux, Flex.
+const AZURE: [&str; 3] = ["WEBSITE_INSTANCE_ID", "CONTAINER_NAME", "WEBSITE_POD_NAME"];
+
+#[tokio::test]
+async fn inside_azure_wrong_settings_leave_it_up_and_are_told_by_events_status_and_log() {
+    let hub = emulator().await;
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    for name in AZURE {
+        let extra = [(name, "i-1"), ("EXPIRE_EVENTS", "maybe"), ("STORE", "file:/proc/nowhere")];
+        let vars = vars(&hub, &extra);
+        let process = command(&vars, folder.path()).env("FUNCTIONS_CUSTOMHANDLER_PORT", &free).spawn().unwrap();
+        let url = |path: &str| format!("http://127.0.0.1:{free}{path}");
+        let ready = async {
+            while client().get(url("/")).send().await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), ready).await.unwrap();
+        assert_eq!(Reply::of(client().get(url("/"))).await.status, 200);
+
+        let expected = "EXPIRE_EVENTS: expected true or false";
+        let status = Reply::of(client().get(url("/api/status"))).await;
+        assert_eq!((status.status, &status.json()["instance"]), (503, &json!("i-1")));
+        let faults = status.json()["faults"].clone();
+        assert_eq!(faults.as_array().unwrap().len(), 2, "{faults}");
+        assert!(faults.as_array().unwrap().contains(&json!(expected)), "{faults}");
+        for (path, code) in [("/EventGridTrigger", 500), ("/Maintenance", 500)] {
+            for _ in 0..3 {
+                let body = envelope(&sms("e1", "15551234567", "Hello")).to_string();
+                let reply = Reply::of(client().post(url(path)).body(body)).await;
+                assert_eq!(reply.status, code);
+                assert!(reply.json()["error"].as_str().unwrap().contains(expected), "{path}");
+            }
+        }
+        let put = Reply::of(client().put(url("/api/installations/iphone")).body("{}")).await;
+        assert_eq!((put.status, &put.json()["error"]["code"]), (503, &json!("BadSettings")));
+        assert_eq!(Reply::of(client().get(url("/nowhere"))).await.status, 404);
+
+        let pid = process.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        let output = timeout(Duration::from_secs(20), process.wait_with_output()).await.unwrap().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        // At the start, and once for the requests, which came within a minute.
+        assert_eq!(told.matches(expected).count(), 2, "{told}");
+        assert_eq!(hub.requests().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn under_the_core_tools_wrong_settings_end_it_although_a_container_has_a_name() {
+    let core_tools = ("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true");
+    let output = run(&[], &[("CONTAINER_NAME", "mine"), core_tools, ("EXPIRE_EVENTS", "maybe")]).await;
+    assert_eq!(output.status.code(), Some(78));
+}
+
 #[tokio::test]
 async fn a_folder_that_cannot_be_used_is_a_fault_of_the_setting() {
     let hub = emulator().await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 /// File, outcome, and the code of the reason where it is not plainly delivered; `user` or `number` is registered for where a recipient is named.
-const EXPECTED: [(&str, &str, &str); 57] = [
+const EXPECTED: [(&str, &str, &str); 62] = [
     ("seed/ChatMemberAddedToThreadWithUser", "ignored", "somebody_else"),
     ("seed/ChatMemberRemovedFromThreadWithUser", "ignored", "somebody_else"),
     ("seed/ChatMessageDeleted", "delivered", ""),
@@ -63,6 +63,11 @@ const EXPECTED: [(&str, &str, &str); 57] = [
     ("current/cloudevents/IncomingCall", "no_device", "no_recipient"),
     ("current/cloudevents/SMSReceived", "delivered", ""),
     ("current/constructed/CallEnded.sdk-model-shape", "filtered", "subject"),
+    ("current/constructed/ChatMessageReceived.card", "delivered", ""),
+    ("current/constructed/ChatMessageReceived.file", "delivered", ""),
+    ("current/constructed/ChatMessageReceived.mention", "delivered", ""),
+    ("current/constructed/ChatMessageReceived.picture", "delivered", ""),
+    ("current/constructed/ChatMessageReceived.right-to-left", "delivered", ""),
     ("current/constructed/IncomingCall.jwt-context", "delivered", "no_voip_handle"),
     ("current/constructed/IncomingCall.pstn-caller", "delivered", "no_voip_handle"),
     ("current/constructed/SMSReceived.cloudevent-current", "delivered", ""),

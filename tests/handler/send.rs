@@ -54,7 +54,7 @@ async fn each_decision_is_printed_and_the_hub_gets_what_is_printed() {
             "  type       Microsoft.Communication.ChatMessageReceived\n",
             "  subject    thread/...\n",
             " ago\n",
-            "  lifetime   4 h; ",
+            "  lifetime   24 h; ",
             "  recipient  the user ****0f6d\n",
             "  device     iphone: apns, content full, locale none\n",
             "  device     android: fcmv1, content full, locale ko\n",
@@ -272,7 +272,7 @@ async fn a_sample_shows_what_a_phone_would_get_with_nothing_but_a_clone() {
             "  effect     show, content full\n  title      +15555555555\n  body       Great to connect with ACS events",
             "             apns-push-type: alert\n",
             // Four hours after the event, as it was in 2020.
-            "             apns-expiration: 1600403267\n",
+            "             apns-expiration: 1600475267\n",
             "             {\n               \"aps\": {\n                 \"alert\": {\n",
             "  outcome    delivered, 1 of 1 devices; dry run",
         ],
@@ -295,7 +295,7 @@ async fn a_device_that_nobody_registered_has_the_language_and_the_content_that_a
     let android = shown(&["--as", "android"]).await;
     assert_holds(
         &android,
-        &["  device     android: fcmv1, content full, locale none\n", "\"body\": \"Lunch?\"", "\"ttl\": \"14"],
+        &["  device     android: fcmv1, content full, locale none\n", "\"body\": \"Lunch?\"", "\"ttl\": \"86"],
     );
     let korean = shown(&["--as", "ios", "--locale", "ko-KR", "--content", "hidden"]).await;
     assert_holds(&korean, &["content hidden, locale ko-KR", "  title      새 메시지"]);

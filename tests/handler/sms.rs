@@ -22,7 +22,7 @@ async fn an_sms_reaches_an_iphone_as_one_signed_direct_send() {
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/alerts/messages"));
     assert_eq!(request.query, "direct&api-version=2020-06");
     let expires =
-        chrono::DateTime::parse_from_rfc3339(event["eventTime"].as_str().unwrap()).unwrap().timestamp() + 4 * 3600;
+        chrono::DateTime::parse_from_rfc3339(event["eventTime"].as_str().unwrap()).unwrap().timestamp() + 24 * 3600;
     let expected = BTreeMap::from([
         ("accept", "*/*"),
         ("user-agent", concat!("acs-push/", env!("CARGO_PKG_VERSION"))),
@@ -44,7 +44,10 @@ async fn an_sms_reaches_an_iphone_as_one_signed_direct_send() {
                 "sound": "default",
                 "thread-id": "sms:15551234567:15557654321",
             },
-            "acs": {"op": "show", "id": "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4", "messageId": "sms-1"},
+            "acs": {
+                "op": "show", "id": "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4", "messageId": "sms-1",
+                "sender": "+15557654321", "senderId": "+15557654321",
+            },
         })
     );
 }
@@ -69,11 +72,13 @@ async fn an_sms_reaches_an_android_phone_as_an_fcm_v1_message() {
     let id = "bzf8UaD7PaKBWFS0Pzg6Ec5h5U3i9PuXl7kzwC7t9v4";
     let mut message = body(request)["message"].take();
     let ttl = message["android"]["ttl"].take();
-    assert!(matches!(ttl.as_str(), Some("14399s" | "14400s")), "{ttl}");
+    assert!(matches!(ttl.as_str(), Some("86399s" | "86400s")), "{ttl}");
     assert_eq!(
         message,
         json!({
-            "data": {"op": "show", "id": id, "messageId": "sms-1"},
+            "data": {
+                "op": "show", "id": id, "messageId": "sms-1", "sender": "+15557654321", "senderId": "+15557654321",
+            },
             "notification": {"title": "+15557654321", "body": "Hello"},
             "android": {"priority": "HIGH", "ttl": null, "notification": {"tag": id}},
         })

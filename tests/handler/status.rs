@@ -5,6 +5,7 @@ use std::time::Duration;
 use notification_hubs_emulator::{Action, Fault};
 use serde_json::json;
 
+use crate::binary::{Process, documents};
 use crate::support::*;
 
 #[tokio::test]
@@ -117,4 +118,67 @@ async fn the_status_of_the_store_tells_its_last_error_and_the_dead_letters_that_
     assert!(reason.starts_with("the store's folder cannot be used: there is no such folder ("), "{reason}");
     assert!(status["store"]["last_error"]["at"].is_string());
     assert_eq!((&status["received"], &status["outcomes"]["failed"]), (&json!(3), &json!(1)));
+}
+
+/// `Status` of `asked`, once its sum of delivered events is that.
+async fn fleet_with_delivered(asked: &Process, delivered: u64) -> serde_json::Value {
+    let sum = async {
+        loop {
+            let fleet = asked.status().await["fleet"].clone();
+            if fleet["outcomes"]["delivered"] == json!(delivered) {
+                return fleet;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), sum).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_process_without_events_tells_the_sums_of_those_that_had_some() {
+    let hub = emulator().await;
+    let folder = tempfile::tempdir().unwrap();
+    let instance = |name| vars(&hub, &[("STORE", "file:store"), ("WEBSITE_INSTANCE_ID", name)]);
+    let (one, other) = (instance("i-1"), instance("i-2"));
+    let [first, second] = [Process::start(&one, folder.path()).await, Process::start(&other, folder.path()).await];
+    let asked = Process::start(&instance("i-3"), folder.path()).await;
+    let phone = json!({"phoneNumbers": ["15551234567"], "platform": "apns", "pushChannel": IPHONE});
+    first.register("iphone", phone).await;
+    assert_eq!(first.outcome(&sms("e1", "15551234567", "Hello")).await, "delivered");
+    assert_eq!(second.outcome(&sms("e2", "15551234567", "Hello")).await, "delivered");
+    assert_eq!(second.outcome(&sms("e3", "15550000000", "Hello")).await, "no_device");
+    let fleet = fleet_with_delivered(&asked, 2).await;
+    assert_eq!(fleet["outcomes"]["no_device"], 1);
+    let mut seen: Vec<_> = fleet["instances"].as_array().unwrap().iter().map(|one| &one["instance"]).collect();
+    seen.sort_by_key(|name| name.to_string());
+    assert_eq!(seen, ["i-1", "i-2", "i-3"]);
+    assert!(fleet["instances"][0]["seen"].is_string() && fleet["instances"][0]["version"].is_string());
+    assert_eq!(asked.status().await["outcomes"]["delivered"], 0, "the counts of the process itself are its own");
+
+    // A process that stops tells its last counts, also within the minute, and a hub's error.
+    hub.add_fault(Fault::status(429).retry_after("30"));
+    assert_eq!(second.outcome(&sms("e4", "15551234567", "Hello")).await, "failed");
+    assert_eq!(first.outcome(&sms("e5", "15551234567", "Hello")).await, "delivered");
+    let (code, _) = second.terminate().await;
+    assert_eq!(code, Some(0));
+    first.terminate().await;
+    let fleet = fleet_with_delivered(&asked, 3).await;
+    assert_eq!(fleet["outcomes"]["failed"], 1);
+    let told = fleet["hubs"].as_array().unwrap().iter().find(|told| told["hub"] == HUB).unwrap();
+    assert_eq!(told["last_error"], "hub 429: throttled");
+    assert!(told["at"].is_string() && told["paused_until"].is_string(), "{told}");
+    let reports = documents(&folder.path().join("store"));
+    let reports: Vec<_> = reports.into_iter().filter(|(path, _)| path.starts_with("instances/")).collect();
+    assert_eq!(reports.len(), 2, "the process without events wrote none");
+
+    // Maintenance removes reports of processes that are gone.
+    let day_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 3600);
+    for (path, _) in &reports {
+        let file = std::fs::File::options().write(true).open(folder.path().join("store").join(path)).unwrap();
+        file.set_modified(day_ago).unwrap();
+    }
+    assert_eq!(asked.status().await["fleet"]["outcomes"]["delivered"], 0, "they are over");
+    asked.maintain().await;
+    let left = documents(&folder.path().join("store"));
+    assert!(!left.iter().any(|(path, _)| path.starts_with("instances/")), "{left:?}");
 }

@@ -41,7 +41,12 @@ async fn everybody_reads_their_own_language_or_the_nearest_one_or_english() {
     let app = App::start().await;
     let locales = [
         ("en-GB", "New message", "Incoming call"),
-        ("de-DE", "New message", "Incoming call"),
+        ("it-IT", "New message", "Incoming call"),
+        ("de-AT", "Neue Nachricht", "Eingehender Anruf"),
+        ("es-MX", "Mensaje nuevo", "Llamada entrante"),
+        ("pt-BR", "Nova mensagem", "Chamada recebida"),
+        ("pt-PT", "Nova mensagem", "Chamada recebida"),
+        ("ja-JP", "新着メッセージ", "着信"),
         ("fr_CA", "Nouveau message", "Appel entrant"),
         ("ko-KR", "새 메시지", "수신 전화"),
         ("zh-CN", "新消息", "来电"),

@@ -9,6 +9,18 @@ use super::Problem;
 const MEMBERS: [&str; 7] = ["name", "data", "notification", "android", "webpush", "apns", "fcm_options"];
 /// The members that name the recipient: the hub adds the device handle itself.
 const TARGETS: [&str; 3] = ["token", "topic", "condition"];
+const ANDROID_MEMBERS: [&str; 10] = [
+    "collapse_key",
+    "priority",
+    "ttl",
+    "restricted_package_name",
+    "data",
+    "notification",
+    "fcm_options",
+    "direct_boot_ok",
+    "bandwidth_constrained_ok",
+    "restricted_satellite_ok",
+];
 const NOTIFICATION_MEMBERS: [&str; 3] = ["title", "body", "image"];
 
 pub(super) fn problems(json: &Value) -> Vec<Problem> {
@@ -60,7 +72,8 @@ fn data_problems(data: &Map<String, Value>) -> Vec<Problem> {
 }
 
 fn android_problems(android: &Map<String, Value>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let unknown = android.keys().filter(|name| !ANDROID_MEMBERS.contains(&name.as_str()));
+    let mut problems: Vec<Problem> = unknown.map(|name| Problem::FcmUnknownAndroidMember(name.clone())).collect();
     if let Some(ttl) = android.get("ttl").filter(|ttl| !ttl.as_str().is_some_and(is_duration)) {
         problems.push(Problem::FcmTtl(ttl.to_string()));
     }

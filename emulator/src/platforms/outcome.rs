@@ -71,6 +71,7 @@ impl Outcome {
                 | Problem::FcmTarget(_)
                 | Problem::FcmUnknownMember(_)
                 | Problem::FcmUnknownNotificationMember(_)
+                | Problem::FcmUnknownAndroidMember(_)
                 | Problem::FcmNotObject(_)
                 | Problem::FcmDataNotString(_)
                 | Problem::FcmReservedKey(_)

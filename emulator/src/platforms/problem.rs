@@ -41,6 +41,8 @@ pub(crate) enum Problem {
     FcmUnknownMember(String),
     #[error("FCM does not know 'message.notification.{0}'; platform fields go under 'android'")]
     FcmUnknownNotificationMember(String),
+    #[error("FCM does not know 'message.android.{0}'; what is shown goes under 'android.notification'")]
+    FcmUnknownAndroidMember(String),
     #[error("'message.{0}' must be an object")]
     FcmNotObject(&'static str),
     #[error("'message.data.{0}' must be a string")]

@@ -142,6 +142,7 @@ async fn an_fcm_message_has_known_members_and_no_recipient() {
         (r#"{"message":{"data":{"n":null}}}"#, "'message.data.n' must be a string"),
         (r#"{"message":{"data":{"from":"x"}}}"#, "'message.data.from' is a reserved"),
         (r#"{"message":{"data":{"google.x":"x"}}}"#, "'message.data.google.x' is a reserved"),
+        (r#"{"message":{"android":{"channel_id":"x"}}}"#, "'message.android.channel_id'"),
         (r#"{"message":{"android":{"ttl":60}}}"#, "'message.android.ttl' must be seconds"),
         (r#"{"message":{"android":{"ttl":"60"}}}"#, "'message.android.ttl' must be seconds"),
         (r#"{"message":{"android":{"ttl":"1.xs"}}}"#, "'message.android.ttl' must be seconds"),

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::template::Template;
 use crate::events::EventType;
 use crate::notifications::Urgency;
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{AndroidMode, ContentMode};
 
 /// The keys of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub enum Key {
     AndroidQuietChannel,
     /// iOS: whether the app may change it before it is shown.
     Mutable,
+    /// Android: who shows it, the system or the app.
+    Android,
+    /// FCM: the name in Google's delivery statistics.
+    AnalyticsLabel,
     /// How long it is worth something.
     TimeToLive,
     /// How much it shows.
@@ -73,6 +77,10 @@ pub struct Entry {
     pub android_quiet_channel: Option<String>,
     /// iOS: whether the app may change it before it is shown.
     pub mutable: Option<bool>,
+    /// Android: who shows it.
+    pub android: Option<AndroidMode>,
+    /// FCM: the name in Google's delivery statistics; empty for none.
+    pub analytics_label: Option<String>,
     /// How long it is worth something.
     pub time_to_live: Option<TimeDelta>,
     /// The most that it shows.
@@ -83,7 +91,7 @@ pub struct Entry {
 
 impl Key {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::On,
         Self::Title,
         Self::Body,
@@ -97,6 +105,8 @@ impl Key {
         Self::AndroidChannel,
         Self::AndroidQuietChannel,
         Self::Mutable,
+        Self::Android,
+        Self::AnalyticsLabel,
         Self::TimeToLive,
         Self::Content,
         Self::Data,
@@ -118,6 +128,8 @@ impl Key {
             Self::AndroidChannel => "android_channel",
             Self::AndroidQuietChannel => "android_quiet_channel",
             Self::Mutable => "mutable",
+            Self::Android => "android",
+            Self::AnalyticsLabel => "analytics_label",
             Self::TimeToLive => "time_to_live",
             Self::Content => "content",
             Self::Data => "data",
@@ -126,7 +138,7 @@ impl Key {
 
     /// Whether the key can stand in a table of this type. A withdrawal or an update in the background shows nothing.
     pub fn is_for(self, event_type: EventType) -> bool {
-        let for_all = matches!(self, Self::On | Self::TimeToLive | Self::Content | Self::Data);
+        let for_all = matches!(self, Self::On | Self::TimeToLive | Self::Content | Self::Data | Self::AnalyticsLabel);
         for_all
             || match event_type {
                 EventType::ChatMessageDeleted
@@ -143,9 +155,9 @@ impl Key {
             }
     }
 
-    /// Whether it can differ by language. What is decided before anybody's device is known cannot.
+    /// Whether it can differ by language. What is decided before anybody's device is known cannot, nor what is no matter of words.
     pub fn is_for_languages(self) -> bool {
-        !matches!(self, Self::On | Self::TimeToLive)
+        !matches!(self, Self::On | Self::TimeToLive | Self::Android | Self::AnalyticsLabel)
     }
 }
 
@@ -166,6 +178,8 @@ impl Entry {
             android_channel: self.android_channel.or_else(|| fallback.android_channel.clone()),
             android_quiet_channel: self.android_quiet_channel.or_else(|| fallback.android_quiet_channel.clone()),
             mutable: self.mutable.or(fallback.mutable),
+            android: self.android.or(fallback.android),
+            analytics_label: self.analytics_label.or_else(|| fallback.analytics_label.clone()),
             time_to_live: self.time_to_live.or(fallback.time_to_live),
             content: self.content.or(fallback.content),
             data: self.data.or_else(|| fallback.data.clone()),

@@ -155,7 +155,8 @@ impl Reader<'_> {
     fn key(&mut self, event_type: EventType, key: Key, place: &str, at: usize, value: &Value<'_>, entry: &mut Entry) {
         let place = format!("{place} {}", key.name());
         if !key.is_for(event_type) {
-            let problem = "is not allowed, because this type shows nothing: expected on, time_to_live, content or data";
+            let problem = "is not allowed, because this type shows nothing: expected on, time_to_live, content, data or \
+                           analytics_label";
             return self.mistake(at, &place, problem.to_owned());
         }
         let fields = self.fields_of(event_type);
@@ -176,6 +177,8 @@ impl Reader<'_> {
                 entry.android_quiet_channel = self.checked(at, &place, value::name(raw, "a channel of the app"))
             }
             Key::Mutable => entry.mutable = self.checked(at, &place, value::boolean(raw)),
+            Key::Android => entry.android = self.checked(at, &place, value::android(raw)),
+            Key::AnalyticsLabel => entry.analytics_label = self.checked(at, &place, value::analytics_label(raw)),
             Key::TimeToLive => entry.time_to_live = self.checked(at, &place, value::time_to_live(raw, event_type)),
             Key::Content => entry.content = self.checked(at, &place, value::content(raw)),
             Key::Title => entry.title = self.template(&place, value, fields),

@@ -3,6 +3,7 @@
 //! No function, no macro, no other template can be named, and steps are counted, each 64 bytes that are read or written as
 //! one: a template can be wrong, but it can neither hang the program nor fill its memory. <https://docs.rs/minijinja>
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -10,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, ErrorKind, filters};
 
+use crate::notifications::bidi;
 use crate::notifications::template_fields::TemplateFields;
 
 /// A template, compiled. Clones are the same one.
@@ -104,9 +106,19 @@ impl Template {
 }
 
 impl Context {
-    /// The fields by name. Steps are counted by length as well, so a long field is cut before it can use them up.
+    /// The fields by name, for data.
     pub fn of(fields: &TemplateFields<'_>) -> Self {
-        let cut = |value: &str| Value::from(&value[..value.floor_char_boundary(MAX_FIELD_BYTES)]);
+        Self::new(fields, |value| Cow::Borrowed(value))
+    }
+
+    /// The same to be shown: no field changes the direction of what stands around it.
+    pub fn shown(fields: &TemplateFields<'_>) -> Self {
+        Self::new(fields, bidi::isolated)
+    }
+
+    /// Steps are counted by length as well, so a long field is cut before it can use them up.
+    fn new(fields: &TemplateFields<'_>, with: fn(&str) -> Cow<'_, str>) -> Self {
+        let cut = |value: &str| Value::from(&*with(&value[..value.floor_char_boundary(MAX_FIELD_BYTES)]));
         let all = Arc::new(fields.iter().map(|(name, value)| (name.to_owned(), cut(value))).collect());
         Self(Value::from_object(FieldValues { all, prefix: String::new() }))
     }

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 
 use crate::events::EventType;
 use crate::notifications::Urgency;
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{AndroidMode, ContentMode};
 
 /// So many further members a payload may have: with their texts cut, they leave most of it to title and body.
 pub const MAX_DATA_MEMBERS: usize = 8;
@@ -14,7 +14,7 @@ pub const MAX_DATA_MEMBERS: usize = 8;
 const MAX_CUSTOM_FIELDS: usize = 8;
 
 /// Members of the payload that are taken: ours, those of the push services, and those of calls.
-const RESERVED_NAMES: [&str; 16] = [
+const RESERVED_NAMES: [&str; 24] = [
     "acs",
     "aps",
     "data",
@@ -22,6 +22,14 @@ const RESERVED_NAMES: [&str; 16] = [
     "id",
     "threadId",
     "messageId",
+    "senderId",
+    "sender",
+    "group",
+    "channel",
+    "eventTime",
+    "expirationTime",
+    "mutable",
+    "quiet",
     "tag",
     "title",
     "body",
@@ -78,6 +86,20 @@ pub fn urgency(value: &DeValue<'_>) -> Result<Urgency, String> {
 pub fn content(value: &DeValue<'_>) -> Result<ContentMode, String> {
     let mode = value.as_str().and_then(ContentMode::parse);
     mode.ok_or_else(|| "expected \"full\", \"sender\" or \"hidden\"".to_owned())
+}
+
+/// Who shows it on Android, in any case.
+pub fn android(value: &DeValue<'_>) -> Result<AndroidMode, String> {
+    let mode = value.as_str().and_then(AndroidMode::parse);
+    mode.ok_or_else(|| "expected \"notification\" or \"data\"".to_owned())
+}
+
+/// Letters, so that nothing can be in it that tells a person: Google keeps it. Empty for none.
+pub fn analytics_label(value: &DeValue<'_>) -> Result<String, String> {
+    const EXPECTED: &str = "1 to 50 ASCII letters that name the type, or \"\" for none";
+    let label = value.as_str().ok_or_else(|| unexpected(value, EXPECTED))?;
+    let fits = label.len() <= 50 && label.bytes().all(|byte| byte.is_ascii_alphabetic());
+    fits.then(|| label.to_owned()).ok_or_else(|| format!("expected {EXPECTED}"))
 }
 
 /// Seconds, or a text of a number and `s`, `m`, `h` or `d`.

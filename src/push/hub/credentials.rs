@@ -71,6 +71,11 @@ impl HubCredentials {
         usize::from(second_since.is_some_and(|since| since.elapsed() < FIRST_KEY_RETRIED_AFTER))
     }
 
+    /// How many keys there are: one or two.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The key at `index`.
     pub fn key(&self, index: usize) -> &AccessKey {
         &self.keys[index]
@@ -130,6 +135,11 @@ impl AccessKey {
         self.messages.host_str().unwrap_or_default()
     }
 
+    /// The name of the access policy.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
     /// The value of the `Authorization` header: the cached SAS token, or a new one.
     pub fn authorization(&self, now: Instant, clock: impl Fn() -> DateTime<Utc>) -> HeaderValue {
         let mut cached = self.sas_token.lock().expect("nothing panics while it is held");
@@ -145,6 +155,22 @@ impl AccessKey {
                 sas_token
             }
         }
+    }
+
+    /// A token that no hub may take: signed with another key.
+    pub fn wrong_authorization(&self, now: DateTime<Utc>) -> HeaderValue {
+        let expires_at = now.timestamp() + SAS_TOKEN_LIFETIME.as_secs().cast_signed();
+        let wrong_key = format!("{}-", self.key.expose_secret());
+        let sas_token = sas::create_sas_token(&self.resource, &self.rule, &wrong_key, expires_at);
+        HeaderValue::try_from(sas_token).expect("every part of it is percent-encoded")
+    }
+
+    /// By how many seconds the server's clock is ahead, if that is more than the tolerance. New tokens follow it.
+    pub fn clock_difference(&self, server_time: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
+        let ahead = (server_time - now).num_seconds();
+        let ahead = (ahead.abs() > CLOCK_TOLERANCE).then_some(ahead)?;
+        self.clock_offset.store(ahead, Ordering::Relaxed);
+        Some(ahead)
     }
 
     /// Drops the SAS token `refused`, so that the next one is new. If the server's clock differs by more than the tolerance, new

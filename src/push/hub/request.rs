@@ -44,8 +44,10 @@ enum To<'a> {
     Many { content_type: String },
 }
 
-static FORMAT: HeaderName = HeaderName::from_static("servicebusnotification-format");
-static DEVICE_HANDLE: HeaderName = HeaderName::from_static("servicebusnotification-devicehandle");
+/// The platform of a payload.
+pub static FORMAT: HeaderName = HeaderName::from_static("servicebusnotification-format");
+/// Where it goes.
+pub static DEVICE_HANDLE: HeaderName = HeaderName::from_static("servicebusnotification-devicehandle");
 
 impl<'a> Request<'a> {
     /// The request; `random` makes the boundary between the parts of a batch.

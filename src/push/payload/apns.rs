@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::truncate::truncate_to_limit;
 use super::{AppData, CallData, Payload, PayloadTooLarge, json};
 use crate::notifications::device::Platform;
-use crate::notifications::{CallContext, Effect, Expiry, LocalizableText, Notification, Urgency, Wording};
+use crate::notifications::{CallContext, LocalizableText, Notification, Urgency, Wording};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -104,13 +104,10 @@ pub fn headers(notification: &Notification<'_>) -> Vec<(&'static str, Cow<'stati
         Some(alert) => ("alert", priority(alert.urgency)),
         None => ("background", "5"),
     };
-    let expiration = match notification.effect {
-        // APNs keeps one push for an app: a withdrawal is worth the place, news of a topic is not.
-        Effect::UpdateThread => Cow::Borrowed("0"),
-        Effect::Show(_) | Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::Ring(_) => {
-            expiration(&notification.expiry)
-        }
-    };
+    // 0 is "now or never".
+    let is_kept = notification.kept_while_off && !notification.expiry.remaining.is_zero();
+    let expiration =
+        if is_kept { Cow::Owned(notification.expiry.at.timestamp().to_string()) } else { Cow::Borrowed("0") };
     vec![
         ("apns-push-type", Cow::Borrowed(push_type)),
         ("apns-priority", Cow::Borrowed(priority)),
@@ -140,11 +137,6 @@ impl<'a> Aps<'a> {
             mutable_content: alert.mutable.then_some(1),
         }
     }
-}
-
-/// Seconds of Unix time, or 0, "now or never", if it has expired.
-fn expiration(expiry: &Expiry) -> Cow<'static, str> {
-    if expiry.remaining.is_zero() { Cow::Borrowed("0") } else { Cow::Owned(expiry.at.timestamp().to_string()) }
 }
 
 fn priority(urgency: Urgency) -> &'static str {

@@ -2,15 +2,14 @@
 //!
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>. All values of `data` are strings.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::fcm_data::Data;
 use super::truncate::truncate_to_limit;
-use super::{AppData, CallData, Payload, PayloadTooLarge, json};
-use crate::notifications::device::Platform;
+use super::{CallData, Payload, PayloadTooLarge, json};
+use crate::notifications::device::{AndroidMode, Platform};
 use crate::notifications::{Alert, Call, CallContext, Effect, LocalizableText, Notification, Urgency, Wording};
 
 /// A message, but for the token.
@@ -25,17 +24,14 @@ struct Message<'a, D> {
     #[serde(skip_serializing_if = "Option::is_none")]
     notification: Option<Texts<'a>>,
     android: Android<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fcm_options: Option<FcmOptions<'a>>,
 }
 
-/// What the app reads of any notification but a call.
+/// What Google's delivery statistics know a message by.
 #[derive(Serialize)]
-pub struct Data<'a> {
-    #[serde(flatten)]
-    app: AppData<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<&'a str>,
-    #[serde(flatten)]
-    more: BTreeMap<Cow<'a, str>, &'a str>,
+pub struct FcmOptions<'a> {
+    analytics_label: &'a str,
 }
 
 #[derive(Serialize)]
@@ -71,11 +67,13 @@ struct AndroidNotification<'a> {
 }
 
 /// An alert, or a data message.
-pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLarge> {
-    let body = match &notification.effect {
-        Effect::Show(alert) | Effect::Ring(Call { alert, .. }) => alert_body(notification, alert)?,
-        Effect::Edit(alert) => data_body(notification, priority(alert.urgency))?,
-        Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => data_body(notification, "NORMAL")?,
+pub fn payload(notification: &Notification<'_>, mode: AndroidMode) -> Result<Payload, PayloadTooLarge> {
+    let body = match (&notification.effect, mode) {
+        (Effect::Show(alert) | Effect::Ring(Call { alert, .. }), AndroidMode::Notification) => {
+            alert_body(notification, alert)?
+        }
+        (Effect::Edit(_) | Effect::Remove | Effect::RemoveThread | Effect::UpdateThread, _)
+        | (_, AndroidMode::Data) => data_body(notification, mode)?,
     };
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
@@ -101,32 +99,29 @@ fn alert_body(notification: &Notification<'_>, alert: &Alert<'_>) -> Result<Vec<
             data: Data::new(notification, wording),
             notification: Some(texts).filter(|texts| texts.title.is_some() || texts.body.is_some()),
             android: Android { notification: Some(shown), ..Android::new(notification, priority(alert.urgency)) },
+            fcm_options: FcmOptions::of(notification),
         })
     })
 }
 
 /// The app does it: the system would show an edit of a swiped-away message again, and withdraws nothing.
-fn data_body(notification: &Notification<'_>, priority: &'static str) -> Result<Vec<u8>, PayloadTooLarge> {
+fn data_body(notification: &Notification<'_>, mode: AndroidMode) -> Result<Vec<u8>, PayloadTooLarge> {
+    let priority = match &notification.effect {
+        // It shows something, so Google lets the priority stand.
+        Effect::Show(_) | Effect::Ring(_) => "HIGH",
+        Effect::Edit(alert) => priority(alert.urgency),
+        Effect::Remove | Effect::RemoveThread | Effect::UpdateThread => "NORMAL",
+    };
     truncate_to_limit(&notification.wording, |wording| {
-        let mut data = Data { tag: Some(&notification.id), ..Data::new(notification, wording) };
-        if matches!(notification.effect, Effect::Edit(_)) {
-            data.more.extend(line_members("title", &wording.title));
-            data.more.extend(line_members("body", &wording.body));
+        let mut data = Data::new(notification, wording).with_tag(notification);
+        if let Some(alert) = notification.effect.alert() {
+            data = data.with_texts(wording);
+            if mode == AndroidMode::Data {
+                data = data.with_options(notification, alert);
+            }
         }
-        fcm_message(Message { data, notification: None, android: Android::new(notification, priority) })
+        fcm_message(Message::of_data(notification, data, priority))
     })
-}
-
-/// A line as strings by name: `title`, or `titleLocKey`, `titleLocArg1` and so on.
-fn line_members<'a>(name: &'static str, line: &'a LocalizableText) -> Vec<(Cow<'a, str>, &'a str)> {
-    match line {
-        LocalizableText::Text(text) => vec![(name.into(), text.as_str())],
-        LocalizableText::Localized { key, args } => {
-            let args = args.iter().enumerate();
-            let args = args.map(|(index, arg)| (format!("{name}LocArg{}", index + 1).into(), arg.as_str()));
-            args.chain([(format!("{name}LocKey").into(), key.as_str())]).collect()
-        }
-    }
 }
 
 /// A call.
@@ -139,17 +134,23 @@ pub fn call_payload(
         &Wording { title: LocalizableText::Text(display_name.to_owned()), ..Wording::default() },
         |wording| {
             let data = CallData::new(context.event_id.to_string(), context, wording);
-            fcm_message(Message { data, notification: None, android: Android::new(notification, "HIGH") })
+            fcm_message(Message::of_data(notification, data, "HIGH"))
         },
     )?;
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }
 
-impl<'a> Data<'a> {
-    /// The app's data, and further members of the texts.
-    pub fn new(notification: &'a Notification<'_>, wording: &'a Wording) -> Self {
-        let more = wording.data.iter().map(|(name, value)| (name.into(), value.as_str())).collect();
-        Self { app: AppData::new(notification, wording), tag: None, more }
+impl<'a, D> Message<'a, D> {
+    fn of_data(notification: &'a Notification<'_>, data: D, priority: &'static str) -> Self {
+        let (android, fcm_options) = (Android::new(notification, priority), FcmOptions::of(notification));
+        Self { data, notification: None, android, fcm_options }
+    }
+}
+
+impl<'a> FcmOptions<'a> {
+    /// Those of the notification's type.
+    pub fn of(notification: &'a Notification<'_>) -> Option<Self> {
+        notification.analytics_label.map(|analytics_label| Self { analytics_label })
     }
 }
 

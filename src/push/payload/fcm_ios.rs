@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::apns::{self, Aps};
-use super::fcm::{self, Data};
+use super::fcm::{self, FcmOptions};
+use super::fcm_data::Data;
 use super::truncate::truncate_to_limit;
 use super::{Payload, PayloadTooLarge};
 use crate::notifications::Notification;
@@ -19,6 +20,8 @@ use crate::notifications::device::Platform;
 struct Message<'a> {
     data: Data<'a>,
     apns: Apns<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fcm_options: Option<FcmOptions<'a>>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +40,11 @@ pub fn payload(notification: &Notification<'_>) -> Result<Payload, PayloadTooLar
     let headers = apns::headers(notification).into_iter().collect();
     let body = truncate_to_limit(&notification.wording, |wording| {
         let payload = ApnsPayload { aps: Aps::new(notification, wording) };
-        fcm::fcm_message(Message { data: Data::new(notification, wording), apns: Apns { headers: &headers, payload } })
+        fcm::fcm_message(Message {
+            data: Data::new(notification, wording),
+            apns: Apns { headers: &headers, payload },
+            fcm_options: FcmOptions::of(notification),
+        })
     })?;
     Ok(Payload { platform: Platform::FcmV1, headers: Vec::new(), body: body.into() })
 }

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::*;
 use crate::events::{Event, EventGridEvent, EventType, RawEvent};
-use crate::notifications::device::ContentMode;
+use crate::notifications::device::{AndroidMode, ContentMode};
 use crate::notifications::{Audience, Language, Texts};
 
 /// A text, in the few words in which a failure tells it.
@@ -64,7 +64,8 @@ fn payloads(sender: &str, text: &str, texts: &Texts) -> Vec<(PayloadFormat, Valu
     let event = Event::read(&envelope, EventType::ChatMessageReceived).unwrap();
     let audience = Audience { mode: ContentMode::Full, language: Language::default(), quiet: false, mutable: false };
     let notification = Notification::new(&event, texts, audience, chrono::DateTime::UNIX_EPOCH);
-    let made = [PayloadFormat::Apns, PayloadFormat::FcmAndroid, PayloadFormat::FcmIos].map(|format| {
+    let [shown, data] = [AndroidMode::Notification, AndroidMode::Data].map(PayloadFormat::FcmAndroid);
+    let made = [PayloadFormat::Apns, shown, data, PayloadFormat::FcmIos].map(|format| {
         let payload = Payload::new(&notification, format).unwrap();
         // Reading it checks that it is UTF-8 and JSON.
         (format, serde_json::from_slice(&payload.body).unwrap(), payload.body.len())
@@ -75,9 +76,10 @@ fn payloads(sender: &str, text: &str, texts: &Texts) -> Vec<(PayloadFormat, Valu
 fn at<'a>(payload: &'a Value, format: PayloadFormat, names: [&str; 2]) -> Option<&'a Value> {
     let [apns, fcm] = names;
     payload.pointer(&match format {
+        PayloadFormat::FcmAndroid(AndroidMode::Data) => format!("/message/data/{apns}"),
         PayloadFormat::Apns => format!("/aps/alert/{apns}"),
         PayloadFormat::FcmIos => format!("/message/apns/payload/aps/alert/{apns}"),
-        PayloadFormat::FcmAndroid => format!("/message/{fcm}"),
+        PayloadFormat::FcmAndroid(AndroidMode::Notification) => format!("/message/{fcm}"),
     })
 }
 
@@ -119,8 +121,16 @@ proptest! {
         for (format, payload, length) in payloads(&sender, &text, &texts) {
             prop_assert!(length <= MAX_PAYLOAD_BYTES, "{format:?}: {length}");
             let args = |names| at(&payload, format, names).unwrap().as_array().unwrap().clone();
-            let title = args(["title-loc-args", "android/notification/title_loc_args"]);
-            let body = args(["loc-args", "android/notification/body_loc_args"]);
+            let arg = |name: &str| payload["message"]["data"][name].clone();
+            let (title, body) = match format {
+                PayloadFormat::FcmAndroid(AndroidMode::Data) => {
+                    (vec![arg("titleLocArg1")], vec![arg("bodyLocArg1"), arg("bodyLocArg2")])
+                }
+                PayloadFormat::Apns | PayloadFormat::FcmAndroid(AndroidMode::Notification) | PayloadFormat::FcmIos => (
+                    args(["title-loc-args", "android/notification/title_loc_args"]),
+                    args(["loc-args", "android/notification/body_loc_args"]),
+                ),
+            };
             prop_assert_eq!((title.len(), body.len()), (1, 2));
             let blank = |text: &str| text.trim().is_empty();
             prop_assert!(is_shown_of(title[0].as_str().unwrap(), &sender) || blank(&sender));

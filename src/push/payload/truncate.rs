@@ -7,11 +7,15 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{MAX_PAYLOAD_BYTES, PayloadTooLarge};
 use crate::notifications::Wording;
+use crate::notifications::bidi::{self, Open};
 
 const ELLIPSIS: &str = "…";
 
 /// The limit of a further data member: all of them together leave room for title and body.
 const MAX_DATA_VALUE_BYTES: usize = 256;
+
+/// The same of a name for the app.
+const MAX_NAME_BYTES: usize = 128;
 
 /// Renders the wording, shortened as far as needed. `render` has to write each of its texts once, as a JSON string.
 pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>) -> Result<Vec<u8>, PayloadTooLarge> {
@@ -20,6 +24,10 @@ pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>
         let data = &mut wording.to_mut().data;
         data.retain(|(_, value)| !value.is_empty());
         data.iter_mut().for_each(|(_, value)| truncate(value, MAX_DATA_VALUE_BYTES));
+    }
+    if [&wording.sender, &wording.topic].into_iter().any(|name| escaped_len(name) > MAX_NAME_BYTES) {
+        let Wording { sender, topic, .. } = wording.to_mut();
+        [sender, topic].into_iter().for_each(|name| truncate(name, MAX_NAME_BYTES));
     }
     let whole = render(&wording);
     if whole.len() <= MAX_PAYLOAD_BYTES {
@@ -36,24 +44,29 @@ pub fn truncate_to_limit(wording: &Wording, render: impl Fn(&Wording) -> Vec<u8>
     if truncated.len() <= MAX_PAYLOAD_BYTES { Ok(truncated) } else { Err(PayloadTooLarge) }
 }
 
-/// Truncates `text` so that, as JSON and with an ellipsis if something was removed, it takes at most `limit` bytes. Empty if not
-/// even the ellipsis fits.
+/// Truncates `text` so that, as JSON and with an ellipsis if something was removed, it takes at most `limit` bytes. What is open
+/// where it is cut is closed. Empty if not even the ellipsis fits.
 fn truncate(text: &mut String, limit: usize) {
     if escaped_len(text) <= limit {
         return;
     }
     let Some(limit) = limit.checked_sub(ELLIPSIS.len()) else { return text.clear() };
-    let mut used = 0;
-    let mut end = 0;
+    let (mut used, mut open) = (0, Open::default());
+    let (mut passed, mut end, mut closing) = (0, 0, String::new());
     for grapheme in text.graphemes(true) {
         used += escaped_len(grapheme);
         if used > limit {
             break;
         }
-        end += grapheme.len();
+        passed += grapheme.len();
+        grapheme.chars().for_each(|character| open.pass(character));
+        if used + open.depth() * bidi::CONTROL_BYTES <= limit {
+            (end, closing) = (passed, open.closing().collect());
+        }
     }
     text.truncate(end);
     text.push_str(ELLIPSIS);
+    text.push_str(&closing);
 }
 
 /// How many bytes `text` takes as JSON, between its quotation marks.
@@ -89,7 +102,7 @@ mod tests {
             serde_json::to_vec(&[text(&wording.title), text(&wording.body)]).unwrap()
         };
         let line = |text: &str| LocalizableText::Text(text.to_owned());
-        let wording = Wording { title: line(title), body: line(body), data: Vec::new() };
+        let wording = Wording { title: line(title), body: line(body), ..Wording::default() };
         let payload = truncate_to_limit(&wording, render).unwrap();
         let [title, body]: [String; 2] = serde_json::from_slice(&payload).unwrap();
         (payload.len(), title, body)
@@ -115,6 +128,20 @@ mod tests {
             assert!(original.starts_with(shown));
             assert_eq!(shown.len() % unit.len(), 0, "{unit:?} was cut in the middle");
         }
+    }
+
+    #[test]
+    fn what_is_open_where_a_text_is_cut_is_closed_within_the_limit() {
+        for begin in ["\u{2068}\u{202e}", "\u{2068}", "\u{2068}\u{202e}".repeat(300).as_str()] {
+            let original = bidi::balanced(format!("{begin}{}", "abc ".repeat(2000)));
+            let (length, _, body) = truncated("title", &original);
+            assert!(length <= MAX_PAYLOAD_BYTES && length > MAX_PAYLOAD_BYTES - 8, "{length}");
+            assert!(body.contains(ELLIPSIS) && body.ends_with('\u{2069}'), "{body:?}");
+            assert_eq!(bidi::balanced(body.clone()), body);
+        }
+        // Nothing but such characters: half of it is what closes the rest.
+        let (length, _, body) = truncated("title", &bidi::balanced("\u{202e}".repeat(5000)));
+        assert!(length <= MAX_PAYLOAD_BYTES && bidi::balanced(body.clone()) == body, "{length}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::Installation;
 use crate::events::fields::{FieldError, Fields, text_of};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
-use crate::notifications::device::{AppName, ContentMode, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, AppName, ContentMode, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 
 mod device_token;
@@ -75,6 +75,7 @@ impl PutRequest {
         let locale = request.locale();
         let content = request.content();
         let preferences = request.preferences();
+        let android = request.android();
         let expires_at = request.expiration_time(now);
         let (Some(platform), Some(handle), []) = (platform, handle, request.faults.as_slice()) else {
             return Err(InstallationError(request.faults));
@@ -91,6 +92,7 @@ impl PutRequest {
             locale,
             content,
             preferences,
+            android,
             expires_at,
         };
         Ok(Self { installation, ignored })
@@ -231,6 +233,15 @@ impl<'a> Reader<'a> {
             self.fault("content", "expected \"full\", \"sender\" or \"hidden\"");
         }
         content
+    }
+
+    fn android(&mut self) -> Option<AndroidMode> {
+        let text = self.text("android")?;
+        let mode = AndroidMode::parse(&text);
+        if mode.is_none() {
+            self.fault("android", "expected \"notification\" or \"data\"");
+        }
+        mode
     }
 
     fn expiration_time(&mut self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

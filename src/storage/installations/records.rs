@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::stored_preferences::{StoredMute, StoredPreferences};
 use super::{Installation, hashed};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
-use crate::notifications::device::{AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, AppName, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 use crate::storage::store::Document;
 
@@ -114,6 +114,8 @@ pub struct StoredInstallation {
     muted_threads: Vec<StoredMute>,
     #[serde(default, skip_serializing_if = "StoredPreferences::is_default")]
     preferences: StoredPreferences,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    android: Option<AndroidName>,
     /// When it ends by itself.
     #[serde(default, rename = "expirationTime", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
@@ -151,6 +153,7 @@ pub(super) use names;
 
 names!(PlatformName for Platform { Apns = "apns", FcmV1 = "fcmv1" });
 names!(OsName for Os { Ios = "ios", Android = "android" });
+names!(AndroidName for AndroidMode { Notification = "notification", Data = "data" });
 names!(ContentName for ContentMode { Full = "full", Sender = "sender", Hidden = "hidden" });
 
 impl Document for InstallationRecord {
@@ -248,6 +251,7 @@ impl StoredInstallation {
             content: installation.content.map(ContentName::from),
             muted_threads: installation.preferences.muted_threads.iter().map(StoredMute::from).collect(),
             preferences: StoredPreferences::from(&installation.preferences),
+            android: installation.android.map(AndroidName::from),
             expires_at: installation.expires_at,
         }
     }
@@ -266,6 +270,7 @@ impl StoredInstallation {
             locale: self.locale,
             content: self.content.map(ContentMode::from),
             preferences: self.preferences.with_muted(self.muted_threads),
+            android: self.android.map(AndroidMode::from),
             expires_at: self.expires_at,
         }
     }
@@ -312,6 +317,7 @@ impl From<StoredInstallation> for Device {
             voip_handle: stored.voip_push_channel.map(DeviceHandle::new),
             content: stored.content.map(ContentMode::from),
             preferences: stored.preferences.with_muted(stored.muted_threads),
+            android: stored.android.map(AndroidMode::from),
         }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Installation;
-use super::records::{ContentName, OsName, PlatformName};
+use super::records::{AndroidName, ContentName, OsName, PlatformName};
 use super::stored_preferences::{StoredMute, StoredPreferences};
 use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, DeviceHandle};
@@ -35,6 +35,8 @@ pub struct InstallationResponse<'a> {
     #[serde(flatten)]
     preferences: StoredPreferences,
     #[serde(skip_serializing_if = "Option::is_none")]
+    android: Option<AndroidName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expiration_time: Option<DateTime<Utc>>,
     /// Ids of installations that were removed for it.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -57,6 +59,7 @@ impl<'a> InstallationResponse<'a> {
             content: installation.content.map(ContentName::from),
             muted_threads: installation.preferences.muted_threads.iter().map(StoredMute::from).collect(),
             preferences: StoredPreferences::from(&installation.preferences),
+            android: installation.android.map(AndroidName::from),
             expiration_time: installation.expires_at,
             evicted,
         }

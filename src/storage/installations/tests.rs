@@ -30,6 +30,7 @@ fn installation(id: &str, user: &str, handle: &str) -> Installation {
         locale: None,
         content: None,
         preferences: Preferences::default(),
+        android: None,
         expires_at: None,
     }
 }

@@ -13,7 +13,7 @@ pub const LAYOUT: u32 = 2;
 pub const KEY: &str = "layout";
 
 /// The kinds of documents that any version of this program has written.
-pub const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 10] = [
     "installations",
     "recipients",
     "handles",
@@ -22,6 +22,7 @@ pub const KINDS: [&str; 9] = [
     "dead-letters",
     "pending",
     "expiring",
+    "instances",
     "maintenance",
 ];
 

@@ -1,7 +1,7 @@
 //! The members of a PUT: which ones there are, and which one an unknown name was probably meant to be.
 
 /// All of them.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "installationId",
     "userId",
     "phoneNumbers",
@@ -18,6 +18,7 @@ const KNOWN: [&str; 17] = [
     "snoozeUntil",
     "quietHours",
     "mutable",
+    "android",
     "expirationTime",
 ];
 

@@ -106,8 +106,8 @@ impl Case {
     }
 
     /// Every way in which the register may look when all is over: the operations in any order, those that were cut off
-    /// perhaps not at all. A PUT that was cut off and is over by itself before Maintenance came has replaced what was there,
-    /// and nothing else.
+    /// perhaps not at all. A PUT that was cut off and is over by itself before Maintenance came, or whose user was forgotten,
+    /// has replaced what was there, and nothing else.
     pub fn ends(&self, is_optional: &[bool], followed_by: Option<Operation>) -> Vec<End> {
         let mut ends = Vec::new();
         for chosen in self.possible(is_optional) {
@@ -167,8 +167,10 @@ impl Case {
             let mut ways = vec![Some((*operation, *now))];
             if *is_optional {
                 ways.push(None);
-                if let Put(Form { id, ends_after: Some(_), .. }) = operation {
-                    ways.push(Some((Delete(id), *now)));
+                if let Put(form) = operation
+                    && (form.ends_after.is_some() || self.forgets_someone_of(form))
+                {
+                    ways.push(Some((Delete(form.id), *now)));
                 }
             }
             let longer = |before: &Vec<_>| {
@@ -178,6 +180,15 @@ impl Case {
             possible = possible.iter().flat_map(longer).collect();
         }
         possible
+    }
+
+    fn forgets_someone_of(&self, form: &Form) -> bool {
+        let all = recipients();
+        let forgotten = self.operations.iter().filter_map(|(operation, _)| match operation {
+            Operation::Forget(index) => Some(&all[*index]),
+            Put(_) | Delete(_) | Operation::Maintenance => None,
+        });
+        forgotten.into_iter().any(|recipient| form.recipients().contains(recipient))
     }
 
     /// How the register looks after Maintenance, which agrees with itself.
