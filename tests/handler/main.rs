@@ -29,6 +29,7 @@ mod http_file;
 mod installation_commands;
 mod installations;
 mod kills;
+mod limits;
 mod local_settings;
 mod maintenance;
 mod messages;
