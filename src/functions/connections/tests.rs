@@ -73,10 +73,18 @@ async fn an_idle_connection_is_kept_for_as_long_as_the_host_keeps_it_and_then_cl
 
 #[tokio::test(start_paused = true)]
 async fn half_a_head_delays_the_end_by_a_second_and_an_idle_connection_not_at_all() {
-    for (begun, longest) in [(&b""[..], Duration::ZERO), (b"GET / HTTP/1.1\r\nhost", MAX_HEAD_AT_END)] {
+    let half = &b"GET / HTTP/1.1\r\nhost"[..];
+    for (request, begun, longest) in [
+        (None, half, MAX_HEAD_AT_END),
+        (None, b"", Duration::ZERO),
+        (Some(REQUEST), b"", Duration::ZERO),
+        (Some(REQUEST), half, Duration::ZERO),
+    ] {
         let (port, stop, served) = start().await;
         let mut stream = connect(port).await;
-        assert_eq!(status(&mut stream, REQUEST).await, "200");
+        if let Some(request) = request {
+            assert_eq!(status(&mut stream, request).await, "200");
+        }
         stream.write_all(begun).await.unwrap();
         // By then the server has read it.
         assert_eq!(status(&mut connect(port).await, REQUEST).await, "200");
