@@ -27,7 +27,6 @@ use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
 
-mod connections;
 pub mod counters;
 mod cross_site;
 mod event_grid_trigger;
@@ -113,8 +112,8 @@ pub async fn serve(front: Arc<Front>, listener: TcpListener, stop: impl Future<O
         tracing::info!("stopping: finishing what is in flight");
         let _ = stopping.send(());
     };
-    let filter = warp::body::stream().and(route(front.loopback_names_only())).then(respond);
-    let served = connections::serve(filter, listener, stop);
+    let routes = route(front.loopback_names_only());
+    let served = warp::serve(warp::body::stream().and(routes).then(respond)).incoming(listener).graceful(stop).run();
     let reporting = front.clone();
     let reports = tokio::spawn(async move { reporting.report_counts().await });
     let finished = async {
