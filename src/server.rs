@@ -19,7 +19,6 @@ use warp::Filter;
 
 use crate::delivery::deadlines::with_deadline;
 
-mod connections;
 pub mod http_response;
 
 use http_response::{HttpResponse, internal_error};
@@ -110,7 +109,7 @@ pub async fn serve<F: Front>(
             let _ = stopping.send(());
         }
     };
-    let served = connections::serve(warp::body::stream().and(routes).then(respond), listener, stop);
+    let served = warp::serve(warp::body::stream().and(routes).then(respond)).incoming(listener).graceful(stop).run();
     let background = tokio::spawn(async move { front.background().await });
     let finished = async {
         served.await;

@@ -24,6 +24,7 @@ use crate::notifications::device::{AppName, ContentMode};
 use crate::storage::installations::Limits;
 use crate::storage::store::azure::Container;
 
+mod config_error;
 mod hubs;
 mod host_environment;
 mod local_settings;
@@ -34,6 +35,8 @@ mod storage;
 mod summary;
 mod webhook;
 
+pub use config_error::ConfigError;
+use config_error::Fault;
 pub use host_environment::AzureInstance;
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
@@ -89,23 +92,6 @@ pub enum StoreChoice {
     NoFolder(PathBuf),
     /// In Azure Blob.
     Azure(Container),
-}
-
-/// All faults of the settings.
-#[derive(Debug, Clone)]
-pub struct ConfigError {
-    faults: Vec<Fault>,
-    /// Names that are nearly those of settings.
-    near_names: Vec<String>,
-    /// The store that was asked for, where that was not the fault.
-    store: Option<Box<StoreChoice>>,
-}
-
-/// A setting that is missing or wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Fault {
-    setting: String,
-    problem: String,
 }
 
 /// Reads settings and collects what is wrong with them.
@@ -214,26 +200,6 @@ impl Config {
     /// The settings in one line, without secrets.
     pub fn summary(&self) -> impl fmt::Display + '_ {
         summary::Summary(self)
-    }
-}
-
-impl ConfigError {
-    /// A fault that shows only when the setting is used.
-    pub fn new(setting: &str, problem: impl Into<String>) -> Self {
-        let fault = Fault { setting: setting.to_owned(), problem: problem.into() };
-        Self { faults: vec![fault], near_names: Vec::new(), store: None }
-    }
-
-    /// Warnings about names that are nearly those of settings: what is missing may stand there.
-    pub fn warnings(&self) -> &[String] {
-        &self.near_names
-    }
-
-    /// Adds the faults that show when the store is opened: all faults are reported at once.
-    pub fn with_store_faults(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
-        let more = self.store.as_deref().and_then(open);
-        self.faults.extend(more.into_iter().flat_map(|more| more.faults));
-        self
     }
 }
 
@@ -379,16 +345,6 @@ impl SettingsReader {
         known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> =
-            self.faults.iter().map(|fault| format!("{}: {}", fault.setting, fault.problem)).collect();
-        formatter.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// The text of a file, 1 MiB at most: a device, or a log named by mistake, may have no end.
 fn read_text(path: &Path) -> io::Result<String> {

@@ -116,7 +116,7 @@ impl Front for Webhook {
                     error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
                 }
             },
-            Target::Status => Box::pin(self.service.status()).await,
+            Target::Status => Box::pin(self.service.status(now)).await,
             Target::Metrics => self.metrics.response(&self.service),
             Target::Health => json_response(StatusCode::OK, &json!({ "status": "up" })),
             Target::Readiness => Box::pin(self.readiness()).await,

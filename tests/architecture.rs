@@ -101,14 +101,13 @@ fn each_floor_imports_from_below_only() {
 #[test]
 fn each_outside_world_is_named_in_few_files() {
     for (word, rooms) in [
-        ("hyper", &["server/connections.rs"][..]),
+        ("hyper", &[][..]),
         (
             "warp::",
             &[
                 "functions/cross_site.rs",
                 "functions/routes.rs",
                 "server.rs",
-                "server/connections.rs",
                 "server/http_response.rs",
                 "webhook/access.rs",
                 "webhook/handshake.rs",

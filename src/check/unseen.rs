@@ -12,7 +12,7 @@ const UNSEEN: [(&str, &str); 4] = [
     (
         "credentials of the platforms",
         "a key with the right Send does not show them: read the hub's metrics outgoing.apns.invalidcredentials and \
-         outgoing.gcm.authenticationerror",
+         outgoing.fcmv1.invalidcredentials",
     ),
     (
         "device tokens",

@@ -64,7 +64,8 @@ async fn more_elements_than_any_batch_has_are_refused_without_taking_memory_for_
     let reply = app.post(elements(4_000_000)).await;
     assert_eq!(reply.status, 400);
     assert!(reply.text.contains("expected at most 10000"), "{}", reply.text);
-    assert_eq!(app.post(elements(6000)).await.log_lines().len(), 6000);
+    assert_eq!(app.post(elements(10_001)).await.status, 400);
+    assert_eq!(app.post(elements(10_000)).await.log_lines().len(), 10_000);
     still_works(&app, "after").await;
 }
 

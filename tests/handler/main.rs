@@ -37,6 +37,7 @@ mod installation_commands;
 mod installations;
 mod ios;
 mod kills;
+mod limits;
 mod local_settings;
 mod maintenance;
 mod messages;

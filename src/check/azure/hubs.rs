@@ -202,7 +202,7 @@ async fn rights(arm: &Arm, id: &str, hub: &str, rule: &str) -> Check {
 }
 
 async fn metrics(arm: &Arm, id: &str, hub: &str, now: DateTime<Utc>) -> Check {
-    const REFUSED: [&str; 2] = ["outgoing.apns.invalidcredentials", "outgoing.gcm.authenticationerror"];
+    const REFUSED: [&str; 2] = ["outgoing.apns.invalidcredentials", "outgoing.fcmv1.invalidcredentials"];
     const WRONG_DEVICES: [&str; 2] = ["outgoing.apns.badchannel", "outgoing.allpns.channelerror"];
     const SUCCESS: &str = "outgoing.allpns.success";
     let all = [&["incoming", SUCCESS], &REFUSED[..], &WRONG_DEVICES[..]].concat();
