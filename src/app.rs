@@ -16,24 +16,27 @@ use crate::delivery::sending::{AppHubs, Hubs};
 use crate::functions::counters::Counters;
 use crate::functions::misconfigured::Misconfigured;
 use crate::functions::unknown_path::UnknownPaths;
-use crate::functions::{self, Clock, Front, Service};
+use crate::functions::{self, Clock, HostFront, Service};
 use crate::push::hub::Hub;
-use crate::settings::{AppSettings, AzureInstance, Config, ConfigError, HubSettings, StoreChoice};
+use crate::settings::{AppSettings, AzureInstance, Config, ConfigError, HubSettings, StoreChoice, WebhookSettings};
 use crate::storage::dead_letters::DeadLetters;
 use crate::storage::installations::Installations;
 use crate::storage::instances::Instances;
 use crate::storage::ledger::Ledger;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
+use crate::webhook::{self, Webhook};
 
 #[cfg(test)]
 mod tests;
 
-/// The custom handler: everything that answers the Functions host.
+/// The custom handler: everything that answers the Functions host, or Event Grid itself.
 #[derive(Debug)]
 pub struct Handler {
     service: Box<Service>,
     client: Client,
+    /// What the webhook needs, if that is what is served.
+    webhook: Option<WebhookSettings>,
 }
 
 impl Handler {
@@ -90,7 +93,7 @@ impl Handler {
             deadline: config.deadline,
             clock: Clock::new(Utc::now),
         };
-        Self { service: Box::new(service), client }
+        Self { service: Box::new(service), client, webhook: config.webhook.clone() }
     }
 
     /// The faults of settings that were refused, and those that show when the store is opened.
@@ -116,7 +119,7 @@ impl Handler {
 
     /// Serves on `listener` until `stop` completes, then finishes what is in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        let (client, store) = (self.client, Arc::clone(&self.service.store));
+        let (client, store) = (self.client.clone(), Arc::clone(&self.service.store));
         tokio::spawn(async move {
             client.load_certificates().await;
             if let Err(error) = store.probe().await {
@@ -128,7 +131,13 @@ impl Handler {
             let settings = &self.service.settings;
             tracing::info!("acs-push {version} listens on {address}; {settings}; at {now}");
         }
-        functions::serve(Arc::new(Front::Functions(self.service)), listener, stop).await;
+        match self.webhook {
+            None => functions::serve(Arc::new(HostFront::Functions(self.service)), listener, stop).await,
+            Some(settings) => {
+                let webhook = Webhook::new(self.service, &settings, self.client);
+                webhook::serve(webhook, listener, stop).await;
+            }
+        }
     }
 }
 
@@ -165,7 +174,7 @@ pub async fn serve_faults(
 ) {
     let misconfigured = Misconfigured::new(lines(faults), place.name, Clock::new(Utc::now));
     misconfigured.log();
-    functions::serve(Arc::new(Front::Misconfigured(misconfigured)), listener, stop).await;
+    functions::serve(Arc::new(HostFront::Misconfigured(misconfigured)), listener, stop).await;
 }
 
 fn open(choice: &StoreChoice, client: &Client) -> Result<Store, ConfigError> {

@@ -30,8 +30,8 @@ pub struct CommandLine {
 
 /// What the program is to do.
 pub enum Task {
-    /// Answer the Functions host.
-    Serve,
+    /// Answer the Functions host, or Event Grid itself.
+    Serve { webhook: bool },
     /// Print a script for a shell.
     Completions(Shell),
     /// Check what can be checked from here.
@@ -56,7 +56,11 @@ enum Words {
     /// Answer the Functions host on `127.0.0.1:$FUNCTIONS_CUSTOMHANDLER_PORT`, as without a command
     ///
     /// The host hands its settings over as environment variables, so that no file is read unless --settings names one.
-    Serve,
+    Serve {
+        /// Answer Event Grid itself, without the Functions host, on the address in LISTEN (127.0.0.1:8080)
+        #[arg(long)]
+        webhook: bool,
+    },
     /// Deliver the events of a file and explain each
     ///
     /// Old events expire, unless it is a dry run or `EXPIRE_EVENTS` is `false`.
@@ -181,7 +185,7 @@ enum Kind {
 impl CommandLine {
     /// Reads the command line, and the files that it names.
     pub fn task(self) -> Result<Result<Task, FileError>, clap::Error> {
-        let Some(words) = self.words else { return Ok(Ok(Task::Serve)) };
+        let Some(words) = self.words else { return Ok(Ok(Task::Serve { webhook: false })) };
         if matches!(words, Words::Send { file: None, .. }) {
             let problem = "send needs a file of events, or - for standard input";
             return Err(Self::command().error(ErrorKind::MissingRequiredArgument, problem));
@@ -200,7 +204,8 @@ impl CommandLine {
 impl Words {
     fn task(self) -> Result<Task, FileError> {
         let command = match self {
-            Self::Serve | Self::Send { file: None, .. } => return Ok(Task::Serve),
+            Self::Serve { webhook } => return Ok(Task::Serve { webhook }),
+            Self::Send { file: None, .. } => return Ok(Task::Serve { webhook: false }),
             Self::Check { package, app, arm, json } => {
                 let folder = match package {
                     Some(zip) => Some(AppFolder::open_zip(&zip)?),

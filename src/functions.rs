@@ -1,27 +1,20 @@
-//! HTTP for the Functions host, served by warp: the four functions, each in a file of its own, and `GET /`.
-//!
-//! Reads the request's body, runs each invocation as a task of its own, and stops gracefully. No function's own decisions
+//! HTTP for the Functions host: the four functions, each in a file of its own, and `GET /`. No function's own decisions
 //! belong here. <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, StreamExt};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
-use tokio_util::task::TaskTracker;
-use warp::Filter;
+use tokio::time::Instant;
 
 use crate::delivery::DeliveryService;
-use crate::delivery::deadlines::with_deadline;
 use crate::notifications::device::AppName;
+use crate::server::http_response;
+use crate::server::{self, BodyError, Front, Request};
 use crate::storage::installations::Installations;
 use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
@@ -31,7 +24,6 @@ pub mod counters;
 mod cross_site;
 mod event_grid_trigger;
 mod fleet;
-mod http_response;
 mod installations;
 pub mod invocation;
 mod maintenance;
@@ -41,10 +33,9 @@ mod status;
 pub mod unknown_path;
 
 use counters::Counters;
-use http_response::{
-    HttpResponse, StatusCode, error_response, forbidden, internal_error, json_response, method_not_allowed,
-};
+use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed};
 use misconfigured::Misconfigured;
+pub use routes::Method;
 use routes::{Route, route};
 use unknown_path::UnknownPaths;
 
@@ -85,7 +76,7 @@ pub struct Service {
 
 /// What answers the host.
 #[derive(Debug)]
-pub enum Front {
+pub enum HostFront {
     /// The functions.
     Functions(Box<Service>),
     /// The faults of the settings.
@@ -95,79 +86,30 @@ pub enum Front {
 /// Tells the time of the day. A test sets it.
 pub struct Clock(Box<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
-/// A body may hold a full batch of events twice, as data and as metadata.
-const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-
 /// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
-pub async fn serve(front: Arc<Front>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-    let longest = front.deadline() + Duration::from_secs(1);
-    let invocations = TaskTracker::new();
-    let respond = {
-        let (front, invocations) = (Arc::clone(&front), invocations.clone());
-        move |body, route| respond(Arc::clone(&front), invocations.clone(), body, route)
-    };
-    let (stopping, stopped) = oneshot::channel();
-    let stop = async move {
-        stop.await;
-        tracing::info!("stopping: finishing what is in flight");
-        let _ = stopping.send(());
-    };
+pub async fn serve(front: Arc<HostFront>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
     let routes = route(front.loopback_names_only());
-    let served = warp::serve(warp::body::stream().and(routes).then(respond)).incoming(listener).graceful(stop).run();
-    let reporting = front.clone();
-    let reports = tokio::spawn(async move { reporting.report_counts().await });
-    let finished = async {
-        served.await;
-        // An invocation is finished even if the host has closed its connection.
-        invocations.close();
-        invocations.wait().await;
-    };
-    let too_late = async {
-        let _ = stopped.await;
-        sleep(longest).await;
-    };
-    tokio::select! {
-        () = finished => {}
-        () = too_late => tracing::warn!("stopped before everything in flight was finished"),
+    server::serve(Arc::clone(&front), routes, listener, stop).await;
+    if let HostFront::Functions(service) = &*front {
+        service.report_last_counts().await;
     }
-    reports.abort();
-    front.report_last_counts().await;
 }
 
-/// Reads the body and runs the function as a task of its own: it goes on if the host closes the connection, and a panic fails
-/// this invocation only.
-async fn respond<B: Buf, E>(
-    front: Arc<Front>,
-    invocations: TaskTracker,
-    body: impl Stream<Item = Result<B, E>>,
-    route: Route,
-) -> HttpResponse {
-    // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its invocation.
-    let (began, now) = (Instant::now(), front.now());
-    let body = match with_deadline(began + front.deadline(), pin!(read(pin!(body)))).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(response)) => return response,
-        Err(_) => {
-            return error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body did not arrive in time");
-        }
-    };
-    let response = invocations.spawn(async move { front.answer(route, &body, began, now).await });
-    // The panic handler has written place and cause to standard error.
-    response.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
+impl HostFront {
+    /// Whether `Host` has to be a name of this computer. The faults of the settings are told inside Azure only.
+    fn loopback_names_only(&self) -> bool {
+        matches!(self, Self::Functions(service) if service.loopback_names_only)
+    }
 }
 
-impl Front {
-    /// How long an invocation may take.
+impl Front for HostFront {
+    type Route = Route;
+
     fn deadline(&self) -> Duration {
         match self {
             Self::Functions(service) => service.deadline,
             Self::Misconfigured(_) => misconfigured::LONGEST,
         }
-    }
-
-    /// Whether `Host` has to be a name of this computer. The faults of the settings are told inside Azure only.
-    fn loopback_names_only(&self) -> bool {
-        matches!(self, Self::Functions(service) if service.loopback_names_only)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -177,22 +119,25 @@ impl Front {
         }
     }
 
-    async fn report_counts(&self) {
-        if let Self::Functions(service) = self {
-            service.report_counts().await;
+    fn without_body(&self, error: BodyError) -> HttpResponse {
+        match error {
+            BodyError::TooLarge => json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() })),
+            BodyError::Incomplete => error_response(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()),
+            BodyError::Late => error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", &error.to_string()),
         }
     }
 
-    async fn report_last_counts(&self) {
-        if let Self::Functions(service) = self {
-            service.report_last_counts().await;
-        }
-    }
-
-    async fn answer(&self, route: Route, body: &[u8], began: Instant, now: DateTime<Utc>) -> HttpResponse {
+    async fn answer(&self, Request { route, body, began, now }: Request<Route>) -> HttpResponse {
         match self {
-            Self::Functions(service) => service.call(route, body, began, now).await,
+            Self::Functions(service) => service.call(route, &body, began, now).await,
             Self::Misconfigured(misconfigured) => misconfigured.answer(route, began),
+        }
+    }
+
+    async fn background(&self) {
+        match self {
+            Self::Functions(service) => service.report_counts().await,
+            Self::Misconfigured(_) => std::future::pending().await,
         }
     }
 }
@@ -203,7 +148,8 @@ impl Clock {
         Self(Box::new(time))
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    /// What it shows.
+    pub fn now(&self) -> DateTime<Utc> {
         (self.0)()
     }
 }
@@ -231,36 +177,9 @@ impl Service {
                     error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
                 }
             },
-            Route::CrossSite(cause) => forbidden(cause),
+            Route::CrossSite(cause) => cause.response(),
             Route::OtherMethod(allowed) => method_not_allowed(allowed),
             Route::Unknown(unknown) => self.unknown_paths.answer(&unknown, began),
         }
     }
-}
-
-/// Reads a body, with or without `Content-Length`. One that is too large is read to its end all the same, so that the host
-/// gets a response instead of a broken connection.
-async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin) -> Result<Bytes, HttpResponse> {
-    let (mut only, mut joined) = (Bytes::new(), Vec::new());
-    let mut length = 0;
-    while let Some(chunk) = body.next().await {
-        let mut chunk =
-            chunk.map_err(|_| error_response(StatusCode::BAD_REQUEST, "BadRequest", "the body is incomplete"))?;
-        length += chunk.remaining();
-        if length > MAX_BODY_BYTES {
-            (only, joined) = Default::default();
-        } else if length == chunk.remaining() {
-            // Nearly every body is one chunk, which needs no copy.
-            only = chunk.copy_to_bytes(length);
-        } else {
-            if joined.is_empty() {
-                joined.extend_from_slice(&only);
-            }
-            joined.put(chunk);
-        }
-    }
-    if length > MAX_BODY_BYTES {
-        return Err(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "the body is larger than 8 MiB" })));
-    }
-    Ok(if joined.is_empty() { only } else { joined.into() })
 }

@@ -11,8 +11,12 @@ pub mod benches;
 mod app;
 // `acs-push send` and all other commands that do their work without the Functions host.
 mod commands;
+// What Event Grid calls where there is no Functions host, over HTTP.
+mod webhook;
 // What the Functions host calls, over HTTP.
 mod functions;
+// What every front shares, over HTTP: bodies, tasks, the graceful stop.
+mod server;
 // What can be checked without a push: files, settings, keys, store.
 mod check;
 // What happens to one event, from the host's JSON to the hubs' responses.

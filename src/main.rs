@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use acs_push::{
@@ -53,8 +53,9 @@ fn main() -> ExitCode {
     let _entered = runtime.enter();
     match task {
         // The Functions host hands over the values of its file.
-        Ok(Task::Serve) => {
-            start_serving(&runtime, settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file))))
+        Ok(Task::Serve { webhook }) => {
+            let vars = settings.map_or_else(|| Ok(vars()), |file| with_file(vars(), Some(&file)));
+            start_serving(&runtime, vars, webhook)
         }
         Ok(Task::Command(command)) => run(&runtime, *command, with_file(vars(), settings.as_deref())),
         Ok(Task::Check(command, folder, app)) => {
@@ -81,16 +82,22 @@ fn vars() -> Vars {
     std::env::vars_os().collect()
 }
 
-fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>) -> ExitCode {
-    let instance = vars.as_ref().ok().and_then(|vars| AzureInstance::of(vars.clone()));
-    let config = vars.and_then(|vars| Config::from_vars(vars).map_err(Handler::all_faults));
+fn start_serving(runtime: &Runtime, vars: Result<Vars, ConfigError>, webhook: bool) -> ExitCode {
+    // Only the Functions host of Azure would stop with the program.
+    let instance = vars.as_ref().ok().filter(|_| !webhook).and_then(|vars| AzureInstance::of(vars.clone()));
+    let read = |vars| if webhook { Config::for_webhook(vars) } else { Config::from_vars(vars) };
+    let config = vars.and_then(|vars| read(vars).map_err(Handler::all_faults));
+    let setting = if webhook { "LISTEN" } else { "FUNCTIONS_CUSTOMHANDLER_PORT" };
     match (config.and_then(|config| build(&config)), instance) {
-        (Ok((port, handler)), _) => runtime.block_on(listen(port, |listener| handler.serve(listener, stop_signal()))),
+        (Ok((address, handler)), _) => {
+            runtime.block_on(listen(setting, address, |listener| handler.serve(listener, stop_signal())))
+        }
         (Err(faults), Some(instance)) => {
             init_log("info");
             warn_of(&faults);
-            let port = instance.port;
-            runtime.block_on(listen(port, |listener| serve_faults(&faults, instance, listener, stop_signal())))
+            let address = (Ipv4Addr::LOCALHOST, instance.port).into();
+            runtime
+                .block_on(listen(setting, address, |listener| serve_faults(&faults, instance, listener, stop_signal())))
         }
         (Err(faults), None) => bad_settings(&faults),
     }
@@ -113,9 +120,9 @@ fn run(runtime: &Runtime, command: Command, vars: Result<Vars, ConfigError>) -> 
     exit_code(done)
 }
 
-fn build(config: &Config) -> Result<(u16, Handler), ConfigError> {
+fn build(config: &Config) -> Result<(SocketAddr, Handler), ConfigError> {
     init_log(&config.log_filter);
-    Handler::new(config).map(|handler| (config.port, handler))
+    Handler::new(config).map(|handler| (config.listen(), handler))
 }
 
 fn bad_settings(faults: &ConfigError) -> ExitCode {
@@ -133,11 +140,15 @@ fn bad_file(error: &FileError) -> ExitCode {
     if error.is_about_data() { ExitCode::from(BAD_DATA) } else { ExitCode::FAILURE }
 }
 
-async fn listen<F: Future<Output = ()>>(port: u16, serve: impl FnOnce(TcpListener) -> F) -> ExitCode {
-    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+async fn listen<F: Future<Output = ()>>(
+    setting: &str,
+    address: SocketAddr,
+    serve: impl FnOnce(TcpListener) -> F,
+) -> ExitCode {
+    let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
-            print_error(&format!("acs-push: FUNCTIONS_CUSTOMHANDLER_PORT: cannot listen on 127.0.0.1:{port}: {error}"));
+            print_error(&format!("acs-push: {setting}: cannot listen on {address}: {error}"));
             return ExitCode::FAILURE;
         }
     };

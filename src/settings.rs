@@ -24,6 +24,7 @@ use crate::notifications::device::{AppName, ContentMode};
 use crate::storage::installations::Limits;
 use crate::storage::store::azure::Container;
 
+mod config_error;
 mod hubs;
 mod host_environment;
 mod local_settings;
@@ -32,18 +33,24 @@ mod pasted;
 mod portal;
 mod storage;
 mod summary;
+mod webhook;
 
+pub use config_error::ConfigError;
+use config_error::Fault;
 pub use host_environment::AzureInstance;
 use host_environment::HostEnvironment;
 pub use hubs::{AppSettings, HubSettings};
 pub use local_settings::with_file;
 use pasted::Mistake;
+pub use webhook::{EntraSettings, WebhookSettings};
 
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The port on 127.0.0.1 that the host calls.
     pub port: u16,
+    /// What the webhook needs, if that is what is to be served.
+    pub webhook: Option<WebhookSettings>,
     /// The default app's hubs.
     pub default_app: AppSettings,
     /// The other apps' hubs.
@@ -87,23 +94,6 @@ pub enum StoreChoice {
     Azure(Container),
 }
 
-/// All faults of the settings.
-#[derive(Debug, Clone)]
-pub struct ConfigError {
-    faults: Vec<Fault>,
-    /// Names that are nearly those of settings.
-    near_names: Vec<String>,
-    /// The store that was asked for, where that was not the fault.
-    store: Option<Box<StoreChoice>>,
-}
-
-/// A setting that is missing or wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Fault {
-    setting: String,
-    problem: String,
-}
-
 /// Reads settings and collects what is wrong with them.
 struct SettingsReader {
     values: BTreeMap<String, String>,
@@ -114,6 +104,8 @@ struct SettingsReader {
     faults: Vec<Fault>,
     /// Whether the default app's hub has to be set.
     needs_hub: bool,
+    /// Whether the webhook is to be served.
+    for_webhook: bool,
 }
 
 impl Config {
@@ -135,7 +127,9 @@ impl Config {
         let mut warnings = Vec::new();
         let (default_app, apps) = hubs::read(&mut settings, &mut warnings);
         let host = HostEnvironment::of(&settings);
+        let webhook = settings.for_webhook.then(|| webhook::read(&mut settings, &mut warnings));
         let config = Self {
+            webhook,
             port: settings.number("FUNCTIONS_CUSTOMHANDLER_PORT", 3000, 0..=65535),
             default_app,
             apps,
@@ -190,11 +184,14 @@ impl Config {
         self
     }
 
-    /// Whether certificates are needed to reach a hub or the store.
+    /// Whether certificates are needed to reach a hub, the store or the authority of bearer tokens.
     pub fn needs_certificates(&self) -> bool {
+        let entra = self.webhook.as_ref().and_then(|webhook| webhook.entra.as_ref());
+        let is_entra_secure = entra.is_some_and(|entra| entra.authority.scheme() == "https");
         let apps = self.apps.values().chain([&self.default_app]);
         let mut hubs = apps.flat_map(|app| app.voip.iter().chain([&app.main]));
-        hubs.any(HubSettings::is_secure)
+        is_entra_secure
+            || hubs.any(HubSettings::is_secure)
             || matches!(&self.store, StoreChoice::Azure(container) if container.account.is_secure())
     }
 }
@@ -203,26 +200,6 @@ impl Config {
     /// The settings in one line, without secrets.
     pub fn summary(&self) -> impl fmt::Display + '_ {
         summary::Summary(self)
-    }
-}
-
-impl ConfigError {
-    /// A fault that shows only when the setting is used.
-    pub fn new(setting: &str, problem: impl Into<String>) -> Self {
-        let fault = Fault { setting: setting.to_owned(), problem: problem.into() };
-        Self { faults: vec![fault], near_names: Vec::new(), store: None }
-    }
-
-    /// Warnings about names that are nearly those of settings: what is missing may stand there.
-    pub fn warnings(&self) -> &[String] {
-        &self.near_names
-    }
-
-    /// Adds the faults that show when the store is opened: all faults are reported at once.
-    pub fn with_store_faults(mut self, open: impl FnOnce(&StoreChoice) -> Option<Self>) -> Self {
-        let more = self.store.as_deref().and_then(open);
-        self.faults.extend(more.into_iter().flat_map(|more| more.faults));
-        self
     }
 }
 
@@ -239,7 +216,7 @@ impl SettingsReader {
                 values.insert(name, value);
             }
         }
-        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new(), needs_hub: true }
+        Self { values, not_utf8, asked: RefCell::default(), faults: Vec::new(), needs_hub: true, for_webhook: false }
     }
 
     /// The value of a setting.
@@ -362,20 +339,12 @@ impl SettingsReader {
 
     fn instance(&self, host: HostEnvironment) -> String {
         let of_worker = || self.of_platform("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").map(str::to_owned);
-        let known = host.azure_instance.or_else(of_worker);
+        // In a container every process has the number 1.
+        let of_container = || self.of_platform("HOSTNAME").filter(|_| self.for_webhook).map(str::to_owned);
+        let known = host.azure_instance.or_else(of_worker).or_else(of_container);
         known.unwrap_or_else(|| format!("process-{}", std::process::id()))
     }
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> =
-            self.faults.iter().map(|fault| format!("{}: {}", fault.setting, fault.problem)).collect();
-        formatter.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// The text of a file, 1 MiB at most: a device, or a log named by mistake, may have no end.
 fn read_text(path: &Path) -> io::Result<String> {

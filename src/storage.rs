@@ -5,6 +5,7 @@ pub mod dead_letters;
 mod explorer;
 pub mod installations;
 pub mod instances;
+pub mod lease;
 pub mod ledger;
 pub mod maintenance;
 pub mod store;

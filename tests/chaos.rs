@@ -21,6 +21,12 @@ async fn nothing_is_lost_and_no_double_lacks_a_reason() -> Result<(), Failure> {
     chaos(Options::short(env!("CARGO_BIN_EXE_acs-push").into(), SEED)).await
 }
 
+#[tokio::test]
+async fn nothing_is_lost_through_the_webhook_either() -> Result<(), Failure> {
+    let short = Options::short(env!("CARGO_BIN_EXE_acs-push").into(), SEED);
+    chaos(Options { webhook: true, ..short }).await
+}
+
 #[cfg(feature = "foreign-tests")]
 #[tokio::test]
 async fn nothing_is_lost_on_azurite_either() -> Result<(), Failure> {

@@ -18,6 +18,8 @@ use super::{Failure, since};
 pub struct EventGrid {
     fleet: Arc<Fleet>,
     started: Instant,
+    /// Whether it posts to the handlers itself.
+    webhook: bool,
     tries: Mutex<HashMap<usize, Vec<Try>>>,
     heard: Mutex<Vec<String>>,
 }
@@ -52,8 +54,8 @@ const MOST_DELIVERIES: u32 = 60;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl EventGrid {
-    pub fn new(fleet: Arc<Fleet>, started: Instant) -> Self {
-        Self { fleet, started, tries: Mutex::default(), heard: Mutex::default() }
+    pub fn new(fleet: Arc<Fleet>, started: Instant, webhook: bool) -> Self {
+        Self { fleet, started, webhook, tries: Mutex::default(), heard: Mutex::default() }
     }
 
     /// All tries so far, by event.
@@ -114,7 +116,10 @@ impl EventGrid {
             [event] if !as_array => event.json.clone(),
             _ => events.iter().map(|event| event.json.clone()).collect(),
         };
-        let body = json!({"Data": {"event": event}, "Metadata": {"sys": {"MethodName": "EventGridTrigger"}}});
+        let body = match self.webhook {
+            true => event,
+            false => json!({"Data": {"event": event}, "Metadata": {"sys": {"MethodName": "EventGridTrigger"}}}),
+        };
         let start = since(self.started);
         let result = self.post(handler, body.to_string(), events.len()).await;
         let end = since(self.started);
@@ -130,7 +135,8 @@ impl EventGrid {
     /// What came of each event.
     async fn post(&self, handler: &Handler, body: String, events: usize) -> Vec<TryResult> {
         let all = |result: TryResult| vec![result; events];
-        let url = format!("{}/EventGridTrigger", handler.address);
+        let path = if self.webhook { "webhooks/eventgrid" } else { "EventGridTrigger" };
+        let url = format!("{}/{path}", handler.address);
         let request = self.fleet.client().post(url).header("content-type", "application/json").timeout(PATIENCE);
         let answer = match request.body(body).send().await {
             Ok(answer) => answer,
@@ -142,7 +148,8 @@ impl EventGrid {
             Err(error) => return all(TryResult::Broken(error.to_string())),
         };
         match status {
-            500 => all(TryResult::Failed),
+            503 if self.webhook => all(TryResult::Failed),
+            500 if !self.webhook => all(TryResult::Failed),
             200 => match self.outcomes(&text) {
                 Some(outcomes) if outcomes.len() == events => outcomes,
                 _ => all(TryResult::Odd(format!("200 with {text}"))),
@@ -151,9 +158,15 @@ impl EventGrid {
         }
     }
 
-    /// The outcomes in the log lines of an invocation, in the order of its events.
+    /// The outcomes in the log lines of an invocation, or in the answer of a webhook, in the order of the events.
     fn outcomes(&self, text: &str) -> Option<Vec<TryResult>> {
         let answer: Value = serde_json::from_str(text).ok()?;
+        if self.webhook {
+            let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            let outcome =
+                |event| TryResult::Acknowledged { outcome: text(event, "outcome"), reason: text(event, "code") };
+            return Some(answer["events"].as_array()?.iter().map(outcome).collect());
+        }
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = |line: &Value| {
             heard.extend(fleet::tracking_ids(line.as_str()?));

@@ -22,6 +22,7 @@ pub const MOST_INCARNATIONS: usize = 1000;
 #[derive(Debug)]
 pub struct Fleet {
     program: PathBuf,
+    webhook: bool,
     folder: PathBuf,
     settings: Vec<(&'static str, String)>,
     client: Client,
@@ -96,10 +97,12 @@ impl Fleet {
         // The line that tells the port is of this level.
         settings.push(("RUST_LOG", "info".to_owned()));
         settings.push(("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()));
+        settings.push(("LISTEN", "127.0.0.1:0".to_owned()));
         // The client wants a provider of TLS even for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let fleet = Self {
             program: options.program.clone(),
+            webhook: options.webhook,
             folder: folder.to_owned(),
             settings,
             client: Client::builder().no_proxy().build()?,
@@ -175,6 +178,9 @@ impl Fleet {
             kept.incarnations.len() - 1
         };
         let mut command = Command::new(&self.program);
+        if self.webhook {
+            command.args(["serve", "--webhook"]);
+        }
         command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.env("NOTIFICATION_HUB_NAME", hub(incarnation)).env("NOTIFICATION_HUB_VOIP_NAME", voip_hub(incarnation));
         command.current_dir(&self.folder).kill_on_drop(true);

@@ -26,6 +26,7 @@ Usage: cargo run --release --example chaos -- [OPTIONS]
 
   --events N        how many events; 10000 unless told
   --store S         file or azurite; file unless told. Azurite comes from `npm ci` in tests/foreign
+  --webhook         the handlers are webhooks, which Event Grid calls without the Functions host
   --processes N     handlers that share the store, 2 or more; 4 unless told
   --seed N          repeats the choices of a run, though not its timing; random unless told
   --stalls P        percent of requests that the hub never answers; 10 unless told
@@ -66,6 +67,7 @@ fn options() -> Result<Option<Options>, Failure> {
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
+            Long("webhook") => options.webhook = true,
             Long("events") => options.events = arguments.value()?.parse()?,
             Long("processes") => options.processes = arguments.value()?.parse()?,
             Long("seed") => options.seed = arguments.value()?.parse()?,

@@ -54,6 +54,8 @@ pub enum StoreKind {
 pub struct Options {
     /// The handler's program.
     pub program: PathBuf,
+    /// Whether the handlers are webhooks, which Event Grid calls itself.
+    pub webhook: bool,
     /// What the handlers share.
     pub store: StoreKind,
     /// How many events.
@@ -79,6 +81,7 @@ impl Options {
     pub fn long(program: PathBuf, seed: u64) -> Self {
         Self {
             program,
+            webhook: false,
             store: StoreKind::File,
             events: 10_000,
             processes: 4,
@@ -141,7 +144,7 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
         guests.spawn(group.come_and_go(Arc::clone(&fleet), Arc::clone(&asked), started, stopped.clone()));
     }
 
-    let event_grid = Arc::new(EventGrid::new(Arc::clone(&fleet), started));
+    let event_grid = Arc::new(EventGrid::new(Arc::clone(&fleet), started, options.webhook));
     let mut author = Author::new(rng.fork());
     let mut under_way = JoinSet::new();
     let mut told = Instant::now();

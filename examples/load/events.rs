@@ -8,6 +8,15 @@ use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, user_id};
 
+/// Who posts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// The Functions host.
+    Functions,
+    /// Event Grid itself.
+    Webhook,
+}
+
 /// Writes the invocations of one target.
 #[derive(Debug)]
 pub struct Author {
@@ -38,8 +47,12 @@ const MARK: &str = "load-";
 const CALL_CONTEXT: &str = "eyJhbGciOiJub25lIn0.eyJjYyI6IlkyRnNiQzFqYjI1MFpYaDAifQ.c2ln";
 
 impl Author {
-    pub fn new(fleet: Fleet) -> Self {
-        Self { fleet, written: AtomicUsize::new(0), chat: Template::new(&chat()), call: Template::new(&call()) }
+    pub fn new(fleet: Fleet, front: Front) -> Self {
+        let template = |event: &Value| match front {
+            Front::Functions => Template::invocation(event),
+            Front::Webhook => Template::delivery(event),
+        };
+        Self { fleet, written: AtomicUsize::new(0), chat: template(&chat()), call: template(&call()) }
     }
 
     /// A new chat message, as a whole request.
@@ -66,7 +79,19 @@ pub fn number_in(payload: &[u8]) -> Option<usize> {
 }
 
 impl Template {
-    fn new(event: &Value) -> Self {
+    /// What Event Grid posts to a webhook.
+    fn delivery(event: &Value) -> Self {
+        let body = json!([event]).to_string();
+        Self::new(&format!(
+            "POST /webhooks/eventgrid HTTP/1.1\r\nHost: 127.0.0.1\r\naeg-event-type: Notification\r\n\
+             aeg-subscription-name: PUSH\r\naeg-delivery-count: 0\r\nContent-Type: application/json; charset=utf-8\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    /// What the Functions host posts.
+    fn invocation(event: &Value) -> Self {
         let sys = json!({"MethodName": "EventGridTrigger", "UtcNow": TIME, "RandGuid": uuid()});
         let envelope = json!({"Data": {"event": event}, "Metadata": {"data": event["data"], "sys": sys}}).to_string();
         let request = format!(
@@ -76,12 +101,16 @@ impl Template {
             uuid(),
             envelope.len()
         );
+        Self::new(&request)
+    }
+
+    fn new(request: &str) -> Self {
         let places = |mark: &str| request.match_indices(mark).map(|(at, _)| at).collect();
         Self {
             numbers: places(NUMBER),
             recipients: places(RECIPIENT),
             times: places(TIME),
-            request: request.into_bytes(),
+            request: request.as_bytes().to_vec(),
         }
     }
 

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use driver::Amount;
+use events::Front;
 use options::{HELP, Options};
 use process::peak_memory;
 use report::{Figures, Findings};
@@ -76,9 +77,13 @@ async fn run(options: &Options) -> Result<(), Failure> {
         Some(binary) => binary.clone(),
         None => program::build()?,
     };
-    let folder = tempfile::tempdir()?;
-    let mut relay = Target::relay(options).await?;
-    let mut handler = Target::handler(options, binary, folder.path()).await?;
+    let (folder, other) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let (mut relay, front) = if options.webhook {
+        (Target::handler(options, binary.clone(), other.path(), Front::Functions).await?, Front::Webhook)
+    } else {
+        (Target::relay(options).await?, Front::Functions)
+    };
+    let mut handler = Target::handler(options, binary, folder.path(), front).await?;
 
     let (mut relay_starts, mut handler_starts) = (Vec::new(), Vec::new());
     let (relay_process, handler_process) = loop {
@@ -118,7 +123,8 @@ async fn run(options: &Options) -> Result<(), Failure> {
     };
     let relay = findings(&relay, relay_rounds, relay_starts, peak_memory(relay_process.id)?);
     let handler = findings(&handler, handler_rounds, handler_starts, peak_memory(handler_process.id)?);
-    report::print(&relay, &handler);
+    let names = if options.webhook { ["functions", "webhook"] } else { ["relay", "acs-push"] };
+    report::print(names, &relay, &handler);
     println!("\nAt most {foreign:.2} cores went to other programs while a round was under way.");
     for faults in [relay.faults, handler.faults] {
         if !faults.is_none() {

@@ -28,6 +28,7 @@ Usage: cargo run --release --example load -- [OPTIONS]
   --devices N       devices of each recipient, 1 to 1000, of both platforms; 1 unless told
   --recipients N    whom the events are for, in turn; 100 unless told, 1 with --devices
   --in-flight N     the handler's setting HUB_MAX_IN_FLIGHT
+  --webhook         the program as a webhook, beside the same as functions in place of the relay
   --binary PATH     judge this binary instead of building one
 ";
 
@@ -39,6 +40,7 @@ pub struct Options {
     pub rate: Option<u32>,
     pub hub_delay: Duration,
     pub calls: bool,
+    pub webhook: bool,
     pub devices: usize,
     pub recipients: usize,
     pub in_flight: Option<usize>,
@@ -49,6 +51,7 @@ impl Options {
     /// `None` when help is asked for.
     pub fn read() -> Result<Option<Self>, Failure> {
         let (mut rate, mut calls, mut devices, mut in_flight, mut binary) = (None, false, 1, None, None);
+        let mut webhook = false;
         // What depends on others unless it is told.
         let (mut seconds, mut events, mut rounds) = (None, None, None);
         let (mut connections, mut hub_ms, mut recipients) = (None, None, None);
@@ -62,6 +65,7 @@ impl Options {
                 Long("rate") => rate = Some(number(&mut arguments, "--rate", 1..=1_000_000)?),
                 Long("hub-ms") => hub_ms = Some(number(&mut arguments, "--hub-ms", 0..=10_000)?),
                 Long("calls") => calls = true,
+                Long("webhook") => webhook = true,
                 Long("devices") => devices = number(&mut arguments, "--devices", 1..=1000)?,
                 Long("recipients") => recipients = Some(number(&mut arguments, "--recipients", 1..=100_000)?),
                 Long("in-flight") => in_flight = Some(number(&mut arguments, "--in-flight", 1..=10_000)?),
@@ -80,6 +84,7 @@ impl Options {
             rate,
             hub_delay: Duration::from_millis(hub_ms.unwrap_or(if calls { 20 } else { 0 })),
             calls,
+            webhook,
             devices,
             recipients: recipients.unwrap_or(if devices == 1 { 100 } else { 1 }),
             in_flight,

@@ -48,8 +48,8 @@ fn percentiles(times: &mut [Duration]) -> [f64; 5] {
 }
 
 /// Prints the medians, and of the ratios of each round to its neighbour the median, too.
-pub fn print(relay: &Findings, handler: &Findings) {
-    println!("{:<36}{:>12}{:>12}{:>10}", "", "relay", "acs-push", "ratio");
+pub fn print([first, second]: [&str; 2], relay: &Findings, handler: &Findings) {
+    println!("{:<36}{first:>12}{second:>12}{:>10}", "", "ratio");
     let row = |name: &str, [relay, handler, ratio]: [f64; 3]| {
         println!("{name:<36}{:>12}{:>12}{ratio:>10.2}", short(relay), short(handler));
     };

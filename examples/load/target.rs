@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::Failure;
 use crate::driver::{Amount, Answers, Load};
-use crate::events::Author;
+use crate::events::{Author, Front};
 use crate::fleet::Fleet;
 use crate::hub::{Hub, Tally};
 use crate::options::Options;
@@ -55,11 +55,12 @@ impl Target {
         let fleet = Fleet { recipients: options.recipients, devices: 1 };
         let hub = Hub::start(fleet, options.hub_delay).await?;
         let arguments = vec![RELAY.to_owned(), hub.port.to_string()];
-        Ok(Self::new(std::env::current_exe()?, arguments, Vec::new(), fleet, hub))
+        let author = Author::new(fleet, Front::Functions);
+        Ok(Self::new(std::env::current_exe()?, arguments, Vec::new(), author, fleet, hub))
     }
 
-    /// The handler at `program`, with a store in `folder` in which every device is registered.
-    pub async fn handler(options: &Options, program: PathBuf, folder: &Path) -> Result<Self, Failure> {
+    /// The program, with a store in `folder` in which every device is registered.
+    pub async fn handler(options: &Options, program: PathBuf, folder: &Path, front: Front) -> Result<Self, Failure> {
         let fleet = Fleet { recipients: options.recipients, devices: options.devices };
         let hub = Hub::start(fleet, options.hub_delay).await?;
         let connection_string =
@@ -70,9 +71,14 @@ impl Target {
             ("STORE", format!("file:{}", folder.display())),
             ("INSTALLATIONS_PER_USER", "1000".to_owned()),
             ("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()),
+            ("LISTEN", "127.0.0.1:0".to_owned()),
         ];
         settings.extend(options.in_flight.map(|most| ("HUB_MAX_IN_FLIGHT", most.to_string())));
-        let target = Self::new(program, Vec::new(), settings, fleet, hub);
+        let arguments = match front {
+            Front::Functions => Vec::new(),
+            Front::Webhook => vec!["serve".to_owned(), "--webhook".to_owned()],
+        };
+        let target = Self::new(program, arguments, settings, Author::new(fleet, front), fleet, hub);
         let process = Process::start(target.command()).await?;
         fleet.register(&mut Wire::connect(process.port).await?).await?;
         process.kill().await?;
@@ -83,10 +89,11 @@ impl Target {
         program: PathBuf,
         arguments: Vec<String>,
         settings: Vec<(&'static str, String)>,
+        author: Author,
         fleet: Fleet,
         hub: Hub,
     ) -> Self {
-        let author = Arc::new(Author::new(fleet));
+        let author = Arc::new(author);
         Self { program, arguments, settings, fleet, hub, author, wrong: Answers::default() }
     }
 

@@ -107,6 +107,20 @@ impl Serialize for Outcome {
 }
 
 impl DeliveryResult {
+    /// Whether Event Grid has to send the event again: the one place that decides the status of its delivery.
+    pub fn needs_repeat(&self) -> bool {
+        match self.outcome {
+            Outcome::Failed => true,
+            Outcome::Filtered
+            | Outcome::Ignored
+            | Outcome::Expired
+            | Outcome::Duplicate
+            | Outcome::NoDevice
+            | Outcome::Delivered
+            | Outcome::DeadLettered => false,
+        }
+    }
+
     /// Whether no device is registered for the recipient.
     pub fn has_no_installation(&self) -> bool {
         self.code == Code::NoInstallation

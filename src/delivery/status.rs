@@ -1,5 +1,7 @@
 //! How hubs and store do, for `Status`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -52,6 +54,29 @@ impl Hubs {
             HubReport { hub: status.hub.to_owned(), last_error, at, paused_until: status.paused_until }
         };
         self.status().into_iter().map(report).collect()
+    }
+}
+
+/// What a monitoring system asks about a hub.
+#[derive(Debug, Default)]
+pub struct HubLoad {
+    /// Whether nothing is sent, because it is throttling.
+    pub is_paused: bool,
+    /// How many requests were sent again.
+    pub retries: u64,
+}
+
+impl Hubs {
+    /// The load of the hubs, by name. Hubs of one name in several namespaces count together.
+    pub fn loads(&self) -> BTreeMap<&str, HubLoad> {
+        let apps = self.apps.values().chain([&self.default]);
+        let mut loads = BTreeMap::<&str, HubLoad>::new();
+        for hub in apps.flat_map(|hubs| hubs.voip.iter().chain([&hubs.main])) {
+            let (status, load) = (hub.status(), loads.entry(hub.name()).or_default());
+            load.is_paused |= status.paused_until.is_some();
+            load.retries += status.retries;
+        }
+        loads
     }
 }
 

@@ -49,11 +49,19 @@ impl Counters {
 
     /// Counts events that were received.
     pub fn receive(self: &Arc<Self>, events: usize) -> InFlight {
+        self.receive_up_to(events, u64::MAX).expect("there are never as many events")
+    }
+
+    /// The same if no more than `most` are in flight with them, or no others; else they are not received.
+    pub fn receive_up_to(self: &Arc<Self>, events: usize, most: u64) -> Option<InFlight> {
         let events = events as u64;
         let mut counts = self.counts.lock().expect("nothing panics while it is held");
+        if counts.in_flight > 0 && counts.in_flight + events > most {
+            return None;
+        }
         counts.received += events;
         counts.in_flight += events;
-        InFlight { counters: Arc::clone(self), events }
+        Some(InFlight { counters: Arc::clone(self), events })
     }
 
     /// Counts a body that was no invocation.

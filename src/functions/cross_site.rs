@@ -11,6 +11,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use warp::host::Authority;
 use warp::{Filter, Rejection};
 
+use super::http_response::{HttpResponse, StatusCode, error_response};
+
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CrossSite {
@@ -27,6 +29,13 @@ pub enum CrossSite {
          request to the Functions host"
     )]
     Origin,
+}
+
+impl CrossSite {
+    /// 403.
+    pub fn response(self) -> HttpResponse {
+        error_response(StatusCode::FORBIDDEN, "Forbidden", &self.to_string())
+    }
 }
 
 /// Takes the requests to refuse, and rejects all others. With `loopback_names_only`, `Host` has to be a name of this computer.

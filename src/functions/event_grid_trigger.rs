@@ -5,9 +5,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Service;
-use super::http_response::{HttpResponse, StatusCode, internal_error, invocation_response, json_response};
+use super::http_response::{HttpResponse, StatusCode, internal_error, json_response};
 use super::invocation::{InvocationError, InvocationRequest, InvocationResponse, host_time};
-use crate::delivery::outcome::{DeliveryResult, Outcome};
+use crate::delivery::outcome::DeliveryResult;
 use crate::events::trace_id;
 use crate::log;
 
@@ -36,29 +36,14 @@ impl Service {
         let mut in_flight = self.counters.receive(events.len());
         let results = self.delivery_service.deliver_all(&events, began, now, traceparent.and_then(trace_id)).await;
         results.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
-        let status = status_of(&results);
-        if status.is_success() {
-            return invocation_response(InvocationResponse::with_logs(results.iter().map(DeliveryResult::line)));
+        // 500 makes Event Grid send all of its events again.
+        if !results.iter().any(DeliveryResult::needs_repeat) {
+            return InvocationResponse::with_logs(results.iter().map(DeliveryResult::line)).into_http();
         }
         // The host drops the `Logs` of an invocation that failed.
         results.iter().for_each(|delivery| log::write_line(&delivery.line()));
-        let failed: Vec<_> = results.iter().filter(|delivery| delivery.outcome == Outcome::Failed).collect();
+        let failed: Vec<_> = results.iter().filter(|delivery| delivery.needs_repeat()).collect();
         let reason = failed.first().and_then(|delivery| delivery.reason.as_deref()).unwrap_or_default();
         internal_error(&format!("{} of {} events failed: {reason}", failed.len(), results.len()))
     }
-}
-
-/// The one place that decides an invocation's status. 500 makes Event Grid send all of its events again.
-fn status_of(results: &[DeliveryResult]) -> StatusCode {
-    let needs_repeat = |delivery: &DeliveryResult| match delivery.outcome {
-        Outcome::Failed => true,
-        Outcome::Filtered
-        | Outcome::Ignored
-        | Outcome::Expired
-        | Outcome::Duplicate
-        | Outcome::NoDevice
-        | Outcome::Delivered
-        | Outcome::DeadLettered => false,
-    };
-    if results.iter().any(needs_repeat) { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
 }

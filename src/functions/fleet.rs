@@ -29,7 +29,7 @@ pub struct Fleet {
 
 impl Service {
     /// Writes this process's counts whenever they changed, once a minute at most. Never ends.
-    pub(super) async fn report_counts(&self) {
+    pub async fn report_counts(&self) {
         loop {
             self.counters.changed().await;
             sleep(BEFORE_REPORT).await;
@@ -39,7 +39,7 @@ impl Service {
     }
 
     /// Writes the counts of a process that stops.
-    pub(super) async fn report_last_counts(&self) {
+    pub async fn report_last_counts(&self) {
         if self.counters.counts().received > 0 {
             // Out of time, they are lost.
             let _ = timeout(LONGEST_LAST_REPORT, self.report()).await;

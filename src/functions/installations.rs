@@ -32,7 +32,8 @@ const NO_VOIP_HANDLE: &str =
     "without voipPushChannel, the device's PushKit token, it gets calls as alerts and does not ring";
 
 impl Service {
-    pub(super) async fn installation(&self, method: Method, id: &str, body: &[u8], now: DateTime<Utc>) -> HttpResponse {
+    /// PUT, GET or DELETE of one installation, as the HTTP API answers them.
+    pub async fn installation(&self, method: Method, id: &str, body: &[u8], now: DateTime<Utc>) -> HttpResponse {
         let (installations, id) = (Arc::clone(&self.installations), id.to_owned());
         match method {
             Method::Get => {

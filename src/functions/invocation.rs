@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::http_response::{HttpResponse, StatusCode, response_with};
 use crate::events::RawEvent;
 use crate::events::fields::{Fields, NotAnObject, Value, text_of};
 
@@ -126,8 +127,13 @@ impl InvocationResponse {
         Self { outputs: Outputs {}, logs: lines.into_iter().collect(), return_value: () }
     }
 
+    /// 200 with this answer.
+    pub fn into_http(self) -> HttpResponse {
+        response_with(StatusCode::OK, self.into_json().into())
+    }
+
     /// The JSON text.
-    pub fn into_json(self) -> Vec<u8> {
+    fn into_json(self) -> Vec<u8> {
         let mut json = Vec::with_capacity(64 + TYPICAL_LINE_BYTES * self.logs.len());
         serde_json::to_writer(&mut json, &self).expect("texts always serialize");
         json

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Service;
-use super::http_response::{HttpResponse, internal_error, invocation_response};
+use super::http_response::{HttpResponse, internal_error};
 use super::invocation::InvocationResponse;
 use crate::storage::store::StoreError;
 
@@ -16,6 +16,14 @@ const MAX_RESEND_TIME: Duration = Duration::from_secs(30);
 
 impl Service {
     pub(super) async fn maintenance(&self, now: DateTime<Utc>) -> HttpResponse {
+        match self.maintain(now).await {
+            Ok(line) => InvocationResponse::with_logs([line]).into_http(),
+            Err(error) => internal_error(&error.to_string()),
+        }
+    }
+
+    /// One run: the line that says what it did, or the error, which is in the log.
+    pub async fn maintain(&self, now: DateTime<Utc>) -> Result<String, StoreError> {
         let resent = self.delivery_service.resend(Instant::now() + MAX_RESEND_TIME, now).await;
         let maintained = async {
             let mut done = self.maintenance.run(now).await?;
@@ -25,16 +33,8 @@ impl Service {
                     *done.entry(what).or_default() += n;
                 }
             }
-            Ok::<_, StoreError>(done)
+            Ok(json!({ "maintenance": done }).to_string())
         };
-        match maintained.await {
-            Ok(removed) => {
-                invocation_response(InvocationResponse::with_logs([json!({ "maintenance": removed }).to_string()]))
-            }
-            Err(error) => {
-                tracing::error!("maintenance: {error}");
-                internal_error(&error.to_string())
-            }
-        }
+        maintained.await.inspect_err(|error| tracing::error!("maintenance: {error}"))
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Clock;
 use super::http_response::{
-    HttpResponse, StatusCode, error_response, forbidden, internal_error, json_response, method_not_allowed,
+    HttpResponse, StatusCode, error_response, internal_error, json_response, method_not_allowed,
 };
 use super::routes::Route;
 use super::unknown_path::UnknownPaths;
@@ -43,7 +43,7 @@ impl Misconfigured {
         match route {
             // The host asks for it before it sends anything.
             Route::Root => return json_response(StatusCode::OK, &json!({ "status": "ready" })),
-            Route::CrossSite(cause) => return forbidden(cause),
+            Route::CrossSite(cause) => return cause.response(),
             Route::OtherMethod(allowed) => return method_not_allowed(allowed),
             Route::Unknown(unknown) => return self.unknown_paths.answer(&unknown, now),
             Route::EventGridTrigger(_) | Route::Maintenance | Route::Status(_) | Route::Installation(..) => {}

@@ -17,7 +17,7 @@ const LONGEST_COUNT: Duration = Duration::from_secs(5);
 
 impl Service {
     /// The same checks as `acs-push check` makes, from the app's own network and with its own identity.
-    pub(super) async fn check(&self) -> HttpResponse {
+    pub async fn check(&self) -> HttpResponse {
         json_response(StatusCode::OK, &self.checks(None).await)
     }
 
@@ -26,7 +26,7 @@ impl Service {
         Report::of(folder, &self.settings, &self.store_name, &self.delivery_service.hubs, &self.store).await
     }
 
-    pub(super) async fn status(&self, now: DateTime<Utc>) -> HttpResponse {
+    pub async fn status(&self, now: DateTime<Utc>) -> HttpResponse {
         let (dead_letters, fleet) = join(
             timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)),
             timeout(LONGEST_COUNT, self.fleet(now)),

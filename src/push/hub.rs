@@ -128,6 +128,7 @@ impl Hub {
             paused_until: paused_until.filter(|until| *until > now).map(|until| clock + (until - now)),
             last_error: self.health.last_error(),
             uses_second_key: self.credentials.uses_second(),
+            retries: self.health.retries(),
         }
     }
 
@@ -251,6 +252,9 @@ impl Hub {
             let authorization = self.credentials.key(key).authorization(now, Utc::now);
             let limit = direct_send.deadline.min(now + direct_send.attempt_timeout);
             requests.sent += 1;
+            if requests.sent > 1 {
+                self.health.count_retry();
+            }
             let hub_response = self.exchange(request, key, &authorization, limit).await;
             let again = if refused { Some(&SendError::Unauthorized) } else { before.as_ref() };
             self.log_request(requests.sent, again, now, &hub_response);

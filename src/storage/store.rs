@@ -12,6 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
+use prometheus::Histogram;
 
 use crate::client::Client;
 
@@ -126,6 +127,11 @@ impl Store {
         Self { backend, key_locks: KeyLocks::default(), health: StoreHealth::default() }
     }
 
+    /// How long single reads and writes took.
+    pub fn seconds(&self) -> &Histogram {
+        self.health.seconds()
+    }
+
     /// Its last error, and when it was.
     pub fn last_error(&self) -> Option<(DateTime<Utc>, String)> {
         self.health.last_error()
@@ -166,6 +172,7 @@ impl Store {
     /// Writes a document unconditionally, for keys that only one process uses.
     pub async fn write<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
         let bytes = encode(document, fastrand::u64(..));
+        let _timed = self.health.timed();
         let written = match &self.backend {
             Backend::Memory(memory) => memory.put(key, bytes.into(), None).await.map(drop),
             Backend::Folder(folder) => match folder.lock(key).await {
@@ -323,6 +330,7 @@ impl Store {
     }
 
     async fn get(&self, key: &str) -> Result<Option<RawDocument>, StoreError> {
+        let _timed = self.health.timed();
         let read = match &self.backend {
             Backend::Memory(memory) => memory.get(key).await,
             Backend::Folder(folder) => folder.read(key).and_then(|raw| match raw {
@@ -337,6 +345,7 @@ impl Store {
 
     /// Writes if the version is unchanged; returns whether it did. A folder's changes run under a lock instead.
     async fn put_if(&self, key: &str, bytes: Bytes, version: &Version) -> Result<bool, StoreError> {
+        let _timed = self.health.timed();
         let written = match &self.backend {
             Backend::Memory(memory) => memory.put(key, bytes, Some(version)).await,
             Backend::Azure(azure) => azure.put(key, bytes.into(), Some(version)).await,
@@ -346,6 +355,7 @@ impl Store {
     }
 
     async fn delete_if(&self, key: &str, version: &Version) -> Result<bool, StoreError> {
+        let _timed = self.health.timed();
         let deleted = match &self.backend {
             Backend::Memory(memory) => memory.delete(key, Some(version)).await,
             Backend::Azure(azure) => azure.delete_if(key, version).await,

@@ -40,7 +40,18 @@ pub fn command(vars: &BTreeMap<String, String>, folder: &Path) -> Command {
 impl Process {
     /// Starts one on a free port, which it tells in its first line.
     pub async fn start(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
-        let mut child = command(vars, folder).spawn().unwrap();
+        Self::run(command(vars, folder)).await
+    }
+
+    /// Starts one as a webhook.
+    pub async fn start_webhook(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
+        let mut command = command(vars, folder);
+        command.args(["serve", "--webhook"]).env("LISTEN", "127.0.0.1:0");
+        Self::run(command).await
+    }
+
+    async fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         timeout(Duration::from_secs(20), stdout.read_line(&mut line)).await.unwrap().unwrap();
@@ -50,6 +61,10 @@ impl Process {
         let outputs = vec![tokio::spawn(read(stdout)), tokio::spawn(read(child.stderr.take().unwrap()))];
         let address = format!("http://127.0.0.1:{port}");
         Self { child, address, first_line: line, client: client(), outputs }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.address))
     }
 
     pub fn put_request(&self, id: &str, installation: &Value) -> RequestBuilder {

@@ -67,3 +67,4 @@ mod template;
 mod terminal;
 mod texts;
 mod tls;
+mod webhook;

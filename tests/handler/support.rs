@@ -67,9 +67,27 @@ impl App {
         Self::of(emulator().await, settings, |handler| handler.with_clock(move || clock.now())).await
     }
 
+    /// As a webhook, which Event Grid calls itself.
+    pub async fn webhook(settings: &[(&str, &str)]) -> Self {
+        let hub = emulator().await;
+        let config = Config::for_webhook(vars(&hub, settings)).unwrap();
+        Self::serving(hub, Handler::new(&config).unwrap()).await
+    }
+
+    /// As a webhook by a clock that the test sets.
+    pub async fn webhook_by_clock(clock: &TestClock, settings: &[(&str, &str)]) -> Self {
+        let (hub, clock) = (emulator().await, clock.clone());
+        let config = Config::for_webhook(vars(&hub, settings)).unwrap();
+        Self::serving(hub, Handler::new(&config).unwrap().with_clock(move || clock.now())).await
+    }
+
     async fn of(hub: Emulator, settings: &[(&str, &str)], with: impl FnOnce(Handler) -> Handler) -> Self {
         let vars = vars(&hub, settings);
         let handler = Config::from_vars(vars).and_then(|config| Handler::new(&config)).map(with).unwrap();
+        Self::serving(hub, handler).await
+    }
+
+    async fn serving(hub: Emulator, handler: Handler) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();

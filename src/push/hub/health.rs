@@ -2,7 +2,7 @@
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +17,7 @@ pub struct HubHealth {
     logged: Mutex<Vec<LoggedError>>,
     /// Whether the log says that the hub does not take requests.
     in_trouble: AtomicBool,
+    retries: AtomicU64,
 }
 
 /// A kind of error that was logged.
@@ -37,6 +38,8 @@ pub struct HubStatus {
     pub last_error: Option<(DateTime<Utc>, SendError)>,
     /// Whether the secondary connection string is in use.
     pub uses_second_key: bool,
+    /// How many requests were sent again.
+    pub retries: u64,
 }
 
 const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -45,6 +48,16 @@ impl HubHealth {
     /// The last error, and when it was.
     pub fn last_error(&self) -> Option<(DateTime<Utc>, SendError)> {
         self.last_error.lock().expect("nothing panics while it is held").clone()
+    }
+
+    /// How many requests were sent again.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that is sent again.
+    pub fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Remembers the error of a request.

@@ -64,6 +64,7 @@ fn what_heals(kind: &str) -> &'static str {
         "installations" | "recipients" | "handles" => "a PUT of the installation replaces it",
         "ledger" | "markers" => "it counts as none, and the next write replaces it",
         "dead-letters" => "delete it if nobody can read it; the others are not affected",
+        "maintenance" => "delete it, and the next process writes it again",
         "pending" | "expiring" => "a PUT of the installation makes up for it",
         "instances" => "it is left out of Status, and Maintenance removes it",
         _ => "use an empty store; devices register again when their apps start",

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
+use prometheus::{Histogram, HistogramOpts, HistogramTimer};
 
 use super::StoreError;
 
@@ -12,9 +13,35 @@ use super::StoreError;
 pub struct StoreHealth {
     last_error: Mutex<Option<(DateTime<Utc>, String)>>,
     is_failing: AtomicBool,
+    seconds: Seconds,
+}
+
+/// How long single operations took.
+#[derive(Debug)]
+struct Seconds(Histogram);
+
+/// From a file's read to the limit of a request to Azure.
+const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+impl Default for Seconds {
+    fn default() -> Self {
+        let options =
+            HistogramOpts::new("acs_push_store_seconds", "How long single reads and writes of the store took");
+        Self(Histogram::with_opts(options.buckets(BUCKETS.to_vec())).expect("the name is valid, and the buckets rise"))
+    }
 }
 
 impl StoreHealth {
+    /// How long single operations took.
+    pub fn seconds(&self) -> &Histogram {
+        &self.seconds.0
+    }
+
+    /// Measures an operation, until it is dropped.
+    pub fn timed(&self) -> HistogramTimer {
+        self.seconds.0.start_timer()
+    }
+
     /// The last error, and when it was.
     pub fn last_error(&self) -> Option<(DateTime<Utc>, String)> {
         self.last_error.lock().expect("nothing panics while it is held").clone()

@@ -15,6 +15,12 @@ impl Document for Probe {
 const KEY: &str = "probe/start";
 
 impl Store {
+    /// Whether it answers: one read.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        self.check_layout().await?;
+        self.read::<Probe>(KEY).await.map(drop)
+    }
+
     /// One write, one read and one delete; nothing in memory. On Azure the first write of a process also creates the container if
     /// it is missing.
     pub async fn probe(&self) -> Result<(), StoreError> {

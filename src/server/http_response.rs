@@ -1,4 +1,4 @@
-//! HTTP responses of the functions, all of them JSON.
+//! HTTP responses, nearly all of them JSON.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -6,18 +6,10 @@ use serde_json::json;
 pub use warp::http::StatusCode;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 
-use super::cross_site::CrossSite;
-use super::invocation::InvocationResponse;
-
 /// Status, headers and body.
 pub type HttpResponse = warp::http::Response<Bytes>;
 
-/// 200 to an invocation.
-pub fn invocation_response(response: InvocationResponse) -> HttpResponse {
-    response_with(StatusCode::OK, response.into_json().into())
-}
-
-/// 500 to an invocation.
+/// 500 to an invocation or a delivery.
 pub fn internal_error(problem: &str) -> HttpResponse {
     json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": problem }))
 }
@@ -25,11 +17,6 @@ pub fn internal_error(problem: &str) -> HttpResponse {
 /// An error with a code and a message.
 pub fn error_response(status: StatusCode, code: &str, message: &str) -> HttpResponse {
     json_response(status, &json!({ "error": { "code": code, "message": message } }))
-}
-
-/// 403 to what a web page may have sent.
-pub fn forbidden(cause: CrossSite) -> HttpResponse {
-    error_response(StatusCode::FORBIDDEN, "Forbidden", &cause.to_string())
 }
 
 /// 405, with the methods that are allowed.

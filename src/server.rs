@@ -1,0 +1,179 @@
+//! What every front shares, over warp: the body limit, one task for each request, and the graceful stop.
+//!
+//! Which requests there are, and what they mean, is the front's: `functions` or `webhook`.
+
+use std::convert::Infallible;
+use std::future::{pending, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use chrono::{DateTime, Utc};
+use futures_util::{Stream, StreamExt};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
+use warp::Filter;
+
+use crate::delivery::deadlines::with_deadline;
+
+pub mod http_response;
+
+use http_response::{HttpResponse, internal_error};
+
+/// Answers requests.
+pub trait Front: Send + Sync + 'static {
+    /// What a request's method, path and headers say.
+    type Route: Send + 'static;
+
+    /// How long a request may take, its body included.
+    fn deadline(&self) -> Duration;
+
+    /// What time it is.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Whether the sender may ask for this. It is decided before the body is kept.
+    fn admit(&self, _: &Self::Route) -> impl Future<Output = Result<(), HttpResponse>> + Send {
+        ready(Ok(()))
+    }
+
+    /// The answer to a request whose body did not arrive.
+    fn without_body(&self, error: BodyError) -> HttpResponse;
+
+    /// The answer. It goes on if the sender closes the connection, and a panic fails this request only.
+    fn answer(&self, request: Request<Self::Route>) -> impl Future<Output = HttpResponse> + Send;
+
+    /// Runs beside the requests, until all of them are finished.
+    fn background(&self) -> impl Future<Output = ()> + Send {
+        pending()
+    }
+
+    /// What happens between the signal to stop and the last connection that is accepted.
+    fn before_stop(&self) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
+}
+
+/// A request, with its body.
+#[derive(Debug)]
+pub struct Request<R> {
+    /// What it is for.
+    pub route: R,
+    /// Its whole body.
+    pub body: Bytes,
+    /// When it began.
+    pub began: Instant,
+    /// The time of the day at that moment.
+    pub now: DateTime<Utc>,
+}
+
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It has more than [`MAX_BODY_BYTES`].
+    #[error("the body is larger than 8 MiB")]
+    TooLarge,
+    /// The connection ended before it did.
+    #[error("the body is incomplete")]
+    Incomplete,
+    /// It took too long.
+    #[error("the body did not arrive in time")]
+    Late,
+}
+
+/// The Functions host sends a full batch of events twice, as data and as metadata.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
+pub async fn serve<F: Front>(
+    front: Arc<F>,
+    routes: impl Filter<Extract = (F::Route,), Error = Infallible> + Clone + Send + Sync + 'static,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let longest = front.deadline() + Duration::from_secs(1);
+    let tasks = TaskTracker::new();
+    let respond = {
+        let (front, tasks) = (Arc::clone(&front), tasks.clone());
+        move |body, route| respond(Arc::clone(&front), tasks.clone(), body, route)
+    };
+    let (stopping, stopped) = oneshot::channel();
+    let stop = {
+        let front = Arc::clone(&front);
+        async move {
+            stop.await;
+            tracing::info!("stopping: finishing what is in flight");
+            front.before_stop().await;
+            let _ = stopping.send(());
+        }
+    };
+    let served = warp::serve(warp::body::stream().and(routes).then(respond)).incoming(listener).graceful(stop).run();
+    let background = tokio::spawn(async move { front.background().await });
+    let finished = async {
+        served.await;
+        // A request is finished even if its sender has closed the connection.
+        tasks.close();
+        tasks.wait().await;
+    };
+    let too_late = async {
+        let _ = stopped.await;
+        sleep(longest).await;
+    };
+    tokio::select! {
+        () = finished => {}
+        () = too_late => tracing::warn!("stopped before everything in flight was finished"),
+    }
+    background.abort();
+}
+
+async fn respond<F: Front, B: Buf, E>(
+    front: Arc<F>,
+    tasks: TaskTracker,
+    body: impl Stream<Item = Result<B, E>>,
+    route: F::Route,
+) -> HttpResponse {
+    // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its request.
+    let (began, now) = (Instant::now(), front.now());
+    let admitted = front.admit(&route).await;
+    let most = if admitted.is_ok() { MAX_BODY_BYTES } else { 0 };
+    let body = with_deadline(began + front.deadline(), pin!(read(pin!(body), most))).await;
+    if let Err(refused) = admitted {
+        return refused;
+    }
+    match body.unwrap_or(Err(BodyError::Late)) {
+        Ok(body) => {
+            let answer = tasks.spawn(async move { front.answer(Request { route, body, began, now }).await });
+            // The panic handler has written place and cause to standard error.
+            answer.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
+        }
+        Err(error) => front.without_body(error),
+    }
+}
+
+/// Reads a body, with or without `Content-Length`. One that is too large is read to its end all the same, so that the sender
+/// gets a response instead of a broken connection.
+async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin, most: usize) -> Result<Bytes, BodyError> {
+    let (mut only, mut joined) = (Bytes::new(), Vec::new());
+    let mut length = 0;
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|_| BodyError::Incomplete)?;
+        length += chunk.remaining();
+        if length > most {
+            (only, joined) = Default::default();
+        } else if length == chunk.remaining() {
+            // Nearly every body is one chunk, which needs no copy.
+            only = chunk.copy_to_bytes(length);
+        } else {
+            if joined.is_empty() {
+                joined.extend_from_slice(&only);
+            }
+            joined.put(chunk);
+        }
+    }
+    if length > most {
+        return Err(BodyError::TooLarge);
+    }
+    Ok(if joined.is_empty() { only } else { joined.into() })
+}
