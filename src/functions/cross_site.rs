@@ -8,8 +8,9 @@
 use std::future::ready;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use warp::Filter;
+use warp::filters::BoxedFilter;
 use warp::host::Authority;
-use warp::{Filter, Rejection};
 
 use super::http_response::{HttpResponse, StatusCode, error_response};
 
@@ -39,7 +40,7 @@ impl CrossSite {
 }
 
 /// Takes the requests to refuse, and rejects all others. With `loopback_names_only`, `Host` has to be a name of this computer.
-pub fn cross_site(loopback_names_only: bool) -> impl Filter<Extract = (CrossSite,), Error = Rejection> + Clone {
+pub fn cross_site(loopback_names_only: bool) -> BoxedFilter<(CrossSite,)> {
     let checks_host = move || ready(if loopback_names_only { Ok(()) } else { Err(warp::reject::not_found()) });
     // One that cannot be read is no name of this computer.
     let host = warp::host::optional().or(warp::any().map(|| None)).unify();
@@ -52,7 +53,8 @@ pub fn cross_site(loopback_names_only: bool) -> impl Filter<Extract = (CrossSite
     let origin = warp::header::value("origin").and(from_functions_host).and_then(|_, from_functions_host: bool| {
         ready(if from_functions_host { Err(warp::reject::not_found()) } else { Ok(CrossSite::Origin) })
     });
-    other_host.or(origin).unify()
+    // Boxed, or the type of all routes becomes too long for the compiler.
+    other_host.or(origin).unify().boxed()
 }
 
 /// Whether a name, or an address as URLs write it, is this computer's own everywhere.
