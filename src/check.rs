@@ -1,5 +1,5 @@
-//! Checks what can be seen from here without a push: files, settings, keys of hubs, the store, and with a login what Azure knows. Each check is one line: good, a
-//! fault with its fix, or why it cannot be seen and where to look instead.
+//! Checks what can be seen from here without a push: files, settings, keys of hubs, the store, and with a login what Azure knows.
+//! Each check is one line: good, a fault with its fix, or why it cannot be seen and where to look instead.
 //!
 //! The words of a cause are those of the log, from the same code.
 

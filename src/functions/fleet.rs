@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::Service;
@@ -22,9 +21,17 @@ const LONGEST_LAST_REPORT: Duration = Duration::from_secs(2);
 /// The counts of all processes seen lately.
 #[derive(Debug, Serialize)]
 pub struct Fleet {
-    instances: Vec<serde_json::Value>,
+    instances: Vec<SeenInstance>,
     outcomes: BTreeMap<String, u64>,
     hubs: Vec<HubReport>,
+}
+
+/// A process that was seen lately.
+#[derive(Debug, Serialize)]
+struct SeenInstance {
+    instance: String,
+    version: String,
+    seen: DateTime<Utc>,
 }
 
 impl Service {
@@ -87,7 +94,7 @@ impl Fleet {
                     None => drop(hubs.insert(hub.hub.clone(), hub)),
                 }
             }
-            instances.push(json!({ "instance": instance, "version": version, "seen": seen }));
+            instances.push(SeenInstance { instance, version, seen });
         }
         Self { instances, outcomes, hubs: hubs.into_values().collect() }
     }

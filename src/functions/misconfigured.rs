@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Clock;
@@ -38,38 +38,39 @@ impl Misconfigured {
         Self { faults, instance, clock, started: Instant::now(), logged, unknown_paths }
     }
 
-    /// Answers a request, and writes the faults into the log once a minute.
+    /// Answers a request. Whatever needs the settings is refused with their faults.
     pub fn answer(&self, route: Route, now: Instant) -> HttpResponse {
         match route {
             // The host asks for it before it sends anything.
-            Route::Root => return json_response(StatusCode::OK, &json!({ "status": "ready" })),
-            Route::CrossSite(cause) => return cause.response(),
-            Route::OtherMethod(allowed) => return method_not_allowed(allowed),
-            Route::Unknown(unknown) => return self.unknown_paths.answer(&unknown, now),
-            Route::EventGridTrigger(_) | Route::Maintenance | Route::Status(_) | Route::Installation(..) => {}
+            Route::Root => json_response(StatusCode::OK, &json!({ "status": "ready" })),
+            Route::CrossSite(cause) => cause.response(),
+            Route::OtherMethod(allowed) => method_not_allowed(allowed),
+            Route::Unknown(unknown) => self.unknown_paths.answer(&unknown, now),
+            Route::EventGridTrigger(_) | Route::Maintenance => internal_error(&self.told(now)),
+            Route::Installation(..) => error_response(StatusCode::SERVICE_UNAVAILABLE, "BadSettings", &self.told(now)),
+            Route::Status(is_check) => {
+                self.told(now);
+                let status = if is_check { json!(Report::of_faults(None, &self.faults)) } else { self.status() };
+                json_response(StatusCode::SERVICE_UNAVAILABLE, &status)
+            }
         }
+    }
+
+    fn status(&self) -> Value {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "instance": self.instance,
+            "uptime_seconds": self.started.elapsed().as_secs(),
+            "faults": self.faults,
+        })
+    }
+
+    /// What is told of the faults. They are logged with it, once a minute.
+    fn told(&self, now: Instant) -> String {
         if self.logged.is_due((), now) {
             self.log();
         }
-        let told = format!("the settings have faults: {}", self.faults.join("; "));
-        match route {
-            Route::EventGridTrigger(_) | Route::Maintenance => internal_error(&told),
-            Route::Status(true) => {
-                json_response(StatusCode::SERVICE_UNAVAILABLE, &Report::of_faults(None, &self.faults))
-            }
-            Route::Status(false) => json_response(
-                StatusCode::SERVICE_UNAVAILABLE,
-                &json!({
-                    "version": env!("CARGO_PKG_VERSION"),
-                    "instance": self.instance,
-                    "uptime_seconds": self.started.elapsed().as_secs(),
-                    "faults": self.faults,
-                }),
-            ),
-            Route::Installation(..) | Route::Root | Route::CrossSite(_) | Route::OtherMethod(_) | Route::Unknown(_) => {
-                error_response(StatusCode::SERVICE_UNAVAILABLE, "BadSettings", &told)
-            }
-        }
+        format!("the settings have faults: {}", self.faults.join("; "))
     }
 
     /// Writes one line for each fault.

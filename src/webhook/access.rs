@@ -1,9 +1,6 @@
 //! Who may ask for what. Event Grid never repeats what is answered with 401 or 403, so only a token or key that is wrong gets
 //! one of them; what cannot be verified now is a 503.
 
-use std::sync::Mutex;
-use std::time::Duration;
-
 use tokio::time::Instant;
 use warp::http::header::{HeaderValue, WWW_AUTHENTICATE};
 
@@ -12,6 +9,7 @@ use super::routes::{Credentials, Route, Target};
 use super::shared_keys::SharedKeys;
 use super::unavailable;
 use crate::client::Client;
+use crate::log::EachMinute;
 use crate::server::http_response::{HttpResponse, StatusCode, error_response};
 use crate::settings::WebhookSettings;
 
@@ -21,8 +19,8 @@ pub struct Access {
     keys: SharedKeys,
     admin_keys: SharedKeys,
     entra: Option<Entra>,
-    /// When a refusal was last logged.
-    logged: Mutex<Option<Instant>>,
+    /// The line about a refusal.
+    logged: EachMinute<()>,
 }
 
 /// Why a request is not admitted.
@@ -38,8 +36,6 @@ enum Refusal {
     Token(TokenError),
 }
 
-const LOGGED_AGAIN_AFTER: Duration = Duration::from_secs(60);
-
 impl Access {
     /// What the settings accept.
     pub fn new(settings: &WebhookSettings, client: Client) -> Self {
@@ -47,7 +43,7 @@ impl Access {
             keys: SharedKeys::new(&settings.keys),
             admin_keys: SharedKeys::new(&settings.admin_keys),
             entra: settings.entra.clone().map(|entra| Entra::new(entra, client)),
-            logged: Mutex::default(),
+            logged: EachMinute::default(),
         }
     }
 
@@ -66,7 +62,7 @@ impl Access {
             Target::Health | Target::Readiness | Target::OtherMethod(_) | Target::Unknown => Ok(()),
         };
         checked.map_err(|refusal| {
-            if self.is_line_due(Instant::now()) {
+            if self.logged.is_due((), Instant::now()) {
                 tracing::warn!("a request was refused: {refusal}");
             }
             refusal.response()
@@ -84,15 +80,6 @@ impl Access {
             None if credentials.key.is_some() && !self.keys.is_empty() => Err(Refusal::WrongKey("WEBHOOK_KEY")),
             None => Err(Refusal::NoToken),
         }
-    }
-
-    fn is_line_due(&self, now: Instant) -> bool {
-        let mut logged = self.logged.lock().expect("nothing panics while it is held");
-        let is_due = logged.is_none_or(|at| now.saturating_duration_since(at) >= LOGGED_AGAIN_AFTER);
-        if is_due {
-            *logged = Some(now);
-        }
-        is_due
     }
 }
 
