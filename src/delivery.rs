@@ -175,7 +175,7 @@ impl DeliveryService {
         let decided = match &envelope {
             Ok(envelope) => self.filter_and_read(envelope, attempt).map(|(event, left)| {
                 let recipient = event.recipient.as_ref().map(Recipient::as_str).unwrap_or_default();
-                let key = EventKey::new(&envelope.source, &envelope.id, recipient);
+                let key = self.ledger.event_key(&envelope.source, &envelope.id, recipient);
                 (event, left, key)
             }),
             Err(error) => Err(EventOutcome::no_event(Code::NotAnEvent, error)),

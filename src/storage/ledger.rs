@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -30,13 +30,15 @@ pub struct Ledger {
     events: RecentEntries<Entry>,
     /// Versions of recent chat messages that were handled here.
     messages: RecentEntries<Option<MessageVersion>>,
-    /// Make of a key what stands for it in memory. Twice 64 bits, so that no two keys of a day meet.
+    /// Make of a message's key what stands for it in memory. Twice 64 bits, so that no two keys of a day meet.
     hashers: [RandomState; 2],
+    /// The last event's source and its fingerprint: an app has one source or few.
+    last_source: Mutex<Option<(String, Fingerprint)>>,
 }
 
 /// Under which key an event is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventKey(Key);
+pub struct EventKey(Fingerprint);
 
 /// Under which key the versions of one chat message are remembered, for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,13 +93,12 @@ impl Document for MessageVersion {
 
 impl EventKey {
     /// The key of an event for one recipient: its id is unique within its source, or should be.
-    pub fn new(source: &str, id: &str, recipient: &str) -> Self {
-        Self(Key([source.to_ascii_lowercase(), id.to_owned(), recipient.to_owned()]))
+    fn new(source: &Fingerprint, id: &str, recipient: &str) -> Self {
+        Self(source.and(&["event", id, recipient]))
     }
 
     fn in_store(&self) -> String {
-        let Key([source, id, recipient]) = &self.0;
-        Fingerprint::of(&[source]).and(&["event", id, recipient]).key(EVENTS)
+        self.0.key(EVENTS)
     }
 }
 
@@ -149,6 +150,24 @@ impl Ledger {
             events: RecentEntries::new(HALF),
             messages: RecentEntries::new(HALF),
             hashers: Default::default(),
+            last_source: Mutex::default(),
+        }
+    }
+
+    /// The key of an event for one recipient.
+    pub fn event_key(&self, source: &str, id: &str, recipient: &str) -> EventKey {
+        EventKey::new(&self.fingerprint_of_source(source), id, recipient)
+    }
+
+    fn fingerprint_of_source(&self, source: &str) -> Fingerprint {
+        let mut last = self.last_source.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, fingerprint)) if known == source => *fingerprint,
+            _ => {
+                let fingerprint = Fingerprint::of(&[&source.to_ascii_lowercase()]);
+                *last = Some((source.to_owned(), fingerprint));
+                fingerprint
+            }
         }
     }
 
@@ -159,7 +178,7 @@ impl Ledger {
 
     /// Locks this instance's entry of the event: a concurrent repeat waits, and then finds the result.
     pub async fn lock_event(&self, key: &EventKey) -> EntryGuard<'_, Entry> {
-        self.events.hold(self.in_memory(&key.0)).await
+        self.events.hold(key.0.first_half()).await
     }
 
     /// Locks the newest version of a message that this instance handled: a concurrent edit waits until it was sent.

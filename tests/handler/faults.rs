@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use notification_hubs_emulator::{Action, Emulator, Fault};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -152,6 +153,16 @@ async fn put(installation: &str) -> String {
     format!("{}\n{}", reply.json()["error"]["message"].as_str().unwrap(), process.terminate().await.1)
 }
 
+/// A delivery that a webhook with these settings refuses.
+async fn webhook(settings: &[(&str, &str)], query: &str, token: Option<&str>) -> String {
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let process = Process::start_webhook(&vars(&hub, settings), folder.path()).await;
+    let request = process.request(Method::POST, &format!("/webhooks/eventgrid{query}")).body("[]");
+    let request = token.into_iter().fold(request, |request, token| request.header("authorization", token));
+    assert_ne!(Reply::of(request).await.status, 200);
+    process.terminate().await.1
+}
+
 fn damage(store: &Path, kind: &str, text: &str) {
     for (path, _) in documents(&store.join(kind)) {
         std::fs::write(store.join(kind).join(path), text).unwrap();
@@ -286,6 +297,15 @@ faults! {
         let process = scene.start().await;
         assert_eq!(process.post(&json!([sms("e1", "15551234567", "a canary sings")]).to_string()).await.status, 400);
         process.terminate().await.1
+    };
+    webhook_key: "Event Grid has an old `WEBHOOK_KEY`" => async {
+        webhook(&[("WEBHOOK_KEY", "the-new-key-of-today")], "?code=the-old-key-of-last-year", None).await
+    };
+    entra_keys: "the keys of Entra's tokens cannot be fetched" => async {
+        let tenant = format!("http://127.0.0.1:{}/72f988bf-86f1-41af-91ab-2d7cd011db47", free_port().await);
+        let settings = [("WEBHOOK_ENTRA_TENANT", tenant.as_str()), ("WEBHOOK_ENTRA_AUDIENCE", "api://push")];
+        // {"alg":"RS256","kid":"k"}
+        webhook(&settings, "", Some("Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.canary")).await
     };
     repeated: "a member of a PUT occurs twice" => put(r#"{"userId":"8:acs:a","UserId":"8:acs:b","platform":"apns","pushChannel":"f0fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0"}"#);
     token: "a device token cannot be one" => put(r#"{"userId":"8:acs:a","platform":"apns","pushChannel":"undefined"}"#);

@@ -28,6 +28,12 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
+    /// The first 16 bytes, which stand for all where no two of some thousand texts may meet.
+    pub fn first_half(&self) -> u128 {
+        let (half, _) = self.0.split_at(16);
+        half.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+    }
+
     /// The key under `kind`: hex digits, of which the first two are a folder of their own.
     pub fn key(&self, kind: &str) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";

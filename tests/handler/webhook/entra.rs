@@ -3,6 +3,7 @@
 //! The two private keys beside this file sign nothing else.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -267,6 +268,34 @@ async fn what_cannot_be_verified_now_is_503_until_the_keys_can_be_fetched() {
     assert_eq!(post(&app, &token).await.status, 200, "the keys that are known are used");
     let unknown = second.sign(&authority.claims(&json!({})));
     assert_eq!(post(&app, &unknown).await.status, 503, "nobody can say whose key that is");
+}
+
+/// Lets that time pass for the program at once. Times in tokens go by the computer's own clock.
+async fn pass(hours: u64, minutes: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs((hours * 60 + minutes) * 60)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn keys_are_fetched_again_after_an_hour_and_used_for_a_day_while_they_cannot_be_fetched() {
+    let signer = Signer::first();
+    let authority = Authority::start(&[&signer]).await;
+    let app = authority.app(&[]).await;
+    let token = signer.sign(&authority.claims(&json!({})));
+    let status = || async { post(&app, &token).await.status };
+    assert_eq!((status().await, authority.asked().len()), (200, 1));
+    pass(0, 59).await;
+    assert_eq!((status().await, authority.asked().len()), (200, 1));
+    pass(0, 1).await;
+    assert_eq!((status().await, authority.asked().len()), (200, 2));
+    authority.answer_with(500, "down");
+    pass(23, 59).await;
+    assert_eq!((status().await, authority.asked().len()), (200, 3));
+    pass(0, 1).await;
+    assert_eq!((status().await, authority.asked().len()), (503, 4), "they are as old as a day");
+    authority.publish(&[&Signer::second()]);
+    assert_eq!(status().await, 401, "the key was withdrawn meanwhile");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn event() -> EventKey {
-    EventKey::new("source", "id", "user/u0")
+    EventKey::new(&Fingerprint::of(&["source"]), "id", "user/u0")
 }
 
 fn message() -> MessageKey {
