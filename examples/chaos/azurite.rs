@@ -1,6 +1,5 @@
-//! An Azurite of the run's own, on a free port, in a folder that goes with it.
+//! An Azurite of the run's own, on a free port.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use super::Failure;
 pub struct Azurite {
     /// Killed when it is dropped.
     process: Child,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
     pub port: u16,
     pub process_id: u32,
 }
@@ -23,29 +22,37 @@ pub struct Azurite {
 /// Azurite's own well-known key.
 pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/node_modules/.bin/azurite-blob");
+
+fn command() -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(["--disableTelemetry", "--skipApiVersionCheck"]).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
 impl Azurite {
     pub async fn start() -> Result<Self, Failure> {
-        Self::start_with(Some("--silent"), Stdio::null()).await
+        let folder = tempfile::tempdir()?;
+        let mut command = command();
+        command.arg("--silent").arg("--location").arg(folder.path()).stdout(Stdio::null());
+        Self::run(command, Some(folder)).await
     }
 
-    /// The same, and its log: a line for each request.
-    pub async fn start_with_log() -> Result<(Self, ChildStdout), Failure> {
-        let mut azurite = Self::start_with(None, Stdio::piped()).await?;
+    /// One that keeps all in its memory, and its log: a line for each request. On a disk, it stops for seconds now and then to
+    /// write down what it has.
+    pub async fn start_in_memory() -> Result<(Self, ChildStdout), Failure> {
+        let mut command = command();
+        command.arg("--inMemoryPersistence").stdout(Stdio::piped());
+        let mut azurite = Self::run(command, None).await?;
         let log = azurite.process.stdout.take().ok_or("Azurite has no standard output")?;
         Ok((azurite, log))
     }
 
-    async fn start_with(silent: Option<&str>, stdout: Stdio) -> Result<Self, Failure> {
+    async fn run(mut command: Command, folder: Option<TempDir>) -> Result<Self, Failure> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let folder = tempfile::tempdir()?;
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/node_modules/.bin/azurite-blob");
-        let mut command = Command::new(&program);
-        command.args(silent).args(["--disableTelemetry", "--skipApiVersionCheck", "--blobPort", &port.to_string()]);
-        command.arg("--location").arg(folder.path());
-        command.stdin(Stdio::null()).stdout(stdout).kill_on_drop(true);
-        let process = command
-            .spawn()
-            .map_err(|error| format!("{}: {error}; `npm ci` in tests/foreign installs it", program.display()))?;
+        command.args(["--blobPort", &port.to_string()]);
+        let process =
+            command.spawn().map_err(|error| format!("{PROGRAM}: {error}; `npm ci` in tests/foreign installs it"))?;
         let answers = async {
             while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
                 sleep(Duration::from_millis(50)).await;

@@ -14,6 +14,7 @@ mod blobs;
 #[expect(dead_code, reason = "the load benchmark's pace is another")]
 mod driver;
 #[path = "../load/events.rs"]
+#[expect(dead_code, reason = "only the load benchmark posts to a webhook")]
 mod events;
 #[path = "../load/fleet.rs"]
 mod fleet;

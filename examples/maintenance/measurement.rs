@@ -13,7 +13,7 @@ use tokio::time::{interval, sleep, timeout};
 use crate::Failure;
 use crate::blobs::Requests;
 use crate::driver::Answers;
-use crate::events::Author;
+use crate::events::{Author, Front};
 use crate::fleet::Fleet;
 use crate::hub::Hub;
 use crate::options::Options;
@@ -50,7 +50,7 @@ impl Measurement<'_> {
         let fleet = Fleet { recipients: self.alive, devices: 1 };
         let hub = Hub::start(fleet, Duration::ZERO).await?;
         let process = start(self.binary, hub.port, &self.store.settings()).await?;
-        let author = Arc::new(Author::new(fleet));
+        let author = Arc::new(Author::new(fleet, Front::Functions));
 
         let counts = [self.counts(&process).await?];
         let events = Events::start(process.port, &author, self.options.rate());

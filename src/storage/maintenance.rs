@@ -1,11 +1,11 @@
-//! Removes expired installations and their traces, and old ledger entries, markers, dead letters and reports of
-//! instances. Finishes interrupted
-//! changes of the register.
+//! Removes expired installations and their traces, and old ledger entries, markers, dead letters and reports of instances.
+//! Finishes interrupted changes of the register.
 //!
 //! The times in a listing say what may have expired, and only that is read: the cost of a run depends on what has expired,
 //! not on what is stored.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use futures_util::stream::StreamExt;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::storage::installations::{Installations, ReviewResult};
 use crate::storage::store::{ListedDocument, Store, StoreError};
@@ -41,6 +41,8 @@ struct Swept {
 
 /// Well inside the `functionTimeout` of `host.json`, which is two minutes.
 const MAX_RUN_TIME: Duration = Duration::from_secs(45);
+/// So much longer for what is under way then, which a later run would otherwise have to finish.
+const MAX_END_TIME: Duration = Duration::from_secs(15);
 
 /// Event Grid repeats for a day.
 const LEDGER_KEPT: TimeDelta = TimeDelta::hours(25);
@@ -92,8 +94,9 @@ impl Maintenance {
             }
         };
         let listed = self.store.list_until(kind, self.written_until(kind, now));
-        let mut reviews = listed.map(review).buffer_unordered(self.store.max_concurrent_changes());
-        while let Ok(Some(reviewed)) = timeout_at(until, reviews.next()).await {
+        let listed = listed.take_until(sleep_until(until));
+        let mut reviews = pin!(listed.map(review).buffer_unordered(self.store.max_concurrent_changes()));
+        while let Ok(Some(reviewed)) = timeout_at(until + MAX_END_TIME, reviews.next()).await {
             match reviewed {
                 Ok(is_removed) => removed += u64::from(is_removed),
                 Err(error @ (StoreError::Unreadable(_) | StoreError::NewerFormat { .. })) => {
