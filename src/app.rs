@@ -20,6 +20,7 @@ use crate::functions::{self, Clock, HostFront, Service};
 use crate::push::hub::Hub;
 use crate::settings::{AppSettings, AzureInstance, Config, ConfigError, HubSettings, StoreChoice, WebhookSettings};
 use crate::storage::dead_letters::DeadLetters;
+use crate::storage::feedback::FeedbackReadings;
 use crate::storage::installations::Installations;
 use crate::storage::instances::Instances;
 use crate::storage::ledger::Ledger;
@@ -58,8 +59,10 @@ impl Handler {
 
     fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
         let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
-        let hub =
-            |hub: &HubSettings| Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone());
+        let hub = |hub: &HubSettings| {
+            Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone())
+                .with_feedback(hub.manage.as_ref())
+        };
         let hubs = |app: &AppSettings| AppHubs { main: hub(&app.main), voip: app.voip.as_ref().map(hub) };
         let delivery_service = DeliveryService {
             event_filter: config.event_filter.clone(),
@@ -74,6 +77,7 @@ impl Handler {
             clock: ClockCheck::default(),
             ledger: Ledger::new(Arc::clone(&store)),
             dead_letters: DeadLetters::new(Arc::clone(&store)),
+            feedback: FeedbackReadings::new(Arc::clone(&store)),
         };
         let instances = Instances::new(Arc::clone(&store));
         let service = Service {

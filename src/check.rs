@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 mod azure;
+mod feedback;
 mod files;
 mod hubs;
 mod store;
@@ -52,6 +53,8 @@ pub enum Source {
     Settings,
     #[serde(rename = "Send key")]
     SendKey,
+    #[serde(rename = "Manage key")]
+    ManageKey,
     #[serde(rename = "store")]
     Store,
     #[serde(rename = "Azure login")]
@@ -64,6 +67,7 @@ impl Report {
         let mut checks = folder.map(AppFolder::checks).unwrap_or_default();
         checks.push(Check::ok("settings", Source::Settings, settings));
         checks.extend(hubs::checks(hubs).await);
+        checks.extend(feedback::checks(hubs).await);
         checks.push(store::check(store_name, store).await);
         checks.extend(unseen::checks());
         Self::new(checks)

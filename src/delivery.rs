@@ -18,6 +18,7 @@ use crate::events::{Event, EventData, EventGridEvent, EventType, RawEvent};
 use crate::notifications::device::{ContentMode, Device};
 use crate::notifications::{Audience, Notification, Texts};
 use crate::storage::dead_letters::DeadLetters;
+use crate::storage::feedback::FeedbackReadings;
 use crate::storage::installations::Installations;
 use crate::storage::ledger::{Entry, EventKey, Ledger};
 
@@ -28,6 +29,7 @@ mod event_outcome;
 pub mod explanation;
 mod lookup;
 mod chat_message_update;
+mod dead_handles;
 pub mod outcome;
 mod send_job;
 mod record;
@@ -66,6 +68,8 @@ pub struct DeliveryService {
     pub ledger: Ledger,
     /// Events that can never succeed.
     pub dead_letters: DeadLetters,
+    /// How far the hubs' feedback was read.
+    pub feedback: FeedbackReadings,
 }
 
 /// One event and the conditions under which it is delivered.

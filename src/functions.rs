@@ -35,7 +35,7 @@ pub mod unknown_path;
 use counters::Counters;
 use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed};
 use misconfigured::Misconfigured;
-pub use routes::Method;
+pub use routes::{Method, has_check};
 use routes::{Route, route};
 use unknown_path::UnknownPaths;
 

@@ -3,6 +3,7 @@
 pub mod dead_letters;
 #[cfg(test)]
 mod explorer;
+pub mod feedback;
 pub mod installations;
 pub mod instances;
 pub mod lease;

@@ -116,7 +116,8 @@ impl Front for Webhook {
                     error_response(StatusCode::BAD_REQUEST, "InvalidInstallation", "installationId: expected UTF-8")
                 }
             },
-            Target::Status => Box::pin(self.service.status(now)).await,
+            Target::Status(false) => Box::pin(self.service.status(now)).await,
+            Target::Status(true) => Box::pin(self.service.check()).await,
             Target::Metrics => self.metrics.response(&self.service),
             Target::Health => json_response(StatusCode::OK, &json!({ "status": "up" })),
             Target::Readiness => Box::pin(self.readiness()).await,

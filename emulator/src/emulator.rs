@@ -4,6 +4,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -133,6 +134,18 @@ impl Emulator {
     pub fn set_device(&self, handle: &str, state: DeviceState) {
         let set = self.namespace.devices.set(handle, state);
         assert!(set.is_ok(), "at most 10,000 devices may be other than healthy");
+    }
+
+    /// Appends text to the blob of the day in the feedback container of `hub`, as it is: reports of another time, or what
+    /// is none. [`set_device`](Self::set_device) makes reports of the sends to a device.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such hub.
+    pub fn add_feedback(&self, hub: &str, text: &str) {
+        let known = self.namespace.hubs.iter().find(|options| options.name == hub);
+        let known = known.unwrap_or_else(|| panic!("the emulator has no hub named {hub:?}"));
+        self.namespace.feedback.add_text(&known.name, text, OffsetDateTime::now_utc());
     }
 
     /// Replaces the keys of a rule, named `NAME`, or `HUB/NAME` for a rule of one hub. The next request needs the new

@@ -7,7 +7,7 @@ use chrono::Utc;
 use futures_util::stream::TryStreamExt;
 use serde_json::Value;
 
-use super::installations::without_limits;
+use super::installations::{shown, without_limits};
 use super::{CommandError, LetterId, Output, Person, Undone, Workplace, dead_letters};
 use crate::delivery::explanation::{masked, without_controls};
 use crate::events::recipient::Recipient;
@@ -65,7 +65,7 @@ fn tell(recipient: &Recipient, holdings: &Holdings, about: &[Letter], dry_run: b
         let id = without_controls(id);
         output.print(&match (installation, stays) {
             (Some(installation), false) => {
-                let (platform, handle) = (installation.platform.name(), installation.handle.masked());
+                let (platform, handle) = (installation.platform.name(), shown(installation.handle.as_ref()));
                 format!("  {delete:<9}  installation {id}: {platform} at {handle}")
             }
             (Some(_), true) => format!("  {change:<9}  installation {id}: it stays without the number"),

@@ -78,7 +78,7 @@ pub async fn run(
 }
 
 fn line(device: &Device) -> String {
-    let (platform, handle) = (device.platform.name(), device.handle.masked());
+    let (platform, handle) = (device.platform.name(), shown(device.handle.as_ref()));
     let calls = device.voip_handle.as_ref().map(DeviceHandle::masked);
     let calls = calls.map(|handle| format!(", calls at {handle}")).unwrap_or_default();
     let app = device.app.as_ref().map(|app| format!(", app {}", app.as_str())).unwrap_or_default();
@@ -86,6 +86,11 @@ fn line(device: &Device) -> String {
     let locale = device.locale.as_ref().map(|locale| format!(", locale {locale}")).unwrap_or_default();
     let id = without_controls(&device.installation_id);
     format!("{id}: {platform} at {handle}{calls}{app}{content}{locale}")
+}
+
+/// Where alerts go, for a person.
+pub fn shown(handle: Option<&DeviceHandle>) -> String {
+    handle.map_or_else(|| "no pushChannel".to_owned(), DeviceHandle::masked)
 }
 
 fn json_lines(json: &[u8]) -> String {

@@ -44,7 +44,7 @@ impl ExampleDevice {
             platform,
             os: Some(os),
             locale: locale.map(|LocaleArgument(locale)| locale),
-            handle: DeviceHandle::new("example"),
+            handle: Some(DeviceHandle::new("example")),
             voip_handle: is_iphone.then(|| DeviceHandle::new("example")),
             content: content.and_then(ContentMode::parse),
             preferences: Preferences::default(),

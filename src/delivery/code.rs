@@ -1,4 +1,4 @@
-//! The codes of event lines: the one list. A code is stable, because operators search for it; `docs/operate.md` has its cause
+//! The codes of event lines, and of lines about dead tokens: the one list. A code is stable, because operators search for it; `docs/operate.md` has its cause
 //! and its fix, and the test below holds the two lists together.
 
 use serde::{Serialize, Serializer};
@@ -7,6 +7,7 @@ use super::alert_cause::AlertCause;
 use crate::events::IgnoreReason;
 use crate::notifications::preferences::LeftOut;
 use crate::push::hub::SendError;
+use crate::push::hub::feedback::FeedbackError;
 use crate::storage::store::StoreError;
 use crate::storage::store::azure::AzureError;
 
@@ -84,6 +85,8 @@ codes! {
     CallsOff = "calls_off",
     /// The recipient has no device.
     NoInstallation = "no_installation",
+    /// The push service reported the handle for alerts as dead.
+    NoPushChannel = "no_push_channel",
 
     /// It is no event.
     NotAnEvent = "not_an_event",
@@ -173,6 +176,13 @@ codes! {
     StoreContended = "store_contended",
     /// The dead letter was not written.
     DeadLetterNotStored = "dead_letter_not_stored",
+
+    /// Of dead tokens: the hub has no feedback for the key.
+    FeedbackForbidden = "feedback_forbidden",
+    /// Of dead tokens: the feedback is not what is documented, or its container refuses.
+    FeedbackUnreadable = "feedback_unreadable",
+    /// Of dead tokens: more were reported than may be removed.
+    TooManyDead = "too_many_dead",
 }
 
 impl Serialize for Code {
@@ -244,6 +254,21 @@ impl From<&SendError> for Code {
             SendError::Timeout => Self::HubTimeout,
             SendError::DeadlineReached => Self::HubBusy,
             SendError::Expired => Self::TooOld,
+        }
+    }
+}
+
+impl From<&FeedbackError> for Code {
+    fn from(error: &FeedbackError) -> Self {
+        match error {
+            FeedbackError::Unauthorized => Self::HubUnauthorized,
+            FeedbackError::Forbidden => Self::FeedbackForbidden,
+            FeedbackError::NotFound => Self::HubNotFound,
+            FeedbackError::Unavailable(_) => Self::HubUnavailable,
+            FeedbackError::NoConnection(_) => Self::HubNoConnection,
+            FeedbackError::Lost => Self::HubConnectionLost,
+            FeedbackError::Timeout => Self::HubTimeout,
+            FeedbackError::NoAddress | FeedbackError::Container(_) | FeedbackError::Form => Self::FeedbackUnreadable,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::events::{Event, EventData};
 use crate::notifications::device::Device;
 use crate::storage::ledger::{Entry, EventKey, MessageVersion};
 use crate::storage::store::StoreError;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Within this time after a chat event, no edit or deletion of the message can have been handled before it.
 const VERSION_READ_AFTER: TimeDelta = TimeDelta::seconds(5);
@@ -50,7 +50,7 @@ impl DeliveryService {
         if event.is_own_action() {
             return nobody(Code::OwnAction);
         }
-        let left_out = |device: &Device| device.preferences.left_out(event, attempt.now);
+        let left_out = |device: &Device| why_left_out(device, event, attempt.now);
         let is_meant = |device: &Device| only.is_none_or(|only| only.contains(&*device.installation_id));
         let is_left = |device: &Device| {
             left_out(device).is_none() && (only.is_some() || !entry.settled.contains(&*device.installation_id))
@@ -69,7 +69,7 @@ impl DeliveryService {
             entry.complete = true;
             return Err(EventOutcome::with(Outcome::Duplicate, Code::AlreadyDelivered));
         }
-        nobody(why_nobody.map_or(Code::NoInstallation, Code::from))
+        nobody(why_nobody.unwrap_or(Code::NoInstallation))
     }
 
     /// The devices from the cache. For a call, and if the cache has no device to push to, the store is read.
@@ -83,7 +83,7 @@ impl DeliveryService {
             return None;
         }
         let devices = self.installations.recent_devices_of(recipient)?;
-        let is_wanted = |device: &Device| device.preferences.left_out(event, attempt.now).is_none();
+        let is_wanted = |device: &Device| why_left_out(device, event, attempt.now).is_none();
         devices.iter().any(is_wanted).then_some(devices)
     }
 
@@ -127,6 +127,13 @@ impl DeliveryService {
             Err(_) => Err(failed(&StoreError::Late)),
         }
     }
+}
+
+/// Why a device is not to get an event. One whose `pushChannel` was reported as dead may still ring.
+fn why_left_out(device: &Device, event: &Event<'_>, now: DateTime<Utc>) -> Option<Code> {
+    let is_mute = device.handle.is_none() && !matches!(event.data, EventData::IncomingCall(_));
+    let left_out = device.preferences.left_out(event, now).map(Code::from);
+    left_out.or(is_mute.then_some(Code::NoPushChannel))
 }
 
 fn failed(error: &StoreError) -> EventOutcome {

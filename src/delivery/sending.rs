@@ -191,7 +191,8 @@ impl<'a> Outbox<'a> {
                 let hub = hubs.voip.as_ref().ok_or(AlertCause::NoVoipHub)?;
                 (hub, device.voip_handle.as_ref().ok_or(AlertCause::NoVoipHandle)?)
             }
-            PayloadFormat::FcmAndroid(_) => (&hubs.main, &device.handle),
+            // Its only handle: without it, the installation was deleted.
+            PayloadFormat::FcmAndroid(_) => (&hubs.main, device.handle.as_ref().ok_or(AlertCause::NoVoipHandle)?),
             PayloadFormat::FcmIos => return Err(AlertCause::FcmTokenOnIos),
         };
         if let Err(defect) = call.context {
@@ -213,11 +214,14 @@ impl<'a> Outbox<'a> {
     fn add_alert(&mut self, recipient: Recipient<'a, '_>) -> Result<(), Refusal> {
         let (device, _, notification) = recipient;
         let hub = &self.hubs_of(device)?.main;
+        let handle = device.handle.as_ref();
+        let handle =
+            handle.ok_or_else(|| Refusal::not_sent(Code::NoPushChannel, "the device has no pushChannel any more"))?;
         let payload = self.payload(PayloadKind::Notification(PayloadFormat::of(device, notification)), recipient);
         let payload = payload.ok_or_else(|| Refusal::not_sent(Code::PayloadTooLarge, "payload too large"))?;
         let is_call = matches!(notification.effect, Effect::Ring(_));
         let kind = JobKind { is_call, has_alert_fallback: false, is_default_hub: device.app.is_none() };
-        self.put(hub, payload, kind, (device, &device.handle));
+        self.put(hub, payload, kind, (device, handle));
         Ok(())
     }
 

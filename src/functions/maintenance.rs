@@ -1,8 +1,9 @@
-//! The function `Maintenance`, called by a timer: removes what has expired, and sends dead letters whose hub was mended.
+//! The function `Maintenance`, called by a timer: removes what has expired or was reported as dead, and sends dead letters whose hub was mended.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -13,6 +14,9 @@ use crate::storage::store::StoreError;
 
 /// With the rest of Maintenance, well inside the `functionTimeout` of `host.json`, which is two minutes.
 const MAX_RESEND_TIME: Duration = Duration::from_secs(30);
+
+/// As the rest of Maintenance, beside which it runs.
+const MAX_FEEDBACK_TIME: Duration = Duration::from_secs(45);
 
 impl Service {
     pub(super) async fn maintenance(&self, now: DateTime<Utc>) -> HttpResponse {
@@ -26,9 +30,11 @@ impl Service {
     pub async fn maintain(&self, now: DateTime<Utc>) -> Result<String, StoreError> {
         let resent = self.delivery_service.resend(Instant::now() + MAX_RESEND_TIME, now).await;
         let maintained = async {
-            let mut done = self.maintenance.run(now).await?;
-            let resent = resent?;
-            for (what, n) in [("resent", resent.delivered), ("failed", resent.failed)] {
+            let until = Instant::now() + MAX_FEEDBACK_TIME;
+            let (done, dead) =
+                join(self.maintenance.run(now), self.delivery_service.remove_dead_handles(until, now)).await;
+            let (mut done, resent) = (done?, resent?);
+            for (what, n) in [("resent", resent.delivered), ("failed", resent.failed), ("dead_handles", dead)] {
                 if n > 0 {
                     *done.entry(what).or_default() += n;
                 }

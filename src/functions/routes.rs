@@ -88,10 +88,12 @@ fn traceparent() -> impl Filter<Extract = (Option<String>,), Error = Infallible>
 
 /// Whether the query has the word `check`.
 fn asks_for_check() -> impl Filter<Extract = (bool,), Error = Infallible> + Copy {
-    let has_it = |query: String| {
-        url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "check" && value != "false")
-    };
-    warp::query::raw().map(has_it).or(warp::any().map(|| false)).unify()
+    warp::query::raw().map(|query: String| has_check(&query)).or(warp::any().map(|| false)).unify()
+}
+
+/// Whether a query has the word `check`: then `Status` examines instead of counting.
+pub fn has_check(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "check" && value != "false")
 }
 
 /// A segment of a path, in any case.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join;
+use futures_util::future::join3;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -27,9 +27,10 @@ impl Service {
     }
 
     pub async fn status(&self, now: DateTime<Utc>) -> HttpResponse {
-        let (dead_letters, fleet) = join(
+        let (dead_letters, fleet, feedback) = join3(
             timeout(LONGEST_COUNT, self.delivery_service.dead_letters.count(MOST_DEAD_LETTERS)),
             timeout(LONGEST_COUNT, self.fleet(now)),
+            timeout(LONGEST_COUNT, self.delivery_service.feedback_status(now)),
         )
         .await;
         // The store's error is told below.
@@ -51,6 +52,7 @@ impl Service {
                 "more_dead_letters": dead_letters == Some(MOST_DEAD_LETTERS),
             },
             "fleet": fleet,
+            "feedback": feedback.ok().and_then(Result::ok),
         });
         json_response(StatusCode::OK, &status)
     }

@@ -20,7 +20,7 @@ pub struct Device {
     /// The language of its user.
     pub locale: Option<Locale>,
     /// Where alerts and background pushes go.
-    pub handle: DeviceHandle,
+    pub handle: Option<DeviceHandle>,
     /// Where calls go on iOS.
     pub voip_handle: Option<DeviceHandle>,
     /// How much of a message its lock screen may show; `None` leaves it to the setting.

@@ -21,6 +21,7 @@ mod batch;
 pub mod connection_string;
 mod detail;
 mod error;
+pub mod feedback;
 mod health;
 mod key_check;
 mod request;
@@ -47,12 +48,13 @@ pub struct Hub {
     credentials: HubCredentials,
     /// One permit for each request that may be in flight.
     permits: Semaphore,
-    /// A request that is not urgent needs a permit of this semaphore first, so an urgent one never waits behind it.
+    /// A request that is not urgent needs one of these first, so an urgent one never waits behind it.
     non_urgent: Semaphore,
-    /// Until when nothing is sent, because the hub is throttling.
+    /// Until when it is throttling.
     paused_until: Mutex<Option<Instant>>,
     batch_support: BatchSupport,
     health: HubHealth,
+    feedback: Option<feedback::FeedbackSource>,
 }
 
 /// Held while a request is in flight.
@@ -112,6 +114,7 @@ impl Hub {
             paused_until: Mutex::new(None),
             batch_support: BatchSupport::default(),
             health: HubHealth::default(),
+            feedback: None,
         }
     }
 
@@ -143,7 +146,7 @@ impl Hub {
         tracing::error!(hub = self.name, host, more_since_the_last_line = more, "{error}");
     }
 
-    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub supports batches.
+    /// How many of `handles`, in their order, go into each request: one, unless there are many and the hub takes batches.
     pub fn batch_sizes(&self, payload: &Payload, handles: &[&DeviceHandle]) -> Vec<usize> {
         if handles.len() < MIN_HANDLES || !self.batch_support.is_supported() {
             return vec![1; handles.len()];
@@ -196,7 +199,7 @@ impl Hub {
         }
     }
 
-    /// Waits until a request may be sent: the hub is not paused, a permit is free, and the event has not expired.
+    /// Waits until a request may be sent: the hub is not paused, a permit is free, the event has not expired.
     async fn acquire_permit(&self, direct_send: &DirectSend<'_>) -> Result<SendPermit<'_>, SendError> {
         loop {
             let paused_until = *self.paused_until.lock().expect("nothing panics while it is held");

@@ -23,12 +23,30 @@ pub struct HubSettings {
     pub name: String,
     /// Its connection strings: one or two.
     pub connection_strings: Vec<ConnectionString>,
+    /// The one that may Manage, for its feedback.
+    pub manage: Option<ConnectionString>,
 }
 
 impl HubSettings {
     fn new(name: String, connection_strings: &ConnectionStrings) -> Self {
-        let ConnectionStrings { first, second } = connection_strings;
-        Self { name, connection_strings: first.iter().chain(second).cloned().collect() }
+        let ConnectionStrings { first, second, manage } = connection_strings;
+        let mut hub = Self { name, connection_strings: first.iter().chain(second).cloned().collect(), manage: None };
+        // Another hub's, or another namespace's, is not for this one.
+        hub.manage = manage.clone().filter(|manage| hub.mismatch(manage).is_none());
+        hub
+    }
+
+    /// Why a key is not for this hub, if that shows.
+    fn mismatch(&self, key: &ConnectionString) -> Option<&'static str> {
+        let endpoint = &self.connection_strings.first()?.endpoint;
+        let is_other_hub = key.entity_path.as_ref().is_some_and(|path| !path.eq_ignore_ascii_case(&self.name));
+        if key.endpoint != *endpoint {
+            Some("is for another namespace than the hub: expected a rule of the hub's namespace")
+        } else if is_other_hub {
+            Some("has the EntityPath of another hub: expected a rule of this hub, or of its namespace")
+        } else {
+            None
+        }
     }
 
     /// Whether it is that hub: of the same name, in the same namespace.
@@ -45,19 +63,28 @@ impl HubSettings {
 
 const CONNECTION_STRING: &str = "CONNECTION_STRING";
 const SECONDARY: &str = "SECONDARY_CONNECTION_STRING";
+const MANAGE: &str = "MANAGE_CONNECTION_STRING";
 const NAME: &str = "NAME";
 /// Stands before the ending of a setting of the VoIP hub.
 const VOIP: &str = "VOIP_";
 
 /// The suffixes of an app's settings, the longer ones first.
-const SUFFIXES: [&str; 6] =
-    ["VOIP_SECONDARY_CONNECTION_STRING", "VOIP_CONNECTION_STRING", "VOIP_NAME", SECONDARY, CONNECTION_STRING, NAME];
+const SUFFIXES: [&str; 8] = [
+    "VOIP_SECONDARY_CONNECTION_STRING",
+    "VOIP_MANAGE_CONNECTION_STRING",
+    "VOIP_CONNECTION_STRING",
+    "VOIP_NAME",
+    SECONDARY,
+    MANAGE,
+    CONNECTION_STRING,
+    NAME,
+];
 
 /// What stands in for the name of a hub.
 const NOT_SET: &str = "(not set)";
 
 /// Words that cannot be app names.
-const RESERVED_APP_NAMES: [&str; 2] = ["VOIP", "SECONDARY"];
+const RESERVED_APP_NAMES: [&str; 3] = ["VOIP", "SECONDARY", "MANAGE"];
 
 /// What each of these settings begins with.
 pub(super) const PREFIX: &str = "NOTIFICATION_HUB_";
@@ -147,11 +174,12 @@ fn nearest(name: &str, apps: &BTreeSet<AppName>) -> String {
     known.min_by_key(|known| strsim::osa_distance(known, name)).unwrap_or_default()
 }
 
-/// The first and the second way into hubs.
+/// The first and the second way into hubs, and the one to their feedback.
 #[derive(Clone)]
 struct ConnectionStrings {
     first: Option<ConnectionString>,
     second: Option<ConnectionString>,
+    manage: Option<ConnectionString>,
 }
 
 impl ConnectionStrings {
@@ -161,7 +189,7 @@ impl ConnectionStrings {
             let parsed = ConnectionString::parse(settings.get(&name)?);
             parsed.map_err(|error| settings.fault(&name, error.to_string())).ok()
         };
-        Self { first: parse(CONNECTION_STRING), second: parse(SECONDARY) }
+        Self { first: parse(CONNECTION_STRING), second: parse(SECONDARY), manage: parse(MANAGE) }
     }
 
     /// Each falls back by itself.
@@ -170,6 +198,7 @@ impl ConnectionStrings {
             // A secondary key of another hub does not open this one.
             second: self.second.or_else(|| fallback.second.clone().filter(|_| self.first.is_none())),
             first: self.first.or_else(|| fallback.first.clone()),
+            manage: self.manage.or_else(|| fallback.manage.clone()),
         }
     }
 
@@ -197,6 +226,7 @@ fn app_settings(
         settings.fault(&missing, format!("is required: expected the hub's name{hint}"));
     }
     let main = HubSettings::new(name.unwrap_or_else(|| NOT_SET.to_owned()), connection_strings);
+    check_manage(settings, prefix, connection_strings, &main);
     let voip = voip_hub(settings, &format!("{prefix}{VOIP}"), connection_strings, warnings);
     if voip.as_ref().is_some_and(|voip| voip.is(&main)) {
         let alerts = setting(prefix, NAME);
@@ -215,14 +245,34 @@ fn voip_hub(
 ) -> Option<HubSettings> {
     let own = ConnectionStrings::read(settings, prefix);
     let name = hub_name(settings, &setting(prefix, NAME)).or(own.entity_path());
-    if name.is_none() && (own.first.is_some() || own.second.is_some()) {
+    let set = [(CONNECTION_STRING, &own.first), (SECONDARY, &own.second), (MANAGE, &own.manage)];
+    if name.is_none()
+        && let Some((ending, _)) = set.into_iter().find(|(_, own)| own.is_some())
+    {
         warnings.push(format!(
             "{}: is not used without {}; calls on iOS are sent as alerts",
-            setting(prefix, if own.first.is_some() { CONNECTION_STRING } else { SECONDARY }),
+            setting(prefix, ending),
             setting(prefix, NAME)
         ));
     }
-    Some(HubSettings::new(name?, &own.or(of_app)))
+    let connection_strings = own.or(of_app);
+    let hub = HubSettings::new(name?, &connection_strings);
+    check_manage(settings, prefix, &connection_strings, &hub);
+    Some(hub)
+}
+
+/// The feedback of another hub would be about other devices.
+fn check_manage(
+    settings: &mut SettingsReader,
+    prefix: &str,
+    connection_strings: &ConnectionStrings,
+    hub: &HubSettings,
+) {
+    let name = setting(prefix, MANAGE);
+    let own = connection_strings.manage.as_ref().filter(|_| settings.get(&name).is_some());
+    if let Some(mismatch) = own.and_then(|own| hub.mismatch(own)) {
+        settings.fault(&name, mismatch);
+    }
 }
 
 fn hub_name(settings: &mut SettingsReader, setting: &str) -> Option<String> {

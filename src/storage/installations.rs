@@ -27,6 +27,7 @@ use crate::notifications::preferences::Preferences;
 use crate::storage::store::{Change, Fingerprint, Store, StoreError, Versioned};
 
 mod changes;
+mod dead_handles;
 mod documents;
 mod forgetting;
 mod handles;
@@ -42,6 +43,7 @@ mod stored_preferences;
 #[cfg(test)]
 mod tests;
 
+pub use dead_handles::HubScope;
 use device_cache::{CACHE_TTL, DeviceCache};
 pub use forgetting::{Holding, Holdings};
 pub use pending::ReviewResult;
@@ -61,8 +63,8 @@ pub struct Installation {
     pub phone_numbers: Vec<PhoneNumber>,
     /// The push service that reaches it.
     pub platform: Platform,
-    /// Where alerts go.
-    pub handle: DeviceHandle,
+    /// Where alerts go; `None` if the push service reported it as dead, and calls still go elsewhere.
+    pub handle: Option<DeviceHandle>,
     /// Where calls go on iOS.
     pub voip_handle: Option<DeviceHandle>,
     /// The app it belongs to; `None` is the default one.
@@ -317,7 +319,7 @@ impl Installation {
 
     /// Where its alerts and its calls go.
     fn handles(&self) -> impl Iterator<Item = &DeviceHandle> {
-        [Some(&self.handle), self.voip_handle.as_ref()].into_iter().flatten()
+        self.handle.iter().chain(&self.voip_handle)
     }
 }
 

@@ -56,7 +56,7 @@ impl Access {
                 Err(Refusal::NoToken) => Ok(()),
                 checked => checked,
             },
-            Target::Installation(..) | Target::Status | Target::Metrics => {
+            Target::Installation(..) | Target::Status(_) | Target::Metrics => {
                 by_key(&self.admin_keys, credentials, "ADMIN_KEY")
             }
             Target::Health | Target::Readiness | Target::OtherMethod(_) | Target::Unknown => Ok(()),

@@ -7,7 +7,7 @@ use warp::Filter;
 use warp::http::{HeaderMap, Method as HttpMethod};
 use warp::path::FullPath;
 
-use crate::functions::Method;
+use crate::functions::{Method, has_check};
 
 /// A request without its body.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub enum Target {
     Handshake(Option<String>),
     /// An installation, by its id, percent-encoded as in the path.
     Installation(Method, String),
-    /// The counters of this process.
-    Status,
+    /// The counters of this process; or the checks, if the query asks for them.
+    Status(bool),
     /// The same and more, for Prometheus.
     Metrics,
     /// Whether the process is there.
@@ -70,12 +70,15 @@ pub fn route() -> impl Filter<Extract = (Route,), Error = Infallible> + Clone {
 impl Route {
     #[expect(clippy::needless_pass_by_value, reason = "warp hands these over")]
     fn of(method: HttpMethod, path: FullPath, query: String, headers: HeaderMap) -> Self {
-        Self { target: Target::of(&method, path.as_str(), &headers), credentials: Credentials::of(&query, &headers) }
+        Self {
+            target: Target::of(&method, path.as_str(), &query, &headers),
+            credentials: Credentials::of(&query, &headers),
+        }
     }
 }
 
 impl Target {
-    fn of(method: &HttpMethod, path: &str, headers: &HeaderMap) -> Self {
+    fn of(method: &HttpMethod, path: &str, query: &str, headers: &HeaderMap) -> Self {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
@@ -91,7 +94,7 @@ impl Target {
             ("PUT", ["api", "installations", _]) => Self::Installation(Method::Put, segments[2].to_owned()),
             ("DELETE", ["api", "installations", _]) => Self::Installation(Method::Delete, segments[2].to_owned()),
             (_, ["api", "installations", _]) => Self::OtherMethod("GET, PUT, DELETE"),
-            ("GET", ["api", "status"]) => Self::Status,
+            ("GET", ["api", "status"]) => Self::Status(has_check(query)),
             ("GET", ["metrics"]) => Self::Metrics,
             ("GET" | "HEAD", ["healthz"]) => Self::Health,
             ("GET" | "HEAD", ["readyz"]) => Self::Readiness,

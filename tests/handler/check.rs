@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::binary::{Process, command};
+use crate::dead_handles::{emulator_with_feedback, manage};
 use crate::support::*;
 
 /// What `check` printed, and its exit code.
@@ -67,6 +68,8 @@ async fn where_all_is_good_every_line_is_or_says_where_to_look() {
         assert!(text.contains(good), "{good}: {text}");
     }
     assert!(text.contains("– event subscription: ") && text.contains("Delivery Failed Events"), "{text}");
+    let unset = "– dead tokens: NOTIFICATION_HUB_MANAGE_CONNECTION_STRING is not set: dead tokens stay";
+    assert!(text.contains(unset), "{text}");
     // Each key was refused with a wrong signature, then taken.
     let statuses: Vec<_> = hub.requests().iter().map(|request| request.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == Some(401)).count(), 2, "{statuses:?}");
@@ -115,6 +118,38 @@ async fn what_a_hub_answers_is_told_as_in_the_log() {
         let [fault] = faults(&text)[..] else { panic!("{text}") };
         assert!(code == Some(1) && fault.contains(told), "{fault}");
     }
+}
+
+#[tokio::test]
+async fn a_key_that_may_manage_is_good_and_what_it_lacks_is_the_one_line_with_a_fix() {
+    let hub = emulator_with_feedback().await;
+    let (folder, right) = (tempfile::tempdir().unwrap(), manage(&hub));
+    let with = |more: &[(&str, &str)]| settings(&hub, more);
+    let all = with(&[("NOTIFICATION_HUB_MANAGE_CONNECTION_STRING", &right)]);
+    let (code, text) = check(&all, folder.path(), &[]).await;
+    assert_eq!((code, faults(&text).len()), (Some(0), 0), "{text}");
+    for good in ["✔ hub alerts, dead tokens: 127.0.0.1 tells", "✔ VoIP hub calls, dead tokens: 127.0.0.1 tells"] {
+        assert!(text.contains(good), "{good}: {text}");
+    }
+    // One that names its hub is for that hub alone, and one for the VoIP hub goes beside it.
+    let alerts = format!("{right};EntityPath={HUB}");
+    let (code, text) =
+        check(&with(&[("NOTIFICATION_HUB_MANAGE_CONNECTION_STRING", &alerts)]), folder.path(), &[]).await;
+    let unseen = "– VoIP hub calls, dead tokens: no key that may Manage is for this hub";
+    assert!(code == Some(0) && text.contains("✔ hub alerts, dead tokens") && text.contains(unseen), "{text}");
+
+    let voip = "NOTIFICATION_HUB_VOIP_MANAGE_CONNECTION_STRING";
+    let wrong = right.replace("manage-key", "d3Jvbmc=");
+    let vars = with(&[("NOTIFICATION_HUB_MANAGE_CONNECTION_STRING", &right), (voip, &wrong)]);
+    assert_one_fault(&vars, "VoIP hub calls, dead tokens: hub 401", "copy the connection string").await;
+    let send_only = hub.connection_string_of(VOIP_HUB).unwrap();
+    let vars = with(&[(voip, &send_only)]);
+    assert_one_fault(
+        &vars,
+        "VoIP hub calls, dead tokens: hub 403: its access policy needs the right Manage",
+        "give the",
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -46,8 +46,9 @@ impl Place {
     }
 }
 
+/// The lines with that sign; without the one of dead tokens, for which no key is set here.
 fn lines(text: &str, sign: char) -> Vec<&str> {
-    text.lines().filter(|line| line.starts_with(sign)).collect()
+    text.lines().filter(|line| line.starts_with(sign) && !line.starts_with("– dead tokens: ")).collect()
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ type Body<'a> = &'a mut Value;
 type Mistake = (&'static str, fn(Body<'_>), &'static str);
 
 /// What is changed by the end of the resource's path, and the line of it.
-const MISTAKES: [Mistake; 23] = [
+const MISTAKES: [Mistake; 28] = [
     (
         "/alerts/authorizationRules/Send",
         |body| body["properties"]["rights"] = json!(["Listen"]),
@@ -167,8 +168,18 @@ const MISTAKES: [Mistake; 23] = [
     ),
     (
         "/systemTopics/topic/providers/Microsoft.Insights/metrics",
-        |body| body["value"][1]["name"]["value"] = json!("DroppedEventCount"),
-        "metrics of the system topic: in the last hour: MatchedEventCount 7, DeliverySuccessCount 0, ",
+        |body| body["value"][1]["timeseries"] = json!([]),
+        "metrics of the system topic: in the last hour: MatchedEventCount 7, DeliverySuccessCount 0, DeliveryAttemptFailCount 1, ",
+    ),
+    (
+        "/systemTopics/topic/providers/Microsoft.Insights/metrics",
+        |body| body["value"][0]["name"]["value"] = json!("DroppedEventCount"),
+        "DeliverySuccessCount 6, DeliveryAttemptFailCount 1, DroppedEventCount 7, DeadLetteredCount 0 → look",
+    ),
+    (
+        "/systemTopics/topic/providers/Microsoft.Insights/metrics",
+        |body| body["value"][0]["name"]["value"] = json!("DeadLetteredCount"),
+        "DeliverySuccessCount 6, DeliveryAttemptFailCount 1, DroppedEventCount 0, DeadLetteredCount 7 → look",
     ),
     (
         "/communicationServices/acs",
@@ -186,8 +197,8 @@ const MISTAKES: [Mistake; 23] = [
     (
         "/alerts/pnsCredentials",
         |body| {
-            let secrets =
-                json!({"apnsCertificate": "apple-canary", "certificateKey": "apple-canary", "thumbprint": "00"});
+            let secrets = json!({"apnsCertificate": "apple-canary", "certificateKey": "apple-canary", "thumbprint": "00",
+                "appName": "com.example", "keyId": ""});
             body["properties"]["apnsCredential"]["properties"] = secrets;
         },
         "hub alerts, credentials of the platforms: those of APNs are no token",
@@ -196,6 +207,19 @@ const MISTAKES: [Mistake; 23] = [
         "/alerts/pnsCredentials",
         |body| body["properties"]["apnsCredential"]["properties"]["appName"] = json!("com.example.voip"),
         "hub alerts, credentials of the platforms: those of APNs are for the topic com.example.voip",
+    ),
+    (
+        "/calls/pnsCredentials",
+        |body| body["properties"]["apnsCredential"]["properties"]["appName"] = json!("com.example"),
+        "VoIP hub calls, credentials of the platforms: those of APNs are for the topic com.example →",
+    ),
+    (
+        "/alerts/pnsCredentials",
+        |body| {
+            body["properties"]["fcmV1Credential"] = json!(null);
+            body["properties"]["gcmCredential"] = json!({"properties": {"googleApiKey": "google-canary"}});
+        },
+        "hub alerts, credentials of the platforms: for Android it has only those of legacy FCM",
     ),
     (
         "/alerts/pnsCredentials",
@@ -209,8 +233,13 @@ const MISTAKES: [Mistake; 23] = [
     ),
     (
         "/alerts/providers/Microsoft.Insights/metrics",
-        |body| body["value"][1]["name"]["value"] = json!("outgoing.apns.invalidcredentials"),
-        "hub alerts, metrics: in the last hour: incoming 5, outgoing.allpns.success 0, outgoing.apns.invalidcredentials 4",
+        |body| body["value"][2]["name"]["value"] = json!("outgoing.apns.invalidcredentials"),
+        "hub alerts, metrics: in the last hour: incoming 5, outgoing.allpns.success 4, outgoing.apns.invalidcredentials 1, ",
+    ),
+    (
+        "/alerts/providers/Microsoft.Insights/metrics",
+        |body| body["value"][2]["name"]["value"] = json!("outgoing.fcmv1.invalidcredentials"),
+        "outgoing.fcmv1.invalidcredentials 1, outgoing.apns.badchannel 0, outgoing.allpns.channelerror 0 → correct",
     ),
     (
         "/alerts/providers/Microsoft.Insights/metrics",
@@ -312,6 +341,25 @@ async fn only_types_and_subjects_of_the_settings_are_wanted() {
     place.arm.change("/eventSubscriptions 2", filter("/phonenumber/1666"));
     let (code, text) = place.check(&[]).await;
     assert!(code == Some(1) && text.contains("begins with /phonenumber/1555 → "), "{text}");
+}
+
+#[tokio::test]
+async fn apples_sandbox_is_told_and_calls_are_wanted_only_where_a_phone_can_ring() {
+    let place = Place::new(&[("NOTIFICATION_HUB_VOIP_NAME", "")]).await;
+    let sandbox = "https://api.development.push.apple.com:443/3/device";
+    place.arm.change("/alerts/pnsCredentials", |(_, body)| {
+        body["properties"]["apnsCredential"]["properties"]["endpoint"] = json!(sandbox);
+    });
+    place.arm.change("/eventSubscriptions 2", |(_, body)| {
+        body["value"][0]["properties"]["filter"]["includedEventTypes"].as_array_mut().unwrap().pop();
+    });
+    let (code, text) = place.check(&[]).await;
+    assert_eq!((code, lines(&text, '✖').len()), (Some(0), 0), "{text}");
+    assert!(
+        text.contains("APNs by token for com.example, Apple's sandbox, only for apps that Xcode installed"),
+        "{text}"
+    );
+    assert!(text.contains("✔ event subscription, types: all 8 that are pushed"), "{text}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::binary::{Process, command, documents};
 use crate::blob::BlobService;
+use crate::dead_handles::{emulator_with_feedback, manage, report};
 use crate::store_faults::{account, answering, identity};
 use crate::support::*;
 use crate::tls::{CERTIFICATE, HubBehindTls};
@@ -169,6 +170,35 @@ fn damage(store: &Path, kind: &str, text: &str) {
     }
 }
 
+/// Everything that a process writes whose hub for alerts has this feedback about three phones. The key for it is the one that may
+/// Manage, or the one that may send.
+async fn feedback(may_manage: bool, about: impl Fn(&[String]) -> String) -> String {
+    let hub = emulator_with_feedback().await;
+    let key = if may_manage { manage(&hub) } else { hub.connection_string_of(HUB).unwrap() };
+    let settings = [("NOTIFICATION_HUB_MANAGE_CONNECTION_STRING", key), ("NOTIFICATION_HUB_VOIP_NAME", String::new())];
+    let scene = Scene { hub, ..Scene::new(&settings).await };
+    let process = scene.start().await;
+    let handles = ["0", "1", "2"].map(|last| format!("{}{last}", &IPHONE[..63]));
+    for (number, handle) in handles.iter().enumerate() {
+        let phone = json!({"userId": format!("{BOB}{number}"), "platform": "apns", "pushChannel": handle});
+        process.register(&format!("phone-{number}"), phone).await;
+    }
+    scene.hub.add_feedback(HUB, &about(&handles));
+    process.maintain().await;
+    let output = process.terminate().await.1;
+    assert!(!output.contains(&IPHONE[..63]) && !output.contains("sig="), "{output}");
+    output
+}
+
+fn all_dead(handles: &[String]) -> String {
+    handles.iter().map(|handle| report("BadChannel", handle, &later())).collect()
+}
+
+/// After anything that is PUT now.
+fn later() -> String {
+    ago(chrono::TimeDelta::hours(-1))
+}
+
 macro_rules! faults {
     ($($name:ident: $fault:literal => $output:expr;)*) => {
         const CAUSED: &[&str] = &[$($fault),*];
@@ -266,6 +296,9 @@ faults! {
         damage(&scene.store(), "recipients", r#"{"v":99,"w":"1"}"#);
         scene.after(process).await
     };
+    too_many_dead: "too many device tokens are reported as dead" => feedback(true, all_dead);
+    not_manage: "the key for feedback may not Manage" => feedback(false, all_dead);
+    no_reports: "a hub's feedback has lines that are no reports" => feedback(true, |_| "garbage\n<PnsFeedback>\n".to_owned());
     key_vault: "a Key Vault reference is not resolved" => set("NOTIFICATION_HUB_CONNECTION_STRING", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/hub/)");
     placeholder: "a placeholder was left in a setting" => set("NOTIFICATION_HUB_CONNECTION_STRING", "<your connection string>");
     quoted: "a connection string has quotes around it" => set("NOTIFICATION_HUB_CONNECTION_STRING", "\"Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=aHViIHNlY3JldA==\"");

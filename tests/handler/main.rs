@@ -24,6 +24,7 @@ mod check_azure;
 mod clock;
 mod cross_site;
 mod damage;
+mod dead_handles;
 mod dead_letters;
 mod event_lines;
 mod failures;

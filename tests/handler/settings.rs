@@ -115,6 +115,7 @@ fn an_unknown_setting_is_reported_with_the_nearest_one() {
         ("NOTIFICATION_HUB_SANDBOX_VIOP_NAME", "NOTIFICATION_HUB_SANDBOX_VOIP_NAME"),
         ("NOTIFICATION_HUB_SECONDRY_CONNECTION_STRING", "NOTIFICATION_HUB_SECONDARY_CONNECTION_STRING"),
         ("NOTIFICATION_HUB_SECONDARY_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
+        ("NOTIFICATION_HUB_MANGE_CONNECTION_STRING", "NOTIFICATION_HUB_MANAGE_CONNECTION_STRING"),
         ("NOTIFICATION_HUB_sandbox_NAME", "NOTIFICATION_HUB_SANDBOX_NAME"),
         ("NOTIFICATION_CONTENTS", "NOTIFICATION_CONTENT"),
     ] {
@@ -263,4 +264,36 @@ fn the_app_folders_settings_are_good_and_hold_loopback_values_only() {
     assert!(vars["NOTIFICATION_HUB_CONNECTION_STRING"].starts_with("Endpoint=http://127.0.0.1:"));
     assert!(vars.contains_key("STORE"));
     Config::from_vars(vars).unwrap();
+}
+
+#[test]
+fn a_key_that_may_manage_does_not_stand_for_one_that_sends_and_is_for_its_own_hub() {
+    let mut vars = good();
+    let string = vars.remove("NOTIFICATION_HUB_CONNECTION_STRING").unwrap();
+    vars.insert("NOTIFICATION_HUB_MANAGE_CONNECTION_STRING".to_owned(), string);
+    let told = Config::from_vars(vars).unwrap_err().to_string();
+    assert!(told.starts_with("NOTIFICATION_HUB_CONNECTION_STRING: is required"), "{told}");
+
+    let namespace =
+        |name: &str| format!("Endpoint=sb://{name}.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=a2V5");
+    let (own, other) = (namespace("one"), namespace("two"));
+    let hubs = [
+        ("NOTIFICATION_HUB_CONNECTION_STRING", own.as_str()),
+        ("NOTIFICATION_HUB_NAME", "alerts"),
+        ("NOTIFICATION_HUB_VOIP_NAME", "calls"),
+    ];
+    let with = |more: &[(&str, &str)]| faults(&[&hubs[..], more].concat());
+    let manage = "NOTIFICATION_HUB_MANAGE_CONNECTION_STRING";
+    let voip = "NOTIFICATION_HUB_VOIP_MANAGE_CONNECTION_STRING";
+    let path = |hub: &str| format!("{own};EntityPath={hub}");
+    assert_eq!(with(&[(manage, &own)]), Vec::<String>::new());
+    assert_eq!(with(&[(manage, &path("Alerts")), (voip, &path("calls"))]), Vec::<String>::new());
+    assert_eq!(
+        with(&[(manage, &other)]),
+        [format!("{manage}: is for another namespace than the hub: expected a rule of the hub's namespace")]
+    );
+    let told = "has the EntityPath of another hub: expected a rule of this hub, or of its namespace";
+    assert_eq!(with(&[(voip, &path("alerts"))]), [format!("{voip}: {told}")]);
+    let [fault] = &with(&[(manage, "Endpoint=sb://one.servicebus.windows.net/")])[..] else { panic!() };
+    assert!(fault.starts_with(&format!("{manage}: has no SharedAccessKeyName")), "{fault}");
 }

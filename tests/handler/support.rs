@@ -67,6 +67,12 @@ impl App {
         Self::of(emulator().await, settings, |handler| handler.with_clock(move || clock.now())).await
     }
 
+    /// By that clock, beside an emulator that runs already.
+    pub async fn beside_by_clock(hub: Emulator, clock: &TestClock, settings: &[(&str, &str)]) -> Self {
+        let clock = clock.clone();
+        Self::of(hub, settings, |handler| handler.with_clock(move || clock.now())).await
+    }
+
     /// As a webhook, which Event Grid calls itself.
     pub async fn webhook(settings: &[(&str, &str)]) -> Self {
         let hub = emulator().await;

@@ -40,7 +40,7 @@ pub(crate) struct FailedDelivery<'a> {
 struct Entry {
     container: Uuid,
     at: OffsetDateTime,
-    /// Its line in the blob.
+    /// Its line in the blob, or several.
     line: String,
 }
 
@@ -80,6 +80,12 @@ impl Feedback {
         );
         let (container, bytes) = (self.container(failed.hub), line.len() + 100);
         self.entries().push(Entry { container, at: now, line }, bytes);
+    }
+
+    /// Appends text to a hub's blob of the day, as it is.
+    pub(crate) fn add_text(&self, hub: &str, text: &str, now: OffsetDateTime) {
+        let (container, bytes) = (self.container(hub), text.len() + 100);
+        self.entries().push(Entry { container, at: now, line: text.to_owned() }, bytes);
     }
 
     /// The URL of a hub's container, with the right to read and list.

@@ -133,6 +133,20 @@ async fn a_blob_is_read_in_ranges_as_storage_clients_do() {
 }
 
 #[tokio::test]
+async fn text_of_a_test_is_in_the_blob_of_its_hub_as_it_is() {
+    let emulator = start().await;
+    emulator.add_feedback(&emulator.hub_name(), "no report\n");
+    emulator.set_device("abcdef0123456789", DeviceState::Expired);
+    apple(&emulator).send().await;
+    let url = url(&emulator).await;
+    let list = text(&format!("{url}&restype=container&comp=list")).await;
+    let blob = text(&blob(&url, between(&list, "<Name>", "</Name>")[0])).await;
+    let lines: Vec<_> = blob.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (2, "no report"), "{blob}");
+    assert!(lines[1].contains("<PnsHandle>abcdef0123456789<"), "{blob}");
+}
+
+#[tokio::test]
 async fn only_the_standard_tier_has_feedback() {
     for tier in [Tier::Free, Tier::Basic] {
         let emulator = start_hub(HubOptions { tier, ..HubOptions::new("hub") }, Mode::Strict).await;

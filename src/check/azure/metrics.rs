@@ -50,7 +50,8 @@ impl Sums {
         let Metrics { value } = arm.get(&path).await?;
         let sum = |metric: &Metric| {
             let points = metric.timeseries.iter().flat_map(|series| &series.data);
-            points.filter_map(|point| point.total).sum()
+            // The sum of nothing is -0.
+            points.filter_map(|point| point.total).sum::<f64>() + 0.0
         };
         Ok(Self(value.iter().map(|metric| (metric.name.value.to_ascii_lowercase(), sum(metric))).collect()))
     }

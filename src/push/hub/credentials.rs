@@ -41,6 +41,8 @@ pub struct AccessKey {
     pub messages: Url,
     /// Where one for several handles is posted.
     pub batch: Url,
+    /// Where the address of the hub's feedback is asked for.
+    pub feedback: Url,
     resource: String,
     rule: String,
     key: SecretString,
@@ -107,21 +109,23 @@ impl HubCredentials {
 }
 
 impl AccessKey {
-    fn new(hub: &str, connection_string: &ConnectionString) -> Self {
+    /// The key of a connection string for a hub.
+    pub fn new(hub: &str, connection_string: &ConnectionString) -> Self {
         let path: Vec<_> = hub.split('/').map(|segment| urlencoding::encode(segment).into_owned()).collect();
         let path = path.join("/");
         let mut url = connection_string.endpoint.clone();
         url.set_path(&path);
         let resource = url.as_str().to_owned();
-        let posted_to = |what: &str| {
+        let below = |what: &str, query: &str| {
             let mut url = url.clone();
             url.set_path(&format!("{path}/{what}"));
-            url.set_query(Some("direct&api-version=2020-06"));
+            url.set_query(Some(&format!("{query}api-version=2020-06")));
             url
         };
         Self {
-            messages: posted_to("messages"),
-            batch: posted_to("messages/$batch"),
+            messages: below("messages", "direct&"),
+            batch: below("messages/$batch", "direct&"),
+            feedback: below("feedbackcontainer", ""),
             resource,
             rule: connection_string.rule.clone(),
             key: connection_string.key.clone(),

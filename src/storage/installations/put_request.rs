@@ -77,7 +77,7 @@ impl PutRequest {
         let preferences = request.preferences();
         let android = request.android();
         let expires_at = request.expiration_time(now);
-        let (Some(platform), Some(handle), []) = (platform, handle, request.faults.as_slice()) else {
+        let (Some(platform), Some(_), []) = (platform, &handle, request.faults.as_slice()) else {
             return Err(InstallationError(request.faults));
         };
         let installation = Installation {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::stored_preferences::{StoredMute, StoredPreferences};
-use super::{Installation, hashed};
+use super::{HubScope, Installation, hashed};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
 use crate::notifications::device::{AndroidMode, AppName, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
@@ -99,6 +99,7 @@ pub struct StoredInstallation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     phone_numbers: Vec<String>,
     platform: PlatformName,
+    /// Empty if it was reported as dead: programs of before expect a text.
     push_channel: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     voip_push_channel: Option<String>,
@@ -243,7 +244,7 @@ impl StoredInstallation {
             user_id: installation.user_id.as_ref().map(|user| user.as_str().to_owned()),
             phone_numbers: installation.phone_numbers.iter().map(|number| number.as_str().to_owned()).collect(),
             platform: installation.platform.into(),
-            push_channel: handle(&installation.handle),
+            push_channel: installation.handle.as_ref().map(handle).unwrap_or_default(),
             voip_push_channel: installation.voip_handle.as_ref().map(handle),
             app: installation.app.as_ref().map(|app| app.as_str().to_owned()),
             os: installation.os.map(OsName::from),
@@ -258,14 +259,15 @@ impl StoredInstallation {
 
     /// The installation.
     pub fn into_installation(self) -> Installation {
+        let (handle, voip_handle, app) = (self.alert_handle(), self.voip_handle(), self.app());
         Installation {
             id: self.id,
             user_id: self.user_id.map(UserId::new),
             phone_numbers: self.phone_numbers.iter().filter_map(|text| PhoneNumber::from_digits_of(text)).collect(),
             platform: self.platform.into(),
-            handle: DeviceHandle::new(self.push_channel),
-            voip_handle: self.voip_push_channel.map(DeviceHandle::new),
-            app: self.app.as_deref().and_then(AppName::parse),
+            handle,
+            voip_handle,
+            app,
             os: self.os.map(Os::from),
             locale: self.locale,
             content: self.content.map(ContentMode::from),
@@ -298,23 +300,49 @@ impl StoredInstallation {
         (!self.recipients().is_empty()).then_some(self)
     }
 
+    /// The form of that revision without the handle that a hub pushes to, if it has another.
+    pub fn without_handle(mut self, scope: &HubScope, revision: i64) -> Option<Self> {
+        self.revision = revision;
+        if scope.is_voip {
+            self.voip_push_channel = None;
+        } else {
+            self.push_channel.clear();
+        }
+        (!self.handles().is_empty()).then_some(self)
+    }
+
+    /// The app that it belongs to; `None` is the default one.
+    pub fn app(&self) -> Option<AppName> {
+        self.app.as_deref().and_then(AppName::parse)
+    }
+
+    /// Where its alerts go.
+    pub fn alert_handle(&self) -> Option<DeviceHandle> {
+        Some(&self.push_channel).filter(|text| !text.is_empty()).map(DeviceHandle::new)
+    }
+
+    /// Where its calls go.
+    pub fn voip_handle(&self) -> Option<DeviceHandle> {
+        self.voip_push_channel.as_ref().map(DeviceHandle::new)
+    }
+
     /// Where its alerts and its calls go.
     pub fn handles(&self) -> Vec<DeviceHandle> {
-        let handles = [Some(&self.push_channel), self.voip_push_channel.as_ref()];
-        handles.into_iter().flatten().cloned().map(DeviceHandle::new).collect()
+        self.alert_handle().into_iter().chain(self.voip_handle()).collect()
     }
 }
 
 impl From<StoredInstallation> for Device {
     fn from(stored: StoredInstallation) -> Self {
+        let (handle, voip_handle, app) = (stored.alert_handle(), stored.voip_handle(), stored.app());
         Self {
             installation_id: stored.id.into(),
-            app: stored.app.as_deref().and_then(AppName::parse),
+            app,
             platform: stored.platform.into(),
             os: stored.os.map(Os::from),
             locale: stored.locale.as_deref().and_then(Locale::parse),
-            handle: DeviceHandle::new(stored.push_channel),
-            voip_handle: stored.voip_push_channel.map(DeviceHandle::new),
+            handle,
+            voip_handle,
             content: stored.content.map(ContentMode::from),
             preferences: stored.preferences.with_muted(stored.muted_threads),
             android: stored.android.map(AndroidMode::from),

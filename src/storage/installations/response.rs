@@ -19,7 +19,8 @@ pub struct InstallationResponse<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     phone_numbers: Vec<&'a str>,
     platform: PlatformName,
-    push_channel: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push_channel: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     voip_push_channel: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +52,7 @@ impl<'a> InstallationResponse<'a> {
             user_id: installation.user_id.as_ref().map(UserId::as_str),
             phone_numbers: installation.phone_numbers.iter().map(PhoneNumber::as_str).collect(),
             platform: installation.platform.into(),
-            push_channel: installation.handle.masked(),
+            push_channel: installation.handle.as_ref().map(DeviceHandle::masked),
             voip_push_channel: installation.voip_handle.as_ref().map(DeviceHandle::masked),
             app: installation.app.as_ref().map(AppName::as_str),
             os: installation.os.map(OsName::from),

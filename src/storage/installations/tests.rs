@@ -17,13 +17,17 @@ fn register(per_user: usize) -> Installations {
     Installations::new(Arc::new(Store::memory()), limits)
 }
 
+fn alert_handle(handle: Option<&DeviceHandle>) -> String {
+    handle.map(|handle| handle.expose().to_owned()).unwrap_or_default()
+}
+
 fn installation(id: &str, user: &str, handle: &str) -> Installation {
     Installation {
         id: id.to_owned(),
         user_id: Some(UserId::new(user)),
         phone_numbers: Vec::new(),
         platform: Platform::Apns,
-        handle: DeviceHandle::new(handle),
+        handle: Some(DeviceHandle::new(handle)),
         voip_handle: None,
         app: None,
         os: None,
@@ -41,7 +45,9 @@ async fn owners(register: &Installations) -> Vec<(&'static str, String, String)>
     for user in USERS {
         let devices = register.devices_of(&Recipient::User(UserId::new(user)), Utc::now()).await.unwrap();
         owners.extend(
-            devices.iter().map(|device| (user, device.installation_id.to_string(), device.handle.expose().to_owned())),
+            devices
+                .iter()
+                .map(|device| (user, device.installation_id.to_string(), alert_handle(device.handle.as_ref()))),
         );
     }
     owners
@@ -54,7 +60,7 @@ async fn what_is_shown_is_what_is_pushed_to(register: &Installations, case: &str
         if let Some(installation) = register.get(id, Utc::now()).await.unwrap() {
             let user = installation.user_id.unwrap();
             let user = USERS.into_iter().find(|known| *known == user.as_str()).unwrap();
-            shown.push((user, installation.id, installation.handle.expose().to_owned()));
+            shown.push((user, installation.id, alert_handle(installation.handle.as_ref())));
         }
     }
     let sorted = |mut list: Vec<(&'static str, String, String)>| {

@@ -13,7 +13,7 @@ pub const LAYOUT: u32 = 2;
 pub const KEY: &str = "layout";
 
 /// The kinds of documents that any version of this program has written.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "installations",
     "recipients",
     "handles",
@@ -24,6 +24,7 @@ pub const KINDS: [&str; 10] = [
     "expiring",
     "instances",
     "maintenance",
+    "feedback",
 ];
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Who may post events, and who may ask for the rest: by shared keys.
 
+use notification_hubs_emulator::Fault;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -113,4 +114,31 @@ async fn no_line_at_any_level_holds_a_key_or_a_token() {
     for secret in [FIRST, SECOND, ADMIN, "a-wrong-key", "canary", "eyJ", "15551234567"] {
         assert!(!output.contains(secret), "{secret}: {output}");
     }
+}
+
+#[tokio::test]
+async fn the_checks_of_status_are_answered_to_the_key_of_status() {
+    let app = App::webhook(&[("WEBHOOK_KEY", KEYS), ("ADMIN_KEY", ADMIN)]).await;
+    let ask = async |query: &str, key: &str| app.get(&format!("/api/status{}{query}", code(key))).await;
+    assert_eq!(app.get("/api/status?check").await.status, 401);
+    assert_eq!(ask("&check", FIRST).await.status, 401);
+    let reply = ask("&check", ADMIN).await;
+    let report = reply.json();
+    assert_eq!((reply.status, &report["ok"]), (200, &json!(true)), "{report}");
+    let told = |name: &str| report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
+    assert_eq!(told("hub alerts, first key")["state"], "ok");
+    assert_eq!(told("VoIP hub calls, first key")["rests_on"], "Send key");
+    assert_eq!(told("store")["state"], "ok");
+    // Without the word, or with `false`, it counts.
+    assert_eq!(ask("", ADMIN).await.json()["received"], 0);
+    assert_eq!(ask("&check=false", ADMIN).await.json()["received"], 0);
+
+    app.hub.add_fault(Fault::status(404).on_hub(VOIP_HUB));
+    let report = ask("&check", ADMIN).await.json();
+    let faults: Vec<_> =
+        report["checks"].as_array().unwrap().iter().filter(|check| check["state"] == "fault").collect();
+    assert_eq!(
+        (&report["ok"], faults.len(), &faults[0]["name"]),
+        (&json!(false), 1, &json!("VoIP hub calls, first key"))
+    );
 }

@@ -85,7 +85,7 @@ impl Case {
         let all = self.before.iter().copied().chain(self.operations.iter().map(|(operation, _)| *operation));
         let forms = all.chain(followed_by).filter_map(|operation| match operation {
             Put(form) => Some(form),
-            Delete(_) | Operation::Maintenance | Operation::Forget(_) => None,
+            Delete(_) | Operation::Maintenance | Operation::Forget(_) | Operation::Report(_) => None,
         });
         let forms: Vec<Form> = forms.collect();
         let claims = claims(contents);
@@ -150,7 +150,7 @@ impl Case {
             let all = self.before.iter().chain(self.operations.iter().map(|(operation, _)| operation));
             let ids = all.filter_map(|operation| match operation {
                 Put(form) if form.recipients().contains(recipient) => Some(form.id),
-                Put(_) | Delete(_) | Operation::Maintenance | Operation::Forget(_) => None,
+                Put(_) | Delete(_) | Operation::Maintenance | Operation::Forget(_) | Operation::Report(_) => None,
             });
             ids.collect::<BTreeSet<_>>().len() > LIMITS.per_user
         };
@@ -186,7 +186,7 @@ impl Case {
         let all = recipients();
         let forgotten = self.operations.iter().filter_map(|(operation, _)| match operation {
             Operation::Forget(index) => Some(&all[*index]),
-            Put(_) | Delete(_) | Operation::Maintenance => None,
+            Put(_) | Delete(_) | Operation::Maintenance | Operation::Report(_) => None,
         });
         forgotten.into_iter().any(|recipient| form.recipients().contains(recipient))
     }

@@ -14,6 +14,8 @@ pub enum Operation {
     Maintenance,
     /// Of the recipient with this index.
     Forget(usize),
+    /// Of this handle as dead, some time after what there is before and sooner than counts against a PUT of now.
+    Report(&'static str),
 }
 
 /// What is PUT.
@@ -100,6 +102,11 @@ pub fn noon() -> DateTime<Utc> {
     "2026-11-27T12:00:00Z".parse().unwrap()
 }
 
+/// When a handle is reported: more than five minutes after everything before noon, and less after noon.
+fn reported() -> DateTime<Utc> {
+    noon() + TimeDelta::seconds(290)
+}
+
 impl Form {
     pub fn installation(self, now: DateTime<Utc>) -> Installation {
         let number = self.number.and_then(PhoneNumber::from_digits_of);
@@ -129,7 +136,8 @@ impl Operation {
                 one.id != other.id && !handles.into_iter().flatten().any(|handle| other.has(handle))
             }
             (Put(one), Delete(id)) => one.id != id,
-            (Delete(_) | Self::Maintenance | Self::Forget(_), _) | (_, Self::Maintenance | Self::Forget(_)) => false,
+            (Delete(_) | Self::Maintenance | Self::Forget(_) | Self::Report(_), _)
+            | (_, Self::Maintenance | Self::Forget(_) | Self::Report(_)) => false,
         }
     }
 
@@ -141,6 +149,10 @@ impl Operation {
                     Put(form) => register.put(&form.installation(noon()), now).await.map(drop),
                     Delete(id) => register.delete(id, now).await,
                     Self::Maintenance => look_through(&register, now).await,
+                    Self::Report(handle) => {
+                        let (scope, reported) = (HubScope { app: None, is_voip: handle == V }, reported());
+                        register.remove_dead(&DeviceHandle::new(handle), reported, &scope, now).await.map(drop)
+                    }
                     Self::Forget(index) => {
                         let recipient = &recipients()[index];
                         let holdings = register.holdings_of(recipient, |_| {}).await?;

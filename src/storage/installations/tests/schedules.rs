@@ -14,6 +14,7 @@ use fastrand::Rng;
 
 use super::case::{Case, End, later};
 use super::operations::*;
+use super::operations::{G, H};
 use super::*;
 use crate::storage::explorer::{Run, SideBySide, explore};
 use crate::storage::store::Contents;
@@ -273,6 +274,29 @@ fn a_person_is_forgotten_before_or_after_any_other_change() {
         walk_through(&case, order, false, |_| Vec::new(), &counts);
     });
     println!("forgotten: {counts:?}");
+    assert!(counts.ends.into_inner() > 0);
+}
+
+#[test]
+fn a_dead_handle_is_removed_before_or_after_any_other_change() {
+    let counts = Counts::default();
+    let mut cases = Vec::new();
+    for before in BEFORE {
+        for handle in [G, H, V] {
+            for other in OPERATIONS {
+                let pair = [Operation::Report(handle), other];
+                cases.push((before, pair, SideBySide::First));
+                cases.push((before, pair, SideBySide::Last));
+            }
+        }
+    }
+    let cases = share_of(cases, 61);
+    on_all_cores(cases.len(), |number| {
+        let (before, operations, order) = cases[number];
+        let case = Case::new(before, &operations, TimeDelta::zero());
+        walk_through(&case, order, false, |_| Vec::new(), &counts);
+    });
+    println!("reported as dead: {counts:?}");
     assert!(counts.ends.into_inner() > 0);
 }
 
