@@ -64,7 +64,7 @@ enum Words {
     /// Deliver the events of a file and explain each
     ///
     /// Old events expire, unless it is a dry run or `EXPIRE_EVENTS` is `false`.
-    #[command(override_usage = "acs-push send [--dry-run] [--as ios|android] FILE")]
+    #[command(override_usage = "acs-push send [--dry-run] [--as ios|android|android-data] FILE")]
     Send {
         /// Send and write nothing; needs no hub
         #[arg(long)]
@@ -180,6 +180,7 @@ enum InstallationWords {
 enum Kind {
     Ios,
     Android,
+    AndroidData,
 }
 
 impl CommandLine {
@@ -219,7 +220,11 @@ impl Words {
             }
             Self::Completions { shell } => return Ok(Task::Completions(shell)),
             Self::Send { dry_run, kind, locale, content, file: Some(file) } => {
-                let device = kind.map(|kind| ExampleDevice::new(kind == Kind::Ios, locale, content.as_deref()));
+                let device = kind.map(|kind| match kind {
+                    Kind::Ios => ExampleDevice::iphone(locale, content.as_deref()),
+                    Kind::Android => ExampleDevice::android(locale, content.as_deref()),
+                    Kind::AndroidData => ExampleDevice::android(locale, content.as_deref()).with_data_messages(),
+                });
                 let dry_run = dry_run || device.is_some();
                 Command::Send(SendCommand { events: EventsFile::read(&file)?, dry_run, device })
             }

@@ -13,6 +13,9 @@ use crate::Failure;
 /// An APNs token is 32 bytes in hexadecimal; a phone has a second one for calls.
 const IPHONE: &str = "1f00e5a11e7700000000000000000000000000000000000000000000000a1e27";
 const IPHONE_CALLS: &str = "1f00e5a11e77000000000000000000000000000000000000000000000000ca11";
+/// One whose user wants no sound, which is so at any hour here.
+const QUIET_IPHONE: &str = "1f00e5a11e77000000000000000000000000000000000000000000000000051e";
+const QUIET_IPHONE_CALLS: &str = "1f00e5a11e77000000000000000000000000000000000000000000000000ca12";
 const ANDROID: &str = "fcm-token-of-the-demo:APA91bAndroid";
 /// An app that shows data messages itself.
 const ANDROID_APP: &str = "fcm-token-of-the-demo:APA91bAndroidData";
@@ -40,9 +43,20 @@ impl Backstage {
     /// Registers all phones for whoever is named, which takes them from whoever had them.
     pub async fn sign_in(&self, owner: &Value) -> Result<(), Failure> {
         let iphone = json!({ "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_CALLS });
+        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let window = json!({ "days": days, "from": "00:00", "to": "00:00" });
+        let quiet_iphone = json!({
+            "platform": "apns", "pushChannel": QUIET_IPHONE, "voipPushChannel": QUIET_IPHONE_CALLS,
+            "quietHours": { "timeZone": "Etc/UTC", "windows": [window] },
+        });
         let android = json!({ "platform": "fcmv1", "pushChannel": ANDROID });
         let android_app = json!({ "platform": "fcmv1", "pushChannel": ANDROID_APP, "android": "data" });
-        let phones = [("demo-iphone", iphone), ("demo-android", android), ("demo-android-app", android_app)];
+        let phones = [
+            ("demo-iphone", iphone),
+            ("demo-quiet-iphone", quiet_iphone),
+            ("demo-android", android),
+            ("demo-android-app", android_app),
+        ];
         for (id, mut installation) in phones {
             for (member, value) in owner.as_object().into_iter().flatten() {
                 installation[member] = value.clone();
@@ -99,6 +113,7 @@ pub fn phones() -> Vec<Phone> {
     };
     vec![
         phone("iPhone", "apple", &[IPHONE, IPHONE_CALLS]),
+        phone("iPhone, quiet hours", "apple", &[QUIET_IPHONE, QUIET_IPHONE_CALLS]),
         phone("Android", "fcmv1", &[ANDROID]),
         phone("Android app", "fcmv1", &[ANDROID_APP]),
     ]
@@ -108,6 +123,7 @@ pub fn phones() -> Vec<Phone> {
 pub fn device_of(handle: &str) -> &str {
     match handle {
         IPHONE | IPHONE_CALLS => "iPhone",
+        QUIET_IPHONE | QUIET_IPHONE_CALLS => "iPhone, quiet hours",
         ANDROID => "Android",
         ANDROID_APP => "Android app",
         other => other,

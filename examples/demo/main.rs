@@ -1,4 +1,4 @@
-//! The product on one machine: every sample event goes in as the Functions host would hand it over, and what three
+//! The product on one machine: every sample event goes in as the Functions host would hand it over, and what four
 //! phones would get comes out of the Notification Hubs emulator. No account, no setting, no storage.
 //!
 //! Handler and emulator run in this process and talk over loopback; the handler is told everything by values. This is
@@ -10,6 +10,7 @@
 mod backstage;
 mod offers;
 mod samples;
+mod story;
 mod table;
 
 use std::process::ExitCode;

@@ -30,7 +30,7 @@ pub struct Summary {
 
 pub fn print_head() {
     println!("{:<41} {:<15} {:<14} REASON", "EVENT", "SAMPLE", "OUTCOME");
-    println!("  → {:<16} {:<8} {:<11} {:<46} HUB\n", "DEVICE", "PLATFORM", "PUSH", "TITLE");
+    println!("  → {:<20} {:<8} {:<11} {:<46} HUB\n", "DEVICE", "PLATFORM", "PUSH", "TITLE");
 }
 
 pub fn print_event(sample: &Sample, answer: &Answer) {
@@ -55,7 +55,7 @@ pub fn print_push(push: &ReceivedRequest) {
         None => "data",
     };
     let status = push.status.map_or("no answer".to_owned(), |status| status.to_string());
-    println!("  → {:<16} {platform:<8} {kind:<11} {:<46} {status}", clip(device, 16), clip(title, 46));
+    println!("  → {:<20} {platform:<8} {kind:<11} {:<46} {status}", clip(device, 20), clip(title, 46));
     if let Some(reason) = &push.reason {
         println!("      {}", clip(reason, 114));
     }

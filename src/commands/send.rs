@@ -8,7 +8,7 @@ use super::{EventsFile, Output, Undone, Workplace};
 use crate::delivery::explanation::Explanation;
 use crate::delivery::outcome::{DeliveryResult, Outcome};
 use crate::events::RawEvent;
-use crate::notifications::device::{ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, ContentMode, Device, DeviceHandle, Os, Platform};
 use crate::notifications::locale::Locale;
 use crate::notifications::preferences::Preferences;
 
@@ -32,12 +32,23 @@ pub struct ExampleDevice(Device);
 pub struct LocaleArgument(Locale);
 
 impl ExampleDevice {
-    /// An iPhone, or an Android phone.
-    pub fn new(is_iphone: bool, locale: Option<LocaleArgument>, content: Option<&str>) -> Self {
-        let (name, platform, os) = match is_iphone {
-            true => ("ios", Platform::Apns, Os::Ios),
-            false => ("android", Platform::FcmV1, Os::Android),
-        };
+    /// An iPhone, which takes calls as well.
+    pub fn iphone(locale: Option<LocaleArgument>, content: Option<&str>) -> Self {
+        let Self(device) = Self::new("ios", Platform::Apns, Os::Ios, locale, content);
+        Self(Device { voip_handle: Some(DeviceHandle::new("example")), ..device })
+    }
+
+    /// An Android phone, which gets what the type says: notification messages, or data messages.
+    pub fn android(locale: Option<LocaleArgument>, content: Option<&str>) -> Self {
+        Self::new("android", Platform::FcmV1, Os::Android, locale, content)
+    }
+
+    /// The same with data messages, which its app shows.
+    pub fn with_data_messages(self) -> Self {
+        Self(Device { android: Some(AndroidMode::Data), ..self.0 })
+    }
+
+    fn new(name: &str, platform: Platform, os: Os, locale: Option<LocaleArgument>, content: Option<&str>) -> Self {
         Self(Device {
             installation_id: name.into(),
             app: None,
@@ -45,7 +56,7 @@ impl ExampleDevice {
             os: Some(os),
             locale: locale.map(|LocaleArgument(locale)| locale),
             handle: Some(DeviceHandle::new("example")),
-            voip_handle: is_iphone.then(|| DeviceHandle::new("example")),
+            voip_handle: None,
             content: content.and_then(ContentMode::parse),
             preferences: Preferences::default(),
             android: None,

@@ -15,7 +15,7 @@ mod elements;
 #[cfg(test)]
 mod tests;
 
-use elements::{INLINE, UNSEEN, attachment_kind, attribute, ends_with, is_emoji, raw_kind};
+use elements::{FALLBACK, INLINE, UNSEEN, attachment_kind, attribute, ends_with, is_emoji, raw_kind};
 
 /// What a message says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ struct State {
     open_quotations: usize,
     /// Whether one of them is what a reply answers.
     is_reply: bool,
-    /// The element that is open of those that nobody sees.
+    /// The element that is open of those whose content nobody sees.
     unseen: Option<String>,
     /// Quotations within a sentence that are open.
     open_quotes: usize,
@@ -142,6 +142,9 @@ impl State {
             _ => {
                 if let Some(kind) = attachment_kind(tag) {
                     self.attach(kind, attribute(tag, "name").or_else(|| attribute(tag, "doc-name")));
+                    if FALLBACK.contains(&name) && !tag.self_closing {
+                        self.unseen = Some(name.to_owned());
+                    }
                 }
             }
         }

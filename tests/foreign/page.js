@@ -48,9 +48,12 @@ export class PhonesPage {
   constructor(page) {
     this.page = page;
     this.iphone = this.phone(/iPhone …1e27/);
+    /** Its user has quiet hours all day. */
+    this.quietIphone = this.phone(/iPhone, quiet hours …051e/);
     this.android = this.phone(/Android …roid/);
     /** An app that shows data messages itself. */
     this.androidApp = this.phone(/Android app …Data/);
+    this.phones = [this.iphone, this.quietIphone, this.android, this.androidApp];
     this.requests = page.locator("#request-list > li");
   }
 

@@ -19,7 +19,7 @@ test("a refused push is on no phone, and its reason stands among the requests", 
 test("the requests are walked with arrow keys and opened with Enter, and show no whole signature", LIMIT, async () => {
   await visit.post("SMS");
   await sender.apple("1a1aaaaaaaaa0001", { aps: { alert: "newest" } });
-  await shows(visit.requests, /newest/, /ACS events/, /ACS events/, /ACS events/);
+  await shows(visit.requests, /newest/, /ACS events/, /ACS events/, /ACS events/, /ACS events/);
   const { page } = visit;
   await page.getByLabel("only refused").focus();
   const focused = () => page.evaluate(() => document.activeElement.innerText);
@@ -170,12 +170,14 @@ test("the page asks nobody but the emulator, and runs nothing but its own script
 
 /** Not a test: what the README shows, photographed where somebody asks for it. */
 const photograph = async () => {
-  for (const name of ["SMS", "Chat message", "Edit of the last chat message"]) await visit.post(name);
+  for (const name of ["SMS", "Picture", "Mention"]) await visit.post(name);
   await visit.post("Incoming call");
   await shows(visit.iphone.call, /John Doe/);
-  await visit.android.call.getByRole("button", { name: "Decline" }).click();
+  for (const { call } of [visit.quietIphone, visit.android, visit.androidApp]) {
+    await call.getByRole("button", { name: "Decline" }).click();
+  }
   await visit.page.mouse.move(0, 0);
-  await visit.page.setViewportSize({ width: 1180, height: 760 });
+  await visit.page.setViewportSize({ width: 1180, height: 1440 });
   await visit.page.screenshot({ path: process.env.SCREENSHOT });
 };
 if (process.env.SCREENSHOT) test("a picture for the README", LIMIT, photograph);

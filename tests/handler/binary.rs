@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::support::*;
+use crate::watch::Watch;
 
 /// A running `acs-push`.
 pub struct Process {
@@ -22,6 +23,7 @@ pub struct Process {
     pub first_line: String,
     client: reqwest::Client,
     outputs: Vec<JoinHandle<String>>,
+    watch: Watch,
 }
 
 async fn read(mut stream: impl AsyncRead + Unpin) -> String {
@@ -32,7 +34,13 @@ async fn read(mut stream: impl AsyncRead + Unpin) -> String {
 
 pub fn command(vars: &BTreeMap<String, String>, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_acs-push"));
-    command.env_clear().envs(vars).env("FUNCTIONS_CUSTOMHANDLER_PORT", "0").current_dir(folder);
+    // Every line there is, for the search for planted values, unless the test is about levels.
+    command
+        .env_clear()
+        .env("RUST_LOG", "trace")
+        .envs(vars)
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "0")
+        .current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
@@ -40,17 +48,17 @@ pub fn command(vars: &BTreeMap<String, String>, folder: &Path) -> Command {
 impl Process {
     /// Starts one on a free port, which it tells in its first line.
     pub async fn start(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
-        Self::run(command(vars, folder)).await
+        Self::run(command(vars, folder), vars).await
     }
 
     /// Starts one as a webhook.
     pub async fn start_webhook(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
         let mut command = command(vars, folder);
         command.args(["serve", "--webhook"]).env("LISTEN", "127.0.0.1:0");
-        Self::run(command).await
+        Self::run(command, vars).await
     }
 
-    async fn run(mut command: Command) -> Self {
+    async fn run(mut command: Command, vars: &BTreeMap<String, String>) -> Self {
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -60,7 +68,7 @@ impl Process {
         // Read all the while: a full pipe would hold the process up.
         let outputs = vec![tokio::spawn(read(stdout)), tokio::spawn(read(child.stderr.take().unwrap()))];
         let address = format!("http://127.0.0.1:{port}");
-        Self { child, address, first_line: line, client: client(), outputs }
+        Self { child, address, first_line: line, client: client(), outputs, watch: Watch::of_process(vars) }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -68,6 +76,7 @@ impl Process {
     }
 
     pub fn put_request(&self, id: &str, installation: &Value) -> RequestBuilder {
+        self.watch.plant_installation(installation);
         self.client.put(format!("{}/api/installations/{id}", self.address)).body(installation.to_string())
     }
 
@@ -103,28 +112,36 @@ impl Process {
     }
 
     pub async fn invoke(&self, event: &Value) -> Reply {
+        self.watch.plant_event(event);
         self.post(&envelope(event).to_string()).await
     }
 
     /// Posts any body to the Event Grid function.
     pub async fn post(&self, body: &str) -> Reply {
         let url = format!("{}/EventGridTrigger", self.address);
-        Reply::of(self.client.request(Method::POST, url).body(body.to_owned())).await
+        self.heard(self.client.request(Method::POST, url).body(body.to_owned())).await
     }
 
     pub async fn status(&self) -> Value {
-        Reply::of(self.client.get(format!("{}/api/status", self.address))).await.json()
+        self.heard(self.client.get(format!("{}/api/status", self.address))).await.json()
     }
 
     /// What `Status` says of each check.
     pub async fn checked(&self) -> Value {
-        Reply::of(self.client.get(format!("{}/api/status?check", self.address))).await.json()
+        self.heard(self.client.get(format!("{}/api/status?check", self.address))).await.json()
+    }
+
+    /// An answer in which nothing of people may stand.
+    async fn heard(&self, request: RequestBuilder) -> Reply {
+        let reply = Reply::of(request).await;
+        self.watch.hear(&reply.text);
+        reply
     }
 
     /// One run of the timer.
     pub async fn maintain(&self) -> Reply {
         let timer = json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}});
-        Reply::of(self.client.post(format!("{}/Maintenance", self.address)).body(timer.to_string())).await
+        self.heard(self.client.post(format!("{}/Maintenance", self.address)).body(timer.to_string())).await
     }
 
     /// The outcome of an event.
@@ -149,6 +166,8 @@ impl Process {
         for output in self.outputs {
             text.push_str(&output.await.unwrap());
         }
+        self.watch.hear(&self.first_line);
+        self.watch.hear(&text);
         (status.code(), text)
     }
 

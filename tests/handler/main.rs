@@ -7,10 +7,12 @@ mod arm;
 mod azurite;
 mod binary;
 mod blob;
+mod canaries;
 mod reach;
 mod stories;
 mod support;
 mod tally;
+mod watch;
 
 mod android;
 mod batch;

@@ -222,7 +222,7 @@ async fn wrong_arguments_are_64_and_a_file_that_is_not_there_is_1() {
         (&["send", "a.json", "--force"], 64, "--force"),
         (&["send", "a.json"], 1, "a.json cannot be read"),
         (&["send", "a.json", "--locale", "ko"], 64, "--as <KIND>"),
-        (&["send", "a.json", "--as", "iphone"], 64, "possible values: ios, android"),
+        (&["send", "a.json", "--as", "iphone"], 64, "possible values: ios, android, android-data"),
     ] {
         let output = command(&vars(&hub, &[]), folder.path()).args(arguments).output();
         let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
@@ -271,7 +271,7 @@ async fn a_sample_shows_what_a_phone_would_get_with_nothing_but_a_clone() {
             "  recipient  the number ****55\n",
             "  effect     show, content full\n  title      +15555555555\n  body       Great to connect with ACS events",
             "             apns-push-type: alert\n",
-            // Four hours after the event, as it was in 2020.
+            // A day after the event, as it was in 2020.
             "             apns-expiration: 1600475267\n",
             "             {\n               \"aps\": {\n                 \"alert\": {\n",
             "  outcome    delivered, 1 of 1 devices; dry run",
@@ -297,6 +297,10 @@ async fn a_device_that_nobody_registered_has_the_language_and_the_content_that_a
         &android,
         &["  device     android: fcmv1, content full, locale none\n", "\"body\": \"Lunch?\"", "\"ttl\": \"86"],
     );
+    assert!(android.contains("\"notification\": {"), "{android}");
+    let data = shown(&["--as", "android-data"]).await;
+    assert_holds(&data, &["  device     android: fcmv1, content full", "\"body\": \"Lunch?\"", "\"eventTime\": "]);
+    assert!(!data.contains("\"notification\": {"), "{data}");
     let korean = shown(&["--as", "ios", "--locale", "ko-KR", "--content", "hidden"]).await;
     assert_holds(&korean, &["content hidden, locale ko-KR", "  title      새 메시지"]);
     assert!(!korean.contains("Lunch?") && !korean.contains("Alice"), "{korean}");

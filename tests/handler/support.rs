@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::watch::Watch;
+
 /// The hub for alerts.
 pub const HUB: &str = "alerts";
 /// The hub for calls on iOS.
@@ -35,6 +37,7 @@ pub struct App {
     client: Client,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
+    watch: Watch,
 }
 
 /// An HTTP answer.
@@ -76,29 +79,32 @@ impl App {
     /// As a webhook, which Event Grid calls itself.
     pub async fn webhook(settings: &[(&str, &str)]) -> Self {
         let hub = emulator().await;
-        let config = Config::for_webhook(vars(&hub, settings)).unwrap();
-        Self::serving(hub, Handler::new(&config).unwrap()).await
+        let vars = vars(&hub, settings);
+        let config = Config::for_webhook(vars.clone()).unwrap();
+        Self::serving(hub, Handler::new(&config).unwrap(), &vars).await
     }
 
     /// As a webhook by a clock that the test sets.
     pub async fn webhook_by_clock(clock: &TestClock, settings: &[(&str, &str)]) -> Self {
         let (hub, clock) = (emulator().await, clock.clone());
-        let config = Config::for_webhook(vars(&hub, settings)).unwrap();
-        Self::serving(hub, Handler::new(&config).unwrap().with_clock(move || clock.now())).await
+        let vars = vars(&hub, settings);
+        let config = Config::for_webhook(vars.clone()).unwrap();
+        Self::serving(hub, Handler::new(&config).unwrap().with_clock(move || clock.now()), &vars).await
     }
 
     async fn of(hub: Emulator, settings: &[(&str, &str)], with: impl FnOnce(Handler) -> Handler) -> Self {
         let vars = vars(&hub, settings);
-        let handler = Config::from_vars(vars).and_then(|config| Handler::new(&config)).map(with).unwrap();
-        Self::serving(hub, handler).await
+        let handler = Config::from_vars(vars.clone()).and_then(|config| Handler::new(&config)).map(with).unwrap();
+        Self::serving(hub, handler, &vars).await
     }
 
-    async fn serving(hub: Emulator, handler: Handler) -> Self {
+    async fn serving(hub: Emulator, handler: Handler, vars: &BTreeMap<String, String>) -> Self {
+        let watch = Watch::of_handler(vars);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(handler.serve(listener, async { drop(stopped.await) }));
-        Self { hub, address, client: client(), stop: Some(stop), serving }
+        Self { hub, address, client: client(), stop: Some(stop), serving, watch }
     }
 
     /// Has the handler stop as a signal would, and waits until it did.
@@ -122,6 +128,7 @@ impl App {
     }
 
     pub async fn put(&self, id: &str, installation: &Value) -> Reply {
+        self.watch.plant_installation(installation);
         let request = self.request(Method::PUT, &format!("/api/installations/{id}"));
         Reply::of(request.body(installation.to_string())).await
     }
@@ -158,17 +165,22 @@ impl App {
 
     /// Posts what stands at `Data.event`.
     pub async fn invoke(&self, event: &Value) -> Reply {
+        self.watch.plant_event(event);
         self.post(envelope(event).to_string().into_bytes()).await
     }
 
     /// Posts any body to the Event Grid function.
     pub async fn post(&self, body: Vec<u8>) -> Reply {
         let request = self.request(Method::POST, "/EventGridTrigger");
-        Reply::of(request.header("content-type", "application/json; charset=utf-8").body(body)).await
+        let reply = Reply::of(request.header("content-type", "application/json; charset=utf-8").body(body)).await;
+        self.watch.hear(&reply.text);
+        reply
     }
 
     pub async fn status(&self) -> Value {
-        self.get("/api/status").await.json()
+        let reply = self.get("/api/status").await;
+        self.watch.hear(&reply.text);
+        reply.json()
     }
 
     /// How many events ended so.

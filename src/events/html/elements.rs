@@ -57,6 +57,9 @@ pub const INLINE: [&str; 45] = [
 /// Elements without anything for people to read.
 pub const UNSEEN: [&str; 8] = ["script", "style", "xmp", "noembed", "noframes", "iframe", "title", "template"];
 
+/// Elements whose content is for programs that cannot show them.
+pub const FALLBACK: [&str; 6] = ["video", "audio", "object", "picture", "svg", "uriobject"];
+
 /// How the content of an element is read that has no words for people.
 pub fn raw_kind(tag: &Tag) -> Option<RawKind> {
     match (tag.kind, &*tag.name) {

@@ -68,14 +68,18 @@ fn what_is_no_words_is_known_by_its_kind() {
         ("<img src=\"https://x/y.GIF\">", Gif),
         ("<img itemtype=\"http://schema.skype.com/Giphy\" src=\"x\">", Gif),
         ("<video src=\"x\">no video</video>", Video),
-        ("<audio controls></audio>", Audio),
+        ("<audio controls>To hear it, go to <a href=\"https://x\">x</a></audio>", Audio),
+        ("<picture><source srcset=\"y.webp\"><img src=\"y.png\" alt=\"a lake\"></picture>", Picture),
+        ("<svg><text>lake</text></svg>", Picture),
         ("<attachment id=\"08a182fe\"></attachment>", File),
-        ("<URIObject type=\"Picture.1\"></URIObject>", Picture),
+        ("<URIObject type=\"Picture.1\">To view this photo, go to: <a href=\"https://x\">x</a></URIObject>", Picture),
         ("<URIObject type=\"SWIFT.1\"></URIObject>", Card),
         ("<location latitude=\"1\"></location>", Location),
     ] {
-        let found: Vec<_> = read(html).attachments.into_iter().map(|attachment| attachment.kind).collect();
-        assert_eq!(found, [kind], "{html}");
+        let HtmlMessage { text, attachments, .. } = read(html);
+        let found: Vec<_> = attachments.into_iter().map(|attachment| attachment.kind).collect();
+        assert_eq!((text.as_str(), found), ("", vec![kind]), "{html}");
+        assert_eq!(read(&format!("{html} look")).text, "look", "{html}");
     }
     assert!(read("<img width=\"1\" height=\"1\" src=\"https://count.example\">").attachments.is_empty());
     assert_eq!(read("<attachment name=\"report.pdf\">").attachments[0].name.as_deref(), Some("report.pdf"));
@@ -93,7 +97,11 @@ fn those_who_are_mentioned_are_known_by_their_raw_ids() {
 fn hostile_texts_are_read_in_linear_time_and_leave_no_markup() {
     let long = 200_000;
     for html in [
-        "<".repeat(long),
+        "<".repeat(1 << 20),
+        "<div>".repeat(long / 5) + "x" + &"</div>".repeat(long / 6),
+        "<p title='".to_owned() + &"<b>".repeat(long / 3),
+        "<b\0>\0".repeat(long / 5),
+        "<b>\u{202e}\u{2066}</b>".repeat(long / 13),
         "<b>".repeat(long / 3) + "x",
         "<blockquote>".repeat(long / 12) + "x",
         "<ul><li>".repeat(long / 8) + "x",
@@ -106,6 +114,7 @@ fn hostile_texts_are_read_in_linear_time_and_leave_no_markup() {
     ] {
         let message = read(&html);
         assert!(!message.text.contains("<b") && !message.text.contains("href"), "{}", &html[..20]);
+        assert!(!message.text.contains('\0'), "{}", &html[..20]);
         assert!(message.attachments.len() <= MAX_ATTACHMENTS);
     }
 }
