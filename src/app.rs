@@ -34,7 +34,7 @@ mod tests;
 /// The custom handler: everything that answers the Functions host, or Event Grid itself.
 #[derive(Debug)]
 pub struct Handler {
-    service: Box<Service>,
+    pub(crate) service: Box<Service>,
     client: Client,
     /// What the webhook needs, if that is what is served.
     webhook: Option<WebhookSettings>,
@@ -57,7 +57,8 @@ impl Handler {
         self
     }
 
-    fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
+    /// The handler on a store that is open.
+    pub(crate) fn on(store: Arc<Store>, client: Client, config: &Config) -> Self {
         let installations = Arc::new(Installations::new(Arc::clone(&store), config.limits));
         let hub = |hub: &HubSettings| {
             Hub::new(&hub.name, &hub.connection_strings, config.max_in_flight, client.clone())

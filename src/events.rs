@@ -18,7 +18,7 @@ pub mod chat;
 pub mod event_filter;
 mod event_type;
 pub mod fields;
-mod html;
+pub mod html;
 mod ignore_reason;
 pub mod recipient;
 pub mod sms;

@@ -7,6 +7,10 @@
 #[cfg(feature = "benches")]
 pub mod benches;
 
+// What has to hold for every input, for `fuzz/` and the tests; in no program.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 // Puts the program together. `main.rs` above it reads the environment and the command line, and handles signals.
 mod app;
 // `acs-push send` and all other commands that do their work without the Functions host.

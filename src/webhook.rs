@@ -19,10 +19,10 @@ use crate::storage::lease::Lease;
 
 mod access;
 mod deliveries;
-mod entra;
+pub mod entra;
 mod handshake;
 mod metrics;
-mod routes;
+pub mod routes;
 mod shared_keys;
 mod timer;
 

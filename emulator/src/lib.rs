@@ -20,6 +20,8 @@
 //! ```
 
 // From top to bottom: each module imports only from those below it. ARCHITECTURE.md has the table.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod emulator;
 mod server;
 mod control;

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::code::Code;
+use super::explanation::without_controls;
 
 /// How an event ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,9 +127,9 @@ impl DeliveryResult {
         self.code == Code::NoInstallation
     }
 
-    /// The log line.
+    /// The log line, without control characters: ids and types come from outside.
     pub fn line(&self) -> String {
-        serde_json::to_string(self).expect("texts and numbers always serialize")
+        without_controls(&serde_json::to_string(self).expect("texts and numbers always serialize"))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::notifications::device::{DeviceHandle, Platform};
 use crate::push::payload::Payload;
 
 pub mod credentials;
-mod response;
+pub mod response;
 mod batch;
 pub mod connection_string;
 mod detail;
@@ -25,7 +25,7 @@ pub mod feedback;
 mod health;
 mod key_check;
 mod request;
-mod retry;
+pub mod retry;
 mod sas;
 
 use batch::{BatchSupport, MIN_HANDLES};
@@ -360,7 +360,7 @@ impl Hub {
             Ok(Err(RequestError::Lost(_))) => return Err(SendError::ConnectionLost),
             Err(_) => return Err(SendError::Timeout),
         };
-        let hub_response = HubResponse::from_head(&response, Utc::now);
+        let hub_response = HubResponse::from_head(response.status(), response.headers(), Utc::now);
         // Usually the body is empty; a boxed future keeps this one small.
         if response.content_length() == Some(0) {
             Ok(hub_response)

@@ -75,6 +75,20 @@ impl Route {
             credentials: Credentials::of(&query, &headers),
         }
     }
+
+    /// The route of a request in parts; `None` where HTTP could not carry them.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn of_parts<'a>(
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<Self> {
+        let headers: HeaderMap =
+            headers.map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?))).collect::<Option<_>>()?;
+        let method = method.parse().ok()?;
+        Some(Self { target: Target::of(&method, path, &headers), credentials: Credentials::of(query, &headers) })
+    }
 }
 
 impl Target {

@@ -35,6 +35,7 @@ mod forget;
 mod garbage;
 mod goldens;
 mod hub_answers;
+mod hub_bodies;
 mod http_file;
 mod installation_commands;
 mod installations;

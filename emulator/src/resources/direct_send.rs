@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/rest/api/notificationhubs/direct-send>
 
 mod batch;
-mod multipart;
+pub(crate) mod multipart;
 
 use hyper::Method;
 use hyper::header::CONTENT_TYPE;

@@ -36,8 +36,9 @@ pub fn detail(body: &str, payload: &[u8]) -> Option<String> {
 }
 
 fn is_the_services(word: &str, of_payload: &BTreeSet<String>) -> bool {
-    if word.strip_prefix("SubCode=").is_some_and(|code| code.trim_end_matches('.').len() == 5) {
-        return true;
+    if let Some(code) = word.strip_prefix("SubCode=") {
+        let digits = code.trim_end_matches('.');
+        return digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
     }
     let bare = word.trim_matches(|character: char| ".,;:()!?".contains(character));
     let is_word = !bare.is_empty() && bare.len() <= MAX_WORD_BYTES;
@@ -85,6 +86,8 @@ mod tests {
             ("Unexpected value 'dinner for two' in alert", "Unexpected value … in …"),
             ("Cannot read: Alice, surprise!", "Cannot read: …"),
             ("User 8:acs:1b5cc06b-f352_0008 é", "User …"),
+            ("SubCode=Alice said no", "… said no"),
+            ("SubCode=4000é said no", "… said no"),
         ] {
             assert_eq!(told(sentence).as_deref(), Some(expected));
         }

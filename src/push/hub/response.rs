@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::Response;
-use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::detail::detail;
@@ -39,9 +39,8 @@ static TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
 
 impl HubResponse {
     /// Reads status and headers.
-    pub fn from_head(response: &Response, now: impl Fn() -> DateTime<Utc>) -> Self {
-        let status = response.status().as_u16();
-        let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    pub fn from_head(status: StatusCode, headers: &HeaderMap, now: impl Fn() -> DateTime<Utc>) -> Self {
+        let header = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let server_time = || header(&DATE).and_then(retry::http_date);
         let retry_after = || {
             let milliseconds = header(&RETRY_AFTER_MS).and_then(|value| value.trim().parse().ok());
@@ -50,8 +49,8 @@ impl HubResponse {
             wait.or_else(|| retry::retry_after(header(&RETRY_AFTER)?, server_time().unwrap_or_else(&now)))
         };
         Self {
-            status,
-            retry_after: if response.status().is_success() { None } else { retry_after() },
+            status: status.as_u16(),
+            retry_after: if status.is_success() { None } else { retry_after() },
             server_time: if status == 401 { server_time() } else { None },
             tracking_id: header(&TRACKING_ID).and_then(identifier),
             no_credentials: false,
@@ -59,9 +58,8 @@ impl HubResponse {
         }
     }
 
-    /// Reads the body to its end, so that the connection can be reused, and takes from it what the headers do not say. An
-    /// incomplete or late body is ignored: the status is known.
-    pub async fn read(mut self, mut response: Response, limit: Instant) -> Self {
+    /// Reads the body to its end, so that the connection can be reused. An incomplete or late body is ignored: the status is known.
+    pub async fn read(self, mut response: Response, limit: Instant) -> Self {
         let is_of_interest = self.tracking_id.is_none() || self.status >= 400;
         let (mut text, mut length) = (Vec::new(), 0);
         let limit = limit.min(Instant::now() + MAX_BODY_WAIT);
@@ -74,7 +72,12 @@ impl HubResponse {
                 text.extend_from_slice(&data);
             }
         }
-        let text = String::from_utf8_lossy(&text);
+        self.with_body(&text)
+    }
+
+    /// Takes from a body what the headers do not say.
+    pub fn with_body(mut self, text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
         self.tracking_id = self.tracking_id.or_else(|| identifier(text.split_once("TrackingId:")?.1));
         self.no_credentials = self.status == 400 && text.to_ascii_lowercase().contains("credential");
         if self.status >= 400 {

@@ -145,6 +145,40 @@ mod tests {
     }
 
     #[test]
+    fn a_member_and_a_name_have_limits_of_their_own_though_all_of_it_would_fit() {
+        let shown = |wording: &Wording| {
+            let render = |wording: &Wording| {
+                let [value, sender, topic] = [&wording.data[0].1, &wording.sender, &wording.topic];
+                serde_json::to_vec(&[value, sender, topic]).unwrap()
+            };
+            let rendered = truncate_to_limit(wording, render).unwrap();
+            serde_json::from_slice::<[String; 3]>(&rendered).unwrap()
+        };
+        let usual = Wording {
+            data: vec![("preview".to_owned(), "d".repeat(256))],
+            sender: "s".repeat(128),
+            topic: "t".repeat(128),
+            ..Wording::default()
+        };
+        let whole = shown(&usual);
+        assert_eq!(whole, [usual.data[0].1.clone(), usual.sender.clone(), usual.topic.clone()]);
+        let cut = |letter: &str, limit: usize| letter.repeat(limit - ELLIPSIS.len()) + ELLIPSIS;
+        let long = |length| vec![("preview".to_owned(), "d".repeat(length))];
+        assert_eq!(
+            shown(&Wording { data: long(257), ..usual.clone() }).each_ref(),
+            [&cut("d", 256), &whole[1], &whole[2]]
+        );
+        assert_eq!(
+            shown(&Wording { sender: "s".repeat(129), ..usual.clone() }).each_ref(),
+            [&whole[0], &cut("s", 128), &whole[2]]
+        );
+        assert_eq!(
+            shown(&Wording { topic: "t".repeat(129), ..usual.clone() }).each_ref(),
+            [&whole[0], &whole[1], &cut("t", 128)]
+        );
+    }
+
+    #[test]
     fn a_title_over_the_limit_is_cut_and_the_body_is_empty() {
         let (_, title, body) = truncated(&"t".repeat(5000), "body");
         assert!(title.ends_with(ELLIPSIS) && title.len() > 4000);

@@ -74,6 +74,13 @@ impl SigningKeys {
         Self { url, client, known: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
 
+    /// The keys of a document. Others are never fetched.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn known_from(document: &[u8], client: Client) -> Result<Self, &'static str> {
+        let known = Known { keys: read(document)?, fetched: Some(Instant::now()), attempts: Vec::new() };
+        Ok(Self { url: None, client, known: Mutex::new(known), fetching: tokio::sync::Mutex::default() })
+    }
+
     /// The key of that id.
     pub async fn find(&self, id: &str) -> Result<Arc<DecodingKey>, UnknownKey> {
         let asked = Instant::now();
@@ -130,14 +137,19 @@ impl SigningKeys {
         if response.status() != 200 {
             return Err(format!("the tenant's authority answered {}", response.status().as_u16()));
         }
-        let set: KeySet = serde_json::from_slice(&body(&mut response).await?)
-            .map_err(|_| "the tenant's authority answered with something else than keys")?;
-        let key = |Key { kid, n, e }| {
-            let key = DecodingKey::from_rsa_components(n.as_deref()?, e.as_deref()?).ok()?;
-            Some((kid?, Arc::new(key)))
-        };
-        Ok(set.keys.into_iter().filter_map(key).collect())
+        Ok(read(&body(&mut response).await?)?)
     }
+}
+
+/// The RSA keys of a document, by id.
+fn read(document: &[u8]) -> Result<BTreeMap<String, Arc<DecodingKey>>, &'static str> {
+    let set: KeySet = serde_json::from_slice(document)
+        .map_err(|_| "the tenant's authority answered with something else than keys")?;
+    let key = |Key { kid, n, e }| {
+        let key = DecodingKey::from_rsa_components(n.as_deref()?, e.as_deref()?).ok()?;
+        Some((kid?, Arc::new(key)))
+    };
+    Ok(set.keys.into_iter().filter_map(key).collect())
 }
 
 async fn body(response: &mut Response) -> Result<Vec<u8>, String> {
