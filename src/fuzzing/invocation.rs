@@ -94,13 +94,13 @@ fn devices() -> [Device; 4] {
         platform: Platform::FcmV1,
         os: None,
         locale: None,
-        handle: DeviceHandle::new(HANDLE.to_owned()),
+        handle: Some(DeviceHandle::new(HANDLE.to_owned())),
         voip_handle: None,
         content: None,
         preferences: Preferences::default(),
         android: None,
     };
-    let handle = Some(device.handle.clone());
+    let handle = device.handle.clone();
     [
         Device { platform: Platform::Apns, voip_handle: handle, ..device.clone() },
         Device { os: Some(Os::Ios), ..device.clone() },

@@ -50,7 +50,7 @@ fn assert_registered(installation: &Installation) {
         }
     });
     let shown = serde_json::to_string(&InstallationResponse::new(installation, &[])).expect("texts serialize");
-    let handle = installation.handle.expose();
+    let handle = installation.handle.as_ref().expect("a PUT has a handle").expose();
     let others = [&installation.id].into_iter().chain(installation.locale.as_ref());
     let is_elsewhere = recipients.iter().map(Recipient::as_str).chain(others.map(String::as_str));
     let is_elsewhere = is_elsewhere.into_iter().any(|other| other.contains(handle));

@@ -46,7 +46,7 @@ pub fn check(data: &[u8]) {
     let webhook = Webhook::new(handler.service, settings, client.clone());
     let needed = match &route.target {
         Target::Deliveries(_) | Target::Handshake(_) => Some(KEY),
-        Target::Installation(..) | Target::Status | Target::Metrics => Some(ADMIN),
+        Target::Installation(..) | Target::Status(_) | Target::Metrics => Some(ADMIN),
         Target::Health | Target::Readiness | Target::OtherMethod(_) | Target::Unknown => None,
     };
     let is_metrics = matches!(route.target, Target::Metrics);

@@ -87,7 +87,7 @@ impl Route {
         let headers: HeaderMap =
             headers.map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?))).collect::<Option<_>>()?;
         let method = method.parse().ok()?;
-        Some(Self { target: Target::of(&method, path, &headers), credentials: Credentials::of(query, &headers) })
+        Some(Self { target: Target::of(&method, path, query, &headers), credentials: Credentials::of(query, &headers) })
     }
 }
 
