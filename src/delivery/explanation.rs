@@ -229,6 +229,9 @@ fn last_two(digits: &str) -> String {
 
 /// The same JSON with all control characters escaped: `serde_json` escapes only some of them.
 pub fn without_controls(json: &str) -> String {
+    if !json.contains(char::is_control) {
+        return json.to_owned();
+    }
     let escaped = |character: char| match character.is_control() {
         true => format!("\\u{:04x}", u32::from(character)),
         false => character.to_string(),

@@ -21,7 +21,7 @@ before(async () => {
   hub = await Emulator.start();
   const args = ["--disableTelemetry", "--skipApiVersionCheck", "--blobPort", "0", "--location", folder];
   azurite = await start(AZURITE, args, {}, (line) => {
-    endpoint ??= /listening (?:at|on) (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
+    endpoint ??= /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
     return endpoint !== undefined;
   });
 }, LIMIT);

@@ -11,7 +11,11 @@ use sha2::{Digest, Sha256};
 
 /// Values that must be in nothing that is written.
 #[derive(Debug, Default, Clone)]
-pub struct Canaries(BTreeSet<String>);
+pub struct Canaries {
+    planted: BTreeSet<String>,
+    /// Ids and types of events, which stand in their lines whatever somebody made them of.
+    told: BTreeSet<String>,
+}
 
 /// Canaries in all their forms, ready for many searches.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ enum Bound {
     Anywhere,
     /// No letter or digit stands before or after it.
     Word,
+    /// Nor a colon: it would be part of a longer time.
+    TimeOfDay,
     /// No letter or digit stands before it.
     Beginning,
 }
@@ -49,7 +55,7 @@ const HASH_CHARACTERS: usize = 12;
 const WORDS_OF_INSTALLATIONS: [&str; 8] =
     ["installationId", "platform", "app", "os", "locale", "content", "android", "days"];
 /// The same of an event's data, with what may stand in a line: ids of messages and calls, and times.
-const WORDS_OF_EVENTS: [&str; 10] = [
+const WORDS_OF_EVENTS: [&str; 11] = [
     "kind",
     "type",
     "cloud",
@@ -60,6 +66,7 @@ const WORDS_OF_EVENTS: [&str; 10] = [
     "transactionId",
     "metadataVersion",
     "reason",
+    "status",
 ];
 
 impl Canaries {
@@ -75,10 +82,10 @@ impl Canaries {
             .into_iter()
             .flatten()
             .filter(|part| value.len() >= 32 && part.chars().collect::<BTreeSet<_>>().len() >= 6);
-        self.0.extend(
+        self.planted.extend(
             [Some(value), user, number].into_iter().flatten().filter(|part| is_telling(part)).map(str::to_owned),
         );
-        self.0.extend(parts.map(str::to_owned));
+        self.planted.extend(parts.map(str::to_owned));
     }
 
     /// Whatever an installation says of its user.
@@ -86,15 +93,21 @@ impl Canaries {
         self.plant_all(installation, &WORDS_OF_INSTALLATIONS);
     }
 
-    /// Whatever an event says of people; an array of events is taken as well.
+    /// Whatever an event says of people; an array of events is taken as well, and the text of either.
     pub fn plant_event(&mut self, event: &Value) {
         match event {
             Value::Array(events) => events.iter().for_each(|event| self.plant_event(event)),
             Value::Object(event) => {
+                let told = ["id", "eventType", "type"].iter().filter_map(|name| event.get(*name)?.as_str());
+                self.told.extend(told.map(str::to_owned));
                 event.get("data").into_iter().for_each(|data| self.plant_all(data, &WORDS_OF_EVENTS));
             }
-            // No event: all of it is somebody's.
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => self.plant_all(event, &[]),
+            // An event as text; or none, and somebody's.
+            Value::String(text) => match serde_json::from_str(text) {
+                Ok(event @ (Value::Array(_) | Value::Object(_))) => self.plant_event(&event),
+                Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | Err(_) => self.plant(text),
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -112,8 +125,8 @@ impl Canaries {
 
     fn plant_all(&mut self, value: &Value, words: &[&str]) {
         match value {
-            Value::String(text)
-                if chrono::DateTime::parse_from_rfc3339(text).is_ok_and(|time| time < chrono::Utc::now()) => {}
+            // The clock shows such times, too.
+            Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok_and(is_near) => {}
             Value::String(text) => {
                 self.plant(text);
                 // JSON within a text, such as the files of a message.
@@ -132,12 +145,14 @@ impl Canaries {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.planted.len()
     }
 
     /// All forms of all values.
     pub fn net(&self) -> Net {
-        let mut forms: Vec<(String, Form)> = self.0.iter().flat_map(|value| forms(value)).collect();
+        let is_told = |value: &&String| self.told.iter().any(|told| told.contains(value.as_str()));
+        let planted = self.planted.iter().filter(|value| !is_told(value));
+        let mut forms: Vec<(String, Form)> = planted.flat_map(|value| forms(value)).collect();
         forms.retain(|(pattern, _)| !pattern.is_empty());
         let patterns = forms.iter().map(|(pattern, _)| pattern);
         let automaton =
@@ -157,6 +172,10 @@ impl Net {
             match self.forms[found.pattern().as_usize()].bound {
                 Bound::Anywhere => true,
                 Bound::Beginning => !is_part(before),
+                Bound::TimeOfDay => {
+                    let is_part = |byte: Option<&u8>| is_part(byte) || byte == Some(&b':');
+                    !is_part(before) && !is_part(bytes.get(found.end()))
+                }
                 Bound::Word => !is_part(before) && !is_part(bytes.get(found.end())),
             }
         })?;
@@ -171,7 +190,11 @@ impl Net {
 /// The forms in which a value may get into a line.
 fn forms(value: &str) -> Vec<(String, Form)> {
     let length = value.len();
-    let bound = if length < SHORTEST_ANYWHERE { Bound::Word } else { Bound::Anywhere };
+    let bound = match length {
+        SHORTEST_ANYWHERE.. => Bound::Anywhere,
+        _ if value.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') => Bound::TimeOfDay,
+        _ => Bound::Word,
+    };
     let mut forms = vec![(value.to_owned(), Form { name: "plain", bound })];
     let mut add = |pattern: String, name, bound| forms.push((pattern, Form { name, bound }));
     let json =
@@ -211,6 +234,11 @@ fn forms(value: &str) -> Vec<(String, Form)> {
         }
     }
     forms
+}
+
+/// Whether a time is over, or less than a day away.
+fn is_near(time: chrono::DateTime<chrono::FixedOffset>) -> bool {
+    time < chrono::Utc::now() + chrono::TimeDelta::days(1)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -300,7 +328,7 @@ mod tests {
             "first-key",
             "other-key",
         ] {
-            assert!(net.caught(&format!("<{told}>")).is_some(), "{told}");
+            assert!(net.caught(&format!("({told})")).is_some(), "{told}");
         }
         for word in ["fcmv1", "communicationUser", "message-one", "mon", "e1", "sb://n/"] {
             assert_eq!(net.caught(word), None);

@@ -40,7 +40,11 @@ impl Watch {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             let ours = filter_fn(|metadata| metadata.target().starts_with("acs_push"));
-            let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(|| Lines).with_filter(ours);
+            let lines = tracing_subscriber::fmt::layer()
+                .without_time()
+                .with_ansi(false)
+                .with_writer(|| Lines)
+                .with_filter(ours);
             tracing_subscriber::registry().with(lines).init();
         });
         let mut watch = Self::of_process(settings);
@@ -92,4 +96,27 @@ impl io::Write for Lines {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a planted value was written: fcm-canary (plain) in: refused fcm-canary")]
+    fn a_planted_value_in_an_answer_fails_its_test() {
+        let watch = Watch::default();
+        watch.plant_installation(&json!({"pushChannel": "fcm-canary"}));
+        watch.hear("refused fcm-canary");
+    }
+
+    #[test]
+    #[should_panic(expected = "a planted value was written: c2luZ2luZyBjYW5hcn (base64) in: TRACE")]
+    fn a_planted_value_in_a_line_fails_its_test() {
+        let watch = Watch::of_handler(&BTreeMap::new());
+        watch.plant_event(&json!({"data": {"messageBody": "singing canary"}}));
+        tracing::trace!(target: "acs_push", "decoded c2luZ2luZyBjYW5hcnk=");
+    }
 }
