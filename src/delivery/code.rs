@@ -1,5 +1,5 @@
-//! The codes of event lines, and of lines about dead tokens: the one list. A code is stable, because operators search for it; `docs/operate.md` has its cause
-//! and its fix, and the test below holds the two lists together.
+//! The codes of event lines, and of lines about dead tokens: the one list. A code is stable, because operators search for it;
+//! `docs/operate.md` has its cause and its fix, and the test below holds the two lists together.
 
 use serde::{Serialize, Serializer};
 

@@ -35,6 +35,7 @@ mod hashed;
 mod repair;
 mod pending;
 mod device_cache;
+mod names;
 mod recipients;
 mod response;
 mod records;

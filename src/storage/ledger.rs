@@ -41,12 +41,9 @@ pub struct Ledger {
 pub struct EventKey(Fingerprint);
 
 /// Under which key the versions of one chat message are remembered, for one recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageKey(Key);
-
-/// Three texts. `Debug` redacts: one of them is a recipient.
+/// `Debug` redacts: one of the texts is the recipient.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Key([String; 3]);
+pub struct MessageKey([String; 3]);
 
 /// What became of an event so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,18 +102,17 @@ impl EventKey {
 impl MessageKey {
     /// The key of a chat message, as one recipient sees it.
     pub fn new(thread_id: &str, message_id: &str, recipient: &str) -> Self {
-        Self(Key([thread_id, message_id, recipient].map(str::to_owned)))
+        Self([thread_id, message_id, recipient].map(str::to_owned))
     }
 
     fn in_store(&self) -> String {
-        let Key(texts) = &self.0;
-        Fingerprint::of(&texts.each_ref().map(String::as_str)).key(MESSAGES)
+        Fingerprint::of(&self.0.each_ref().map(String::as_str)).key(MESSAGES)
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for MessageKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Key(redacted)")
+        formatter.write_str("MessageKey(redacted)")
     }
 }
 
@@ -171,7 +167,7 @@ impl Ledger {
         }
     }
 
-    fn in_memory(&self, key: &Key) -> u128 {
+    fn in_memory(&self, key: &MessageKey) -> u128 {
         let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
         high << 64 | low
     }
@@ -183,7 +179,7 @@ impl Ledger {
 
     /// Locks the newest version of a message that this instance handled: a concurrent edit waits until it was sent.
     pub async fn lock_message(&self, key: &MessageKey) -> EntryGuard<'_, Option<MessageVersion>> {
-        self.messages.hold(self.in_memory(&key.0)).await
+        self.messages.hold(self.in_memory(key)).await
     }
 
     /// What other instances wrote about the event.

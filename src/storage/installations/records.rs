@@ -6,10 +6,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::names::{AndroidName, ContentName, OsName, PlatformName};
 use super::stored_preferences::{StoredMute, StoredPreferences};
 use super::{HubScope, Installation, hashed};
 use crate::events::recipient::{PhoneNumber, Recipient, UserId};
-use crate::notifications::device::{AndroidMode, AppName, ContentMode, Device, DeviceHandle, Os, Platform};
+use crate::notifications::device::{AndroidMode, AppName, ContentMode, Device, DeviceHandle, Os};
 use crate::notifications::locale::Locale;
 use crate::storage::store::Document;
 
@@ -135,27 +136,6 @@ pub enum StoredRecipient {
     /// By digits.
     PhoneNumber(String),
 }
-
-/// Declares the JSON names of an enum of the domain, which itself knows no spelling.
-macro_rules! names {
-    ($name:ident for $domain:ident { $($variant:ident = $text:literal),+ }) => {
-        #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-        pub(super) enum $name { $(#[serde(rename = $text)] $variant),+ }
-        impl From<$domain> for $name {
-            fn from(value: $domain) -> Self { match value { $($domain::$variant => Self::$variant),+ } }
-        }
-        impl From<$name> for $domain {
-            fn from(value: $name) -> Self { match value { $($name::$variant => Self::$variant),+ } }
-        }
-    };
-}
-
-pub(super) use names;
-
-names!(PlatformName for Platform { Apns = "apns", FcmV1 = "fcmv1" });
-names!(OsName for Os { Ios = "ios", Android = "android" });
-names!(AndroidName for AndroidMode { Notification = "notification", Data = "data" });
-names!(ContentName for ContentMode { Full = "full", Sender = "sender", Hidden = "hidden" });
 
 impl Document for InstallationRecord {
     const VERSION: u32 = 1;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Installation;
-use super::records::{AndroidName, ContentName, OsName, PlatformName};
+use super::names::{AndroidName, ContentName, OsName, PlatformName};
 use super::stored_preferences::{StoredMute, StoredPreferences};
 use crate::events::recipient::{PhoneNumber, UserId};
 use crate::notifications::device::{AppName, DeviceHandle};

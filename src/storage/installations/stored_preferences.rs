@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc, Weekday, WeekdaySet};
 use serde::{Deserialize, Serialize};
 
+use super::names::{DayName, NotifyName};
 use crate::notifications::preferences::{MutedThread, Notify, Preferences, QuietHours, QuietWindow};
 
 /// All but the muted threads. What was not PUT is left out, and has its default.
@@ -44,11 +45,6 @@ struct StoredWindow {
     #[serde(with = "time_of_day")]
     to: NaiveTime,
 }
-
-super::records::names!(NotifyName for Notify { All = "all", Mentions = "mentions", None = "none" });
-super::records::names!(DayName for Weekday {
-    Mon = "mon", Tue = "tue", Wed = "wed", Thu = "thu", Fri = "fri", Sat = "sat", Sun = "sun"
-});
 
 impl StoredPreferences {
     /// Whether nothing differs from the defaults.
