@@ -134,6 +134,11 @@ impl Fleet {
         self.lock().slots.get(slot)?.as_ref().map(|process| process.handler.clone())
     }
 
+    /// The id of a slot's process, if it is up.
+    pub fn process_id(&self, slot: usize) -> Option<u32> {
+        self.lock().slots.get(slot)?.as_ref()?.child.id()
+    }
+
     /// The slot of an incarnation that is up.
     pub fn slot_of(&self, incarnation: usize) -> Option<usize> {
         let kept = self.lock();

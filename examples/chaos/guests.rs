@@ -88,6 +88,21 @@ impl Group {
         Ok(())
     }
 
+    /// Every app starts, and is removed.
+    pub async fn leave(
+        &self,
+        fleet: &Fleet,
+        handler: &Handler,
+        asked: &Registrations,
+        started: Instant,
+    ) -> Result<(), Failure> {
+        self.register_all(fleet, handler, asked, started).await?;
+        for phone in self.phones.iter().chain(&self.abandoned) {
+            self.ask(Change::Delete { id: phone.id }, fleet, handler, asked, started).await?;
+        }
+        Ok(())
+    }
+
     /// What happens to a phone. Whether its registration comes to its end does not change what the phone is.
     fn change(&mut self, index: usize) -> Change {
         let mut phone = self.phones[index];

@@ -1,4 +1,4 @@
-//! The long chaos run: one command, and a table of what came of it. What happens in it is told in `scenario`; the short
+//! The long chaos run and the soak: one command, and a table of what came of it. What happens in it is told in `scenario`; the short
 //! run of the same is `tests/chaos.rs`.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is run for")]
@@ -33,6 +33,8 @@ Usage: cargo run --release --example chaos -- [OPTIONS]
   --late P          percent of requests that the hub answers late; 10 unless told
   --batches N       batches under way at a time; 300 unless told
   --kill-every N    seconds from one kill to the next, about; 10 unless told
+  --soak N          goes on for N minutes, 10 or more, with fewer events a second, a store (a folder) that comes and goes,
+                    and one process that is not killed: in the end it must be what it was after five minutes
 ";
 
 #[tokio::main(flavor = "current_thread")]
@@ -74,6 +76,7 @@ fn options() -> Result<Option<Options>, Failure> {
             Long("stalls") => options.stalls = arguments.value()?.parse()?,
             Long("batches") => options.batches = arguments.value()?.parse()?,
             Long("kill-every") => options.kill_every = Duration::from_secs(arguments.value()?.parse()?),
+            Long("soak") => options = options.soak(Duration::from_secs(60 * arguments.value()?.parse::<u64>()?)),
             Long("late") => options.late = arguments.value()?.parse()?,
             Long("store") => {
                 options.store = match arguments.value()?.to_str() {
@@ -88,6 +91,12 @@ fn options() -> Result<Option<Options>, Failure> {
     }
     if options.processes < 2 {
         return Err("--processes is 2 or more: one is killed now and then".into());
+    }
+    if options.soak.is_some_and(|length| length < Duration::from_secs(600)) {
+        return Err("--soak is 10 minutes or more".into());
+    }
+    if options.soak.is_some() && (options.webhook || options.store != StoreKind::File) {
+        return Err("--soak is for the Functions host's handlers on a folder".into());
     }
     Ok(Some(options))
 }

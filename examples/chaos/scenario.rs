@@ -10,9 +10,6 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 #[expect(dead_code, reason = "its log and key are for the measurement of Maintenance")]
 mod azurite;
@@ -23,7 +20,9 @@ mod fleet;
 mod guests;
 mod owners;
 mod people;
+mod play;
 mod registrations;
+mod soak;
 mod verdict;
 mod witness;
 
@@ -33,7 +32,9 @@ use events::Author;
 use evidence::Evidence;
 use fleet::Fleet;
 use guests::Group;
+use play::Play;
 use registrations::Registrations;
+use soak::Soak;
 use verdict::Verdict;
 use witness::Witness;
 
@@ -74,6 +75,10 @@ pub struct Options {
     pub batches: usize,
     /// How long it is from one kill to the next, about.
     pub kill_every: Duration,
+    /// How long it is from one batch to the next, at most.
+    pub gap: Duration,
+    /// Goes on for so long, whatever `events` says, and one process has to be after it what it was after five minutes.
+    pub soak: Option<Duration>,
 }
 
 impl Options {
@@ -91,7 +96,14 @@ impl Options {
             deadline: Duration::from_secs(20),
             batches: 300,
             kill_every: Duration::from_secs(10),
+            gap: Duration::from_millis(20),
+            soak: None,
         }
+    }
+
+    /// Traffic that the machine serves easily, for so long.
+    pub fn soak(self, length: Duration) -> Self {
+        Self { soak: Some(length), gap: Duration::from_millis(400), ..self }
     }
 
     /// Over in less than a minute, wherever tests run: a stall costs the whole of the shortest deadline, so there are few.
@@ -119,8 +131,9 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
         StoreKind::File => None,
         StoreKind::Azurite => Some(Azurite::start().await?),
     };
+    let store_folder = folder.path().join("store");
     let store = match &azurite {
-        None => vec![("STORE", format!("file:{}", folder.path().display()))],
+        None => vec![("STORE", format!("file:{}", store_folder.display()))],
         Some(azurite) => azurite.settings(),
     };
 
@@ -128,72 +141,32 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let hub = Emulator::start(notification_hubs_emulator::Options { hubs: hubs(), ..Default::default() }).await?;
     let witness = Witness::watch(hub.subscribe());
     let fleet = Arc::new(Fleet::start(options, &hub, &store, folder.path(), started).await?);
-    let mut rng = Rng::with_seed(options.seed);
     people::settle_in(&fleet).await?;
     add_faults(&hub, options);
 
-    // Those who stir end with the set.
-    let mut stirring = JoinSet::new();
-    stirring.spawn(people::start_apps(Arc::clone(&fleet), rng.fork()));
-    let asked = Arc::new(Registrations::new(guests::GROUPS));
-    stirring.spawn(kill_now_and_then(Arc::clone(&fleet), Arc::clone(&asked), options.kill_every, rng.fork()));
-    let (stop, stopped) = watch::channel(false);
-    let mut guests = JoinSet::new();
-    for number in 0..guests::GROUPS {
-        let group = Group::new(number, rng.fork());
-        guests.spawn(group.come_and_go(Arc::clone(&fleet), Arc::clone(&asked), started, stopped.clone()));
-    }
+    let mut rng = Rng::with_seed(options.seed);
+    let mut play = Play {
+        options,
+        event_grid: Arc::new(EventGrid::new(Arc::clone(&fleet), started, options.webhook)),
+        asked: Arc::new(Registrations::new(guests::GROUPS)),
+        author: Author::new(rng.fork()),
+        groups: (0..guests::GROUPS).map(|number| Group::new(number, rng.fork())).collect(),
+        store_is_there: Arc::default(),
+        fleet,
+        started,
+        rng,
+    };
+    let soak = match options.soak {
+        None => {
+            play.act(&tell, |events, _| events < options.events, |_, _, _| {}).await?;
+            None
+        }
+        Some(length) => Some(Soak::run(&mut play, &store_folder, length, &tell).await?),
+    };
 
-    let event_grid = Arc::new(EventGrid::new(Arc::clone(&fleet), started, options.webhook));
-    let mut author = Author::new(rng.fork());
-    let mut under_way = JoinSet::new();
-    let mut told = Instant::now();
-    while author.facts.len() < options.events || !under_way.is_empty() {
-        if author.facts.len() < options.events && under_way.len() < options.batches {
-            let room = options.events - author.facts.len();
-            let batch = author.batch(started, room);
-            under_way.spawn(Arc::clone(&event_grid).deliver(batch, rng.fork()));
-            // Batches come one after the other, not all in one moment.
-            sleep(Duration::from_millis(rng.u64(1..20))).await;
-        } else if let Some(delivered) = under_way.join_next().await {
-            delivered?;
-        }
-        while let Some(delivered) = under_way.try_join_next() {
-            delivered?;
-        }
-        if told.elapsed() > Duration::from_secs(10) {
-            told = Instant::now();
-            let (written, seconds) = (author.facts.len(), started.elapsed().as_secs());
-            tell(format!("{seconds} s: {written} events, {} batches under way", under_way.len()));
-        }
-        stop_if_ended(&mut stirring)?;
-        stop_if_ended(&mut guests)?;
-    }
-    stop.send_replace(true);
-    let mut groups = Vec::new();
-    while let Some(group) = guests.join_next().await {
-        groups.push(group??);
-    }
-    stirring.shutdown().await;
-
-    // Who is reached where in the end, before and after every guest's app has started once more.
     hub.clear_faults();
-    let mut censuses = Vec::new();
-    for is_settled in [false, true] {
-        if is_settled {
-            let handler = fleet.any(&mut rng).ok_or("no handler is up")?;
-            all(groups.iter().map(|group| group.register_all(&fleet, &handler, &asked, started))).await?;
-        }
-        // Another process: nothing is in its memory.
-        fleet.kill(0).await?;
-        fleet.restart(0).await?;
-        let handler = fleet.of(0).ok_or("no handler is up")?;
-        let first = author.facts.len();
-        for batch in author.census(started).chunks(20) {
-            event_grid.insist(&handler, batch).await?;
-        }
-        censuses.push(first..author.facts.len());
-    }
+    let censuses = play.take_censuses().await?;
+    let Play { fleet, event_grid, asked, author, .. } = play;
     let took = started.elapsed();
     let incarnations = fleet.stop().await?;
     hub.stop().await;
@@ -201,7 +174,7 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let (tries, heard) = (event_grid.tries(), event_grid.heard());
     let asked = asked.requests();
     let evidence = Evidence::new(&author.facts, &tries, &incarnations, &seen, heard, &asked, &censuses);
-    Ok(Verdict::of(options, took, &evidence))
+    Ok(Verdict::of(options, took, &evidence, soak.as_ref()))
 }
 
 /// Each process has hubs of its own on one emulator: who sent a request stands in its path.
@@ -236,38 +209,6 @@ fn add_faults(hub: &Emulator, options: &Options) {
     ] {
         hub.add_fault(fault.always().percent(percent));
     }
-}
-
-/// Kills one process after the other: one time in four at a moment that nobody chose, else just after a guest's request was
-/// sent to it.
-async fn kill_now_and_then(
-    fleet: Arc<Fleet>,
-    asked: Arc<Registrations>,
-    every: Duration,
-    mut rng: Rng,
-) -> Result<(), Failure> {
-    loop {
-        sleep(every.mul_f64(0.5 + rng.f64())).await;
-        let mut slot = Some(rng.usize(..fleet.size()));
-        if rng.u8(..4) > 0 {
-            slot = fleet.slot_of(asked.next_sent_to().await);
-            sleep(Duration::from_millis(rng.u64(..4))).await;
-        }
-        let Some(slot) = slot else { continue };
-        if !fleet.kill(slot).await? {
-            // There are no hubs left to tell further processes apart by.
-            return Ok(());
-        }
-        sleep(Duration::from_millis(rng.u64(..800))).await;
-        fleet.restart(slot).await?;
-    }
-}
-
-fn stop_if_ended<T: 'static>(stirring: &mut JoinSet<Result<T, Failure>>) -> Result<(), Failure> {
-    while let Some(ended) = stirring.try_join_next() {
-        ended??;
-    }
-    Ok(())
 }
 
 /// All of them, or the first failure.

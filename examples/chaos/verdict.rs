@@ -12,6 +12,7 @@ use super::evidence::{Class, Evidence, Pushes};
 use super::owners::Found;
 use super::people::Device;
 use super::registrations::Request;
+use super::soak::Soak;
 use super::witness::Acceptance;
 
 /// The result of a run.
@@ -27,10 +28,11 @@ pub struct Verdict {
     outdated: Vec<String>,
     odd: Vec<String>,
     owners: Found,
+    grown: Vec<String>,
 }
 
 impl Verdict {
-    pub fn of(options: &Options, took: Duration, evidence: &Evidence<'_>) -> Self {
+    pub fn of(options: &Options, took: Duration, evidence: &Evidence<'_>, soak: Option<&Soak>) -> Self {
         let mut verdict = Self::default();
         let pushes = evidence.pushes(&mut verdict.odd);
         verdict.describe(options, took, evidence);
@@ -40,6 +42,10 @@ impl Verdict {
         verdict.judge_ids(evidence, &pushes);
         verdict.judge_order(evidence, &pushes);
         verdict.owners = evidence.owners.judge(evidence);
+        if let Some(soak) = soak {
+            verdict.head.extend(soak.rows());
+            verdict.grown = soak.grown();
+        }
         verdict
     }
 
@@ -48,7 +54,7 @@ impl Verdict {
         self.violations().iter().all(|(_, found)| found.is_empty())
     }
 
-    fn violations(&self) -> [(&'static str, &[String]); 9] {
+    fn violations(&self) -> [(&'static str, &[String]); 10] {
         [
             ("lost", &self.lost),
             ("doubles, unexplained", &self.unexplained),
@@ -59,6 +65,7 @@ impl Verdict {
             ("pushes to a phone of somebody else", &self.owners.strangers),
             ("handles with two owners in the end", &self.owners.two_owners),
             ("registrations without effect in the end", &self.owners.unreached),
+            ("what grew", &self.grown),
         ]
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::future::join3;
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::Service;
@@ -43,6 +44,7 @@ impl Service {
             "uptime_seconds": self.started.elapsed().as_secs(),
             "received": counts.received,
             "in_flight": counts.in_flight,
+            "tasks": Handle::current().metrics().num_alive_tasks(),
             "outcomes": counts.outcomes(),
             "rejected": counts.rejected,
             "hubs": self.delivery_service.hubs.status(),

@@ -30,6 +30,7 @@ async fn the_counters_add_up_also_while_events_are_in_flight() {
     let status = app.status().await;
     assert_eq!((&status["version"], &status["instance"]), (&json!(env!("CARGO_PKG_VERSION")), &json!("i-1")));
     assert!(status["uptime_seconds"].is_u64());
+    assert!(status["tasks"].as_u64() > Some(0));
     assert_eq!((&status["received"], &status["in_flight"]), (&json!(1), &json!(0)));
     let outcomes = json!({
         "filtered": 0, "ignored": 0, "expired": 0, "duplicate": 0, "no_device": 0, "delivered": 1, "dead_lettered": 0, "failed": 0,
