@@ -312,11 +312,12 @@ impl Store {
         listed.map(|listed| self.health.note(listed)).boxed()
     }
 
-    /// How many documents to change at the same time, if there are many. A change on Azure mostly waits. In a folder, more than
-    /// this keep the thread of the events busy.
+    /// How many documents to change at the same time, if there are many. A change on Azure mostly waits, and a service that is slow
+    /// must still answer events in time. In a folder, more than this keep the thread of the events busy.
     pub fn max_concurrent_changes(&self) -> usize {
         match &self.backend {
-            Backend::Memory(_) | Backend::Azure(_) => 16,
+            Backend::Memory(_) => 16,
+            Backend::Azure(_) => 8,
             Backend::Folder(_) => 4,
         }
     }
