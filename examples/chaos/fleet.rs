@@ -16,6 +16,9 @@ use tokio::time::timeout;
 
 use super::{Failure, Options, all, since};
 
+/// What a process says when the store does not take what it writes.
+const COMPLAINTS: [&str; 3] = ["the store did not answer", "the store's folder cannot be used", "may be pushed twice"];
+
 /// As many pairs of hubs does the emulator have.
 pub const MOST_INCARNATIONS: usize = 1000;
 
@@ -239,7 +242,7 @@ async fn listen(stream: BufReader<impl AsyncRead + Unpin>, said: Arc<Mutex<Said>
             said.heard.extend(tracking_ids(&line));
         } else if line.contains("panicked") {
             said.panics.push(line);
-        } else if ["the store did not answer", "may push twice"].iter().any(|words| line.contains(words)) {
+        } else if COMPLAINTS.iter().any(|words| line.contains(words)) {
             said.store_complaints.push(since(started));
         }
     }

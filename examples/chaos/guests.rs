@@ -66,7 +66,8 @@ impl Group {
             let index = self.rng.usize(..PHONES);
             let change = self.change(index);
             let Some(handler) = fleet.any(&mut self.rng) else { continue };
-            if !self.ask(change, &fleet, &handler, &asked, started).await? && self.rng.u8(..4) > 0 {
+            let is_broken = self.ask(change, &fleet, &handler, &asked, started).await?;
+            if is_broken && self.rng.u8(..4) > 0 {
                 let (id, handle, user) = (self.number(), self.number(), self.rng.usize(..RESIDENTS));
                 self.abandoned.push(std::mem::replace(&mut self.phones[index], Phone { id, handle, user }));
             }
@@ -135,7 +136,7 @@ impl Group {
         self.next - 1
     }
 
-    /// Says whether it was answered that it is done.
+    /// Says whether there was no answer.
     async fn ask(
         &self,
         change: Change,
@@ -153,14 +154,16 @@ impl Group {
             }
             Change::Delete { id } => request(fleet, handler, Method::DELETE, &format!("guest-{id}"), "").await,
         };
-        let answered = match answer {
-            Ok(200 | 201 | 204) => Some(since(started)),
-            // A broken connection is the trace of a kill; and many may want the same document at once.
-            Ok(503) | Err(_) => None,
+        let (answered, is_broken) = match answer {
+            Ok(200 | 201 | 204) => (Some(since(started)), false),
+            // Many may want the same document at once, and the store may be away.
+            Ok(503) => (None, false),
+            // The trace of a kill.
+            Err(_) => (None, true),
             Ok(status) => return Err(format!("a registration was answered with {status}").into()),
         };
         asked.add(self.number, Request { change, sent, answered });
-        Ok(answered.is_some())
+        Ok(is_broken)
     }
 }
 

@@ -132,6 +132,9 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
         StoreKind::Azurite => Some(Azurite::start().await?),
     };
     let store_folder = folder.path().join("store");
+    if options.soak.is_some() {
+        soak::place(&store_folder)?;
+    }
     let store = match &azurite {
         None => vec![("STORE", format!("file:{}", store_folder.display()))],
         Some(azurite) => azurite.settings(),

@@ -40,8 +40,8 @@ struct Snapshot {
 /// When the first snapshot is taken.
 const EARLY: Duration = Duration::from_secs(5 * 60);
 
-/// Longer than an idle connection is kept, and than an instance trusts its memory.
-const REST: Duration = Duration::from_secs(100);
+/// Twice as long as a client keeps an idle connection, for it looks for these only now and then.
+const REST: Duration = Duration::from_secs(190);
 
 /// Memory may be more by this part of it: an allocator keeps pages.
 const MOST_GROWTH: f64 = 0.1;
@@ -226,22 +226,30 @@ async fn come_and_go(
 /// A file is where the store's folder was, until this is dropped.
 struct Absence {
     store: PathBuf,
-    away: PathBuf,
+}
+
+/// The store's place is a link, so that it goes and comes in one step.
+pub fn place(store: &Path) -> io::Result<()> {
+    fs::create_dir(store.with_extension("folder"))?;
+    fs::write(store.with_extension("none"), "")?;
+    link(store, "folder")
+}
+
+fn link(store: &Path, to: &str) -> io::Result<()> {
+    let new = store.with_extension("new");
+    std::os::unix::fs::symlink(store.with_extension(to), &new)?;
+    fs::rename(new, store)
 }
 
 impl Absence {
     fn begin(store: &Path) -> io::Result<Self> {
-        let away = store.with_extension("away");
-        fs::rename(store, &away)?;
-        let absence = Self { store: store.to_owned(), away };
-        fs::write(&absence.store, "")?;
-        Ok(absence)
+        link(store, "none")?;
+        Ok(Self { store: store.to_owned() })
     }
 }
 
 impl Drop for Absence {
     fn drop(&mut self) {
-        let back = fs::remove_file(&self.store).and_then(|()| fs::rename(&self.away, &self.store));
-        back.expect("the folder is where it was put");
+        link(&self.store, "folder").expect("a link can be made where one is");
     }
 }

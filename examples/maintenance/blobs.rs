@@ -57,10 +57,15 @@ impl Blobs {
         self.azurite.settings()
     }
 
+    /// Azurite may reset a connection; writing a document twice makes no difference.
     pub async fn write(&self, documents: &[Document]) -> Result<(), Failure> {
         let mut wire = Wire::connect(self.azurite.port).await?;
         for Document { key, text } in documents {
-            put(&mut wire, &format!("{CONTAINER}/{key}?{}", self.signature), text).await?;
+            let path = format!("{CONTAINER}/{key}?{}", self.signature);
+            if put(&mut wire, &path, text).await.is_err() {
+                wire = Wire::connect(self.azurite.port).await?;
+                put(&mut wire, &path, text).await.map_err(|error| format!("writing to Azurite: {error}"))?;
+            }
         }
         Ok(())
     }

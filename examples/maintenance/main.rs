@@ -95,6 +95,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
             Store::Azurite(_) => Age::Ended(now - TimeDelta::days(1)),
         };
         store.fill(&template, alive..options.installations, age).await?;
+        eprintln!("{expired} of them expired after {:.0} s", started.elapsed().as_secs_f64());
         println!("{}", measurement.run(expired).await?.row(options, expired));
     }
     Ok(())

@@ -151,12 +151,12 @@ impl Store {
         Ok(self.read_versioned(key).await?.document)
     }
 
-    /// Reads a document that usually does not exist. A folder that was moved away counts as empty here.
+    /// Reads a document that usually does not exist.
     pub async fn read_if_present<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         if let Backend::Folder(folder) = &self.backend
             && !folder.has(key)?
         {
-            return Ok(None);
+            return self.health.note(folder.check()).map(|()| None);
         }
         Ok(self.read_versioned(key).await?.document)
     }

@@ -281,6 +281,9 @@ mod folder {
         let setting = format!("file:{}", path.display());
         let Pair { a, hub, .. } = &Pair::start(&[("STORE", &setting)], &[]).await;
         assert_eq!(a.put("iphone", phone(BOB, IPHONE)).await, 201);
+        // The devices are known from now on, and who had the event is not.
+        assert_eq!(a.outcome(&message_to(BOB, "e0")).await, "delivered");
+        hub.clear();
         std::fs::rename(&path, &away).unwrap();
         assert_eq!(a.outcome(&message_to(BOB, "e1")).await, "failed");
         assert_eq!(a.outcome(&json!("no event")).await, "failed");
