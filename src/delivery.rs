@@ -278,7 +278,7 @@ impl DeliveryService {
         };
         let mut handled = None;
         if let Some(message) = &message {
-            let Ok(held) = with_deadline(deadline, pin!(self.ledger.lock_message(&message.key))).await else {
+            let Ok(held) = with_deadline(deadline, pin!(self.ledger.lock_message(message.key))).await else {
                 return under_way();
             };
             handled = Some(held);

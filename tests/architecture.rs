@@ -178,6 +178,7 @@ fn each_outside_world_is_named_in_few_files() {
                 "storage/lease.rs",
                 "storage/store.rs",
                 "storage/store/azure.rs",
+                "storage/store/update.rs",
             ],
         ),
         ("\"apns-", &["push/payload/apns.rs"]),

@@ -8,18 +8,18 @@ use crate::storage::ledger::{MessageKey, MessageVersion};
 
 /// The chat message that an event is about, as its recipient sees it.
 #[derive(Debug)]
-pub struct ChatMessageUpdate {
+pub struct ChatMessageUpdate<'a> {
     /// Its key in the ledger.
-    pub key: MessageKey,
+    pub key: MessageKey<'a>,
     /// The version that the event brings.
     pub version: MessageVersion,
     /// Whether it is an edit or the deletion.
     pub is_change: bool,
 }
 
-impl ChatMessageUpdate {
+impl<'a> ChatMessageUpdate<'a> {
     /// `None` for an event about something else.
-    pub fn of(event: &Event<'_>) -> Option<Self> {
+    pub fn of(event: &'a Event<'_>) -> Option<Self> {
         let (EventData::ChatMessage(message), Some(Recipient::User(user))) = (&event.data, &event.recipient) else {
             return None;
         };

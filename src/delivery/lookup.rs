@@ -27,7 +27,7 @@ impl DeliveryService {
         event: &Event<'_>,
         key: &EventKey,
         entry: &mut Entry,
-        message: Option<&ChatMessageUpdate>,
+        message: Option<&ChatMessageUpdate<'_>>,
         handled: Option<MessageVersion>,
     ) -> Result<Arc<[Device]>, EventOutcome> {
         // A replay is for the devices of the dead letter, whatever the ledger says.
@@ -93,7 +93,7 @@ impl DeliveryService {
         attempt: DeliveryAttempt<'_>,
         event: &Event<'_>,
         key: &EventKey,
-        message: Option<&ChatMessageUpdate>,
+        message: Option<&ChatMessageUpdate<'_>>,
     ) -> Result<(Entry, Option<MessageVersion>, Arc<[Device]>), EventOutcome> {
         if let Some(device) = attempt.explanation.and_then(Explanation::device_in_place) {
             return Ok((Entry::default(), None, [device.clone()].into()));
@@ -103,7 +103,7 @@ impl DeliveryService {
             let version = async {
                 match message {
                     Some(message) if event.time.is_none_or(|time| now - time > VERSION_READ_AFTER) => {
-                        self.ledger.read_version(&message.key).await
+                        self.ledger.read_version(message.key).await
                     }
                     _ => Ok(None),
                 }

@@ -129,7 +129,9 @@ impl DeliveryResult {
 
     /// The log line, without control characters: ids and types come from outside.
     pub fn line(&self) -> String {
-        without_controls(&serde_json::to_string(self).expect("texts and numbers always serialize"))
+        let line = serde_json::to_string(self).expect("texts and numbers always serialize");
+        // serde_json has escaped all others of ASCII.
+        if line.is_ascii() && !line.contains('\u{7f}') { line } else { without_controls(&line) }
     }
 }
 

@@ -70,9 +70,9 @@ impl DeliveryService {
     }
 
     /// Writes the version of an edited or deleted chat message, for other instances.
-    pub(super) async fn write_message_version(&self, attempt: DeliveryAttempt<'_>, message: &ChatMessageUpdate) {
+    pub(super) async fn write_message_version(&self, attempt: DeliveryAttempt<'_>, message: &ChatMessageUpdate<'_>) {
         if !attempt.is_dry_run() {
-            let write = || self.ledger.write_version(&message.key, message.version);
+            let write = || self.ledger.write_version(message.key, message.version);
             let _ = write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, write).await;
         }
     }
@@ -89,7 +89,8 @@ where
 {
     let mut left = tries;
     loop {
-        let written = timeout_at(deadlines.written_by(), write()).await.unwrap_or(Err(StoreError::Late));
+        // Boxed: most events write nothing, and each would have the size of a write.
+        let written = timeout_at(deadlines.written_by(), Box::pin(write())).await.unwrap_or(Err(StoreError::Late));
         let Err(error) = written else { return Ok(()) };
         tracing::error!("{error}");
         left -= 1;

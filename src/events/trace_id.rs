@@ -1,14 +1,16 @@
 //! The trace that an event or an invocation belongs to: <https://www.w3.org/TR/trace-context/>.
 
+use std::ops::Range;
+
 /// The trace id of a `traceparent`, 32 hexadecimal digits; `None` for anything else, because it is logged.
 pub fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.trim().split('-');
-    let mut part = |length: usize| {
-        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        parts.next().filter(|part| part.len() == length && part.bytes().all(is_hex))
-    };
-    let (_version, trace_id, _parent_id, _flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
-    trace_id.bytes().any(|digit| digit != b'0').then_some(trace_id)
+    let text = traceparent.trim();
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = |place: Range<usize>| text.get(place).filter(|digits| digits.bytes().all(is_hex));
+    let is_dash = |place: usize| text.as_bytes().get(place).is_none_or(|byte| *byte == b'-');
+    let (_version, trace_id, _parent_id, _flags) = (digits(0..2)?, digits(3..35)?, digits(36..52)?, digits(53..55)?);
+    let is_divided = [2, 35, 52, 55].into_iter().all(is_dash);
+    (is_divided && trace_id.bytes().any(|digit| digit != b'0')).then_some(trace_id)
 }
 
 #[cfg(test)]

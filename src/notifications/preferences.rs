@@ -7,7 +7,7 @@ use crate::events::{Event, EventData};
 
 mod quiet_hours;
 
-pub use quiet_hours::{QuietHours, QuietWindow};
+pub use quiet_hours::{QuietHours, QuietWindow, TimeZone};
 
 /// What the user of a device wants. `Debug` leaves it out: a schedule is personal.
 #[derive(Clone, PartialEq, Eq)]

@@ -42,8 +42,8 @@ pub struct EventKey(Fingerprint);
 
 /// Under which key the versions of one chat message are remembered, for one recipient.
 /// `Debug` redacts: one of the texts is the recipient.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct MessageKey([String; 3]);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageKey<'a>([&'a str; 3]);
 
 /// What became of an event so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,18 +99,18 @@ impl EventKey {
     }
 }
 
-impl MessageKey {
+impl<'a> MessageKey<'a> {
     /// The key of a chat message, as one recipient sees it.
-    pub fn new(thread_id: &str, message_id: &str, recipient: &str) -> Self {
-        Self([thread_id, message_id, recipient].map(str::to_owned))
+    pub fn new(thread_id: &'a str, message_id: &'a str, recipient: &'a str) -> Self {
+        Self([thread_id, message_id, recipient])
     }
 
     fn in_store(&self) -> String {
-        Fingerprint::of(&self.0.each_ref().map(String::as_str)).key(MESSAGES)
+        Fingerprint::of(&self.0).key(MESSAGES)
     }
 }
 
-impl fmt::Debug for MessageKey {
+impl fmt::Debug for MessageKey<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("MessageKey(redacted)")
     }
@@ -167,7 +167,7 @@ impl Ledger {
         }
     }
 
-    fn in_memory(&self, key: &MessageKey) -> u128 {
+    fn in_memory(&self, key: MessageKey<'_>) -> u128 {
         let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
         high << 64 | low
     }
@@ -178,7 +178,7 @@ impl Ledger {
     }
 
     /// Locks the newest version of a message that this instance handled: a concurrent edit waits until it was sent.
-    pub async fn lock_message(&self, key: &MessageKey) -> EntryGuard<'_, Option<MessageVersion>> {
+    pub async fn lock_message(&self, key: MessageKey<'_>) -> EntryGuard<'_, Option<MessageVersion>> {
         self.messages.hold(self.in_memory(key)).await
     }
 
@@ -194,7 +194,7 @@ impl Ledger {
     }
 
     /// The newest edit or the deletion that any instance handled.
-    pub async fn read_version(&self, key: &MessageKey) -> Result<Option<MessageVersion>, StoreError> {
+    pub async fn read_version(&self, key: MessageKey<'_>) -> Result<Option<MessageVersion>, StoreError> {
         self.read_if_present(&key.in_store()).await
     }
 
@@ -230,7 +230,7 @@ impl Ledger {
     }
 
     /// Has every instance know that an edit or the deletion was handled.
-    pub async fn write_version(&self, key: &MessageKey, version: MessageVersion) -> Result<(), StoreError> {
+    pub async fn write_version(&self, key: MessageKey<'_>, version: MessageVersion) -> Result<(), StoreError> {
         let (store, key) = (Arc::clone(&self.store), key.in_store());
         run_to_completion(async move { write_if_newer(&store, &key, version).await }).await
     }
@@ -262,7 +262,7 @@ async fn update<T: Document>(
     store: &Store,
     key: &str,
     instead: T,
-    mut change: impl FnMut(Option<T>) -> Change<T, ()>,
+    mut change: impl FnMut(Option<T>) -> Change<T, ()> + Send,
 ) -> Result<(), StoreError> {
     match store.update(key, &mut change).await {
         Err(StoreError::Unreadable(_)) => {

@@ -6,7 +6,6 @@
 
 use std::future::ready;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -26,6 +25,7 @@ mod layout;
 mod key_locks;
 mod memory;
 mod probe;
+mod update;
 
 use azure::AzureBlobs;
 pub use document::Document;
@@ -38,6 +38,7 @@ use key_locks::KeyLocks;
 use memory::Memory;
 #[cfg(test)]
 pub use memory::{Contents, Gate, Request, Response};
+pub use update::Change;
 
 /// Stores everything that outlives an invocation.
 #[derive(Debug)]
@@ -53,17 +54,6 @@ enum Backend {
     Memory(Memory),
     Folder(Folder),
     Azure(AzureBlobs),
-}
-
-/// What to do with a document, and the result for the caller.
-#[derive(Debug)]
-pub enum Change<T, R> {
-    /// Write it.
-    Write(T, R),
-    /// Delete it.
-    Delete(R),
-    /// Leave it as it is.
-    Keep(R),
 }
 
 /// A document and its version, for a conditional change.
@@ -103,8 +93,6 @@ struct RawDocument {
     bytes: Bytes,
     version: Version,
 }
-
-const MAX_ATTEMPTS: u32 = 30;
 
 impl Store {
     /// A store in memory, lost when the process ends.
@@ -182,71 +170,6 @@ impl Store {
             Backend::Azure(azure) => azure.put(key, bytes, None).await.map(drop),
         };
         self.health.note(written)
-    }
-
-    /// Changes a document atomically: there is no other change between what `change` gets and what it decides. `change` may be
-    /// called several times.
-    pub async fn update<T: Document, R>(
-        &self,
-        key: &str,
-        change: impl FnMut(Option<T>) -> Change<T, R>,
-    ) -> Result<R, StoreError> {
-        self.update_from(key, None, change).await
-    }
-
-    /// The same for a document that was read before: usually it is unchanged, and need not be read again.
-    pub async fn update_from<T: Document, R>(
-        &self,
-        key: &str,
-        mut seen: Option<Versioned<T>>,
-        mut change: impl FnMut(Option<T>) -> Change<T, R>,
-    ) -> Result<R, StoreError> {
-        let _lock = self.key_locks.lock(key).await;
-        if let Backend::Folder(folder) = &self.backend {
-            // The lock excludes other changes.
-            let guard = self.health.note(folder.lock(key).await)?;
-            let (changed, result) = match change(self.read_versioned(key).await?.document) {
-                Change::Keep(result) => return Ok(result),
-                Change::Write(document, result) => {
-                    (folder.write(key, encode(&document, fastrand::u64(..)), guard).await, result)
-                }
-                Change::Delete(result) => (folder.delete(key, guard).await, result),
-            };
-            return self.health.note(changed).map(|()| result);
-        }
-        for attempt in 1..=MAX_ATTEMPTS {
-            let is_fresh = seen.is_none() || attempt > 1;
-            let Versioned { document, version } = match seen.take() {
-                Some(seen) => seen,
-                None => self.read_versioned(key).await?,
-            };
-            let (written, result) = match change(document) {
-                Change::Keep(result) if is_fresh => return Ok(result),
-                // What was read before may be outdated; only a write would find out.
-                Change::Keep(_) => continue,
-                Change::Write(document, result) => (Some(Bytes::from(encode(&document, fastrand::u64(..)))), result),
-                Change::Delete(result) if version == Version::Absent => return Ok(result),
-                Change::Delete(result) => (None, result),
-            };
-            let is_done = match &written {
-                Some(bytes) => self.put_if(key, bytes.clone(), &version).await?,
-                None => self.delete_if(key, &version).await?,
-            };
-            if is_done {
-                return Ok(result);
-            }
-            let there = self.get(key).await?;
-            // The backend repeats a write whose response was lost, and is then refused because of its own write.
-            if there.as_ref().map(|raw| &raw.bytes) == written.as_ref() {
-                return Ok(result);
-            }
-            seen = Some(match there {
-                None => Versioned { document: None, version: Version::Absent },
-                Some(raw) => Versioned { document: Some(decode(key, &raw.bytes)?), version: raw.version },
-            });
-            self.wait_before(attempt).await;
-        }
-        Err(StoreError::Contended(kind(key)))
     }
 
     /// Replaces a damaged document. Nothing happens if it is not damaged, or not any more.
@@ -363,17 +286,6 @@ impl Store {
             Backend::Folder(_) => unreachable!("a folder's changes happen under a lock"),
         };
         self.health.note(deleted)
-    }
-
-    async fn wait_before(&self, attempt: u32) {
-        #[cfg(test)]
-        if let Backend::Memory(memory) = &self.backend
-            && memory.is_explored()
-        {
-            return;
-        }
-        let most = u64::from(attempt.min(8)) * 10;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=most))).await;
     }
 }
 

@@ -1,18 +1,21 @@
 //! Hours of a week at which a user wants no sound, by the clocks of a time zone.
 
-use chrono::{
-    DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, WeekdaySet,
-};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc, WeekdaySet};
+use jiff::tz::{AmbiguousOffset, Offset};
+use jiff::{Timestamp, civil};
 
 /// Hours of a week. `Debug` leaves them out: they are personal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct QuietHours {
     /// Whose clocks they go by.
-    pub time_zone: Tz,
+    pub time_zone: TimeZone,
     /// The hours.
     pub windows: Vec<QuietWindow>,
 }
+
+/// A time zone of the IANA database. `Debug` leaves it out: it tells where somebody lives.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TimeZone(jiff::tz::TimeZone);
 
 /// From one time of the day to another, on certain days. It belongs to the day on which it begins.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,13 +28,10 @@ pub struct QuietWindow {
     pub to: NaiveTime,
 }
 
-/// No clock was ever set forward by more than a day.
-const LONGEST_GAP_MINUTES: i64 = 24 * 60;
-
 impl QuietHours {
     /// Whether it is one of these hours.
     pub fn contain(&self, now: DateTime<Utc>) -> bool {
-        let today = now.with_timezone(&self.time_zone).date_naive();
+        let Some(today) = self.time_zone.date(now) else { return false };
         // No window is longer than a day.
         let days = [today.pred_opt(), Some(today)];
         let mut begun = days.into_iter().flatten().flat_map(|day| {
@@ -46,26 +46,62 @@ impl QuietHours {
     /// Whether it is now within the window that begins on `day`.
     fn is_within(&self, window: &QuietWindow, day: NaiveDate, now: DateTime<Utc>) -> bool {
         let last_day = if window.to > window.from { Some(day) } else { day.succ_opt() };
-        let begins = self.instants(day.and_time(window.from)).map(|(first, _)| first);
-        let ends = last_day.and_then(|day| self.instants(day.and_time(window.to))).map(|(_, last)| last);
+        let begins = self.time_zone.instants(day.and_time(window.from)).map(|(first, _)| first);
+        let ends = last_day.and_then(|day| self.time_zone.instants(day.and_time(window.to))).map(|(_, last)| last);
         begins.zip(ends).is_some_and(|(begins, ends)| begins <= now && now < ends)
+    }
+}
+
+impl TimeZone {
+    /// The zone of exactly that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let zone = jiff::tz::TimeZone::get(name).ok()?;
+        (zone.iana_name() == Some(name) && !zone.is_unknown()).then_some(Self(zone))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or_default()
+    }
+
+    /// Which day it is there.
+    fn date(&self, now: DateTime<Utc>) -> Option<NaiveDate> {
+        let offset = self.0.to_offset(Timestamp::from_second(now.timestamp()).ok()?);
+        Some((now.naive_utc() + TimeDelta::seconds(offset.seconds().into())).date())
     }
 
     /// When the clocks show that time, for the first and for the last time: twice when they are set back. What they skip when
     /// they are set forward is the moment at which they are.
     fn instants(&self, time: NaiveDateTime) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-        let shown = (0..=LONGEST_GAP_MINUTES).map(|minutes| time + TimeDelta::minutes(minutes));
-        shown.into_iter().find_map(|time| match self.time_zone.from_local_datetime(&time) {
-            MappedLocalTime::Single(at) => Some((at.to_utc(), at.to_utc())),
-            MappedLocalTime::Ambiguous(first, last) => Some((first.to_utc(), last.to_utc())),
-            MappedLocalTime::None => None,
-        })
+        let at = |offset: Offset| (time - TimeDelta::seconds(offset.seconds().into())).and_utc();
+        match self.0.to_ambiguous_timestamp(civil_time(time)?).offset() {
+            AmbiguousOffset::Unambiguous { offset } => Some((at(offset), at(offset))),
+            AmbiguousOffset::Fold { before, after } => Some((at(before), at(after))),
+            AmbiguousOffset::Gap { after, .. } => {
+                let just_before = Timestamp::from_second(at(after).timestamp()).ok()?;
+                let set_forward = self.0.following(just_before).next()?.timestamp();
+                let set_forward = DateTime::from_timestamp(set_forward.as_second(), 0)?;
+                Some((set_forward, set_forward))
+            }
+        }
     }
+}
+
+fn civil_time(time: NaiveDateTime) -> Option<civil::DateTime> {
+    let [month, day, hour, minute, second] =
+        [time.month(), time.day(), time.hour(), time.minute(), time.second()].map(|part| i8::try_from(part).ok());
+    civil::DateTime::new(i16::try_from(time.year()).ok()?, month?, day?, hour?, minute?, second?, 0).ok()
 }
 
 impl std::fmt::Debug for QuietHours {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("QuietHours(redacted)")
+    }
+}
+
+impl std::fmt::Debug for TimeZone {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TimeZone(redacted)")
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Context(Value);
 /// Looked through by name: there are a handful of them, and a template names one or two. `metadata.department` is a field of
 /// that whole name, and `metadata` is what has the fields whose names begin with it.
 struct FieldValues {
-    all: Arc<Vec<(String, Value)>>,
+    all: Arc<Vec<(Value, Value)>>,
     prefix: String,
 }
 
@@ -119,7 +119,7 @@ impl Context {
     /// Steps are counted by length as well, so a long field is cut before it can use them up.
     fn new(fields: &TemplateFields<'_>, with: fn(&str) -> Cow<'_, str>) -> Self {
         let cut = |value: &str| Value::from(&*with(&value[..value.floor_char_boundary(MAX_FIELD_BYTES)]));
-        let all = Arc::new(fields.iter().map(|(name, value)| (name.to_owned(), cut(value))).collect());
+        let all = Arc::new(fields.iter().map(|(name, value)| (Value::from(name), cut(value))).collect());
         Self(Value::from_object(FieldValues { all, prefix: String::new() }))
     }
 }
@@ -134,7 +134,7 @@ impl Object for FieldValues {
     fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
         let name = name.as_str()?;
         let mut below = self.all.iter().filter_map(|(field, value)| {
-            let rest = field.strip_prefix(&*self.prefix)?.strip_prefix(name)?;
+            let rest = field.as_str()?.strip_prefix(&*self.prefix)?.strip_prefix(name)?;
             Some((rest, value)).filter(|(rest, _)| rest.is_empty() || rest.starts_with('.'))
         });
         match below.next()? {

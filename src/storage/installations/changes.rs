@@ -55,7 +55,7 @@ impl Installations {
         &self,
         id: &str,
         began: ChangeStart,
-        condition: impl Fn(&StoredInstallation) -> bool,
+        condition: impl Fn(&StoredInstallation) -> bool + Send + Sync,
     ) -> Result<(), StoreError> {
         self.remove_as(id, began, |record| record.next_revision(began.now), condition).await.map(drop)
     }
@@ -65,8 +65,8 @@ impl Installations {
         &self,
         id: &str,
         began: ChangeStart,
-        revision: impl Fn(&InstallationRecord) -> i64,
-        condition: impl Fn(&StoredInstallation) -> bool,
+        revision: impl Fn(&InstallationRecord) -> i64 + Send + Sync,
+        condition: impl Fn(&StoredInstallation) -> bool + Send + Sync,
     ) -> Result<Option<String>, StoreError> {
         let pending = self.note_pending(id, []).await?;
         let remove = |record: Option<InstallationRecord>| match record {

@@ -70,11 +70,11 @@ impl Installations {
     }
 
     /// Changes the document about something as one step, from what was read before if anything was.
-    pub(super) async fn update<T: Repairable, R>(
+    pub(super) async fn update<T: Repairable, R: Send>(
         &self,
         about: &T::About,
         seen: Option<Versioned<T>>,
-        mut change: impl FnMut(Option<T>) -> Change<T, R>,
+        mut change: impl FnMut(Option<T>) -> Change<T, R> + Send,
     ) -> Result<R, StoreError> {
         let key = T::key(about);
         match self.store.update_from(&key, seen, &mut change).await {

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveTime, Utc, Weekday, WeekdaySet};
 use serde::{Deserialize, Serialize};
 
 use super::names::{DayName, NotifyName};
-use crate::notifications::preferences::{MutedThread, Notify, Preferences, QuietHours, QuietWindow};
+use crate::notifications::preferences::{MutedThread, Notify, Preferences, QuietHours, QuietWindow, TimeZone};
 
 /// All but the muted threads. What was not PUT is left out, and has its default.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl StoredQuietHours {
             to: window.to,
         };
         Some(QuietHours {
-            time_zone: self.time_zone.parse().ok()?,
+            time_zone: TimeZone::named(&self.time_zone)?,
             windows: self.windows.into_iter().map(window).collect(),
         })
     }

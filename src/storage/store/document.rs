@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 
 /// A stored document of one kind. Its JSON carries a format version beside its own members.
-pub trait Document: Serialize + DeserializeOwned {
+pub trait Document: Serialize + DeserializeOwned + Send {
     /// The version that this program writes; it reads this one and older ones.
     const VERSION: u32;
 }

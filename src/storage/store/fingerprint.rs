@@ -37,17 +37,10 @@ impl Fingerprint {
     /// The key under `kind`: hex digits, of which the first two are a folder of their own.
     pub fn key(&self, kind: &str) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut key = String::with_capacity(kind.len() + 66);
-        key.push_str(kind);
-        key.push('/');
-        for (index, byte) in self.0.iter().enumerate() {
-            if index == 1 {
-                key.push('/');
-            }
-            key.push(DIGITS[usize::from(byte >> 4)].into());
-            key.push(DIGITS[usize::from(byte & 15)].into());
-        }
-        key
+        let hex = self.0.map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        let hex = str::from_utf8(hex.as_flattened()).expect("digits are ASCII");
+        let (folder, name) = hex.split_at(2);
+        [kind, folder, name].join("/")
     }
 }
 

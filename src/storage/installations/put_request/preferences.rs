@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{Reader, is_id};
 use crate::events::fields::{Fields, text_of};
-use crate::notifications::preferences::{MutedThread, Notify, Preferences, QuietHours, QuietWindow};
+use crate::notifications::preferences::{MutedThread, Notify, Preferences, QuietHours, QuietWindow, TimeZone};
 use crate::storage::installations::stored_preferences::time_of_day;
 
 const MAX_MUTED_THREADS: usize = 200;
@@ -99,7 +99,7 @@ fn muted_thread(raw: &RawValue) -> Option<MutedThread> {
 fn quiet_hours(hours: &Fields<'_>) -> Result<QuietHours, Vec<(String, String)>> {
     let mut faults = Vec::new();
     repeated(hours, "", &mut faults);
-    let time_zone = hours.text("timeZone").ok().flatten().and_then(|name| name.parse().ok());
+    let time_zone = hours.text("timeZone").ok().flatten().and_then(|name| TimeZone::named(&name));
     if time_zone.is_none() {
         faults.push((".timeZone".to_owned(), "expected an IANA time zone such as \"Europe/Paris\"".to_owned()));
     }

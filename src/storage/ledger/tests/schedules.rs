@@ -49,7 +49,7 @@ fn event() -> EventKey {
     EventKey::new(&Fingerprint::of(&["source"]), "id", "user/u0")
 }
 
-fn message() -> MessageKey {
+fn message() -> MessageKey<'static> {
     MessageKey::new("thread", "message", "user/u0")
 }
 
@@ -82,7 +82,7 @@ fn read(contents: &Contents) -> (Entry, Option<MessageVersion>) {
         Box::pin(async move {
             let ledger = Ledger::new(store);
             let entry = ledger.read(&event()).await?;
-            let version = ledger.read_version(&message()).await?;
+            let version = ledger.read_version(message()).await?;
             found.replace((entry, version));
             Ok(())
         })
