@@ -284,7 +284,7 @@ impl DeliveryService {
             handled = Some(held);
         }
 
-        let was_complete = entry.complete;
+        let (was_complete, was_unwritten) = (entry.complete, entry.is_unwritten);
         let version = handled.as_ref().and_then(|handled| **handled);
         let found = self.devices_to_serve(attempt, event, &key, &mut entry, message.as_ref(), version).await;
         // An earlier attempt may have reached all devices, or the rest may have been deleted since.
@@ -315,18 +315,23 @@ impl DeliveryService {
                 (EventOutcome::after(&results, &mut entry), results)
             }
         };
+        let mut is_written = true;
         if let (Some(message), Some(handled)) = (&message, &mut handled)
             && entry.complete
-            && !was_complete
         {
-            **handled = Some(message.version);
-            if message.is_change {
-                self.write_message_version(attempt, message).await;
+            if !was_complete {
+                **handled = Some(message.version);
+            }
+            if message.is_change && (!was_complete || was_unwritten) {
+                is_written &= self.write_message_version(attempt, message).await;
             }
         }
-        if is_repeat || (matches!(event.data, EventData::IncomingCall(_)) && results.count() > 0) {
-            self.write_ledger_entry(attempt, &key, &entry).await;
+        let has_rung = matches!(event.data, EventData::IncomingCall(_)) && results.count() > 0;
+        if is_repeat || has_rung || was_unwritten {
+            is_written &= self.write_ledger_entry(attempt, &key, &entry).await;
         }
+        // A repeat that comes to this instance makes up for it.
+        entry.is_unwritten = !is_written;
         let remembered = entry.is_worth_storing().then(|| (key, entry.clone()));
         ProcessedEvent { event_outcome, results, remembered }
     }

@@ -61,20 +61,28 @@ impl DeliveryService {
         write_with_retries(attempt.deadlines, 1, || self.dead_letters.keep(letter)).await
     }
 
-    /// Writes what other instances must know at once: which devices a call rang, and which a repeat reached.
-    pub(super) async fn write_ledger_entry(&self, attempt: DeliveryAttempt<'_>, key: &EventKey, entry: &Entry) {
-        if entry.is_worth_storing() && !attempt.is_dry_run() {
-            // Its error is in the log. The delivery itself is done.
-            let _ = write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || self.ledger.write(key, entry)).await;
+    /// Writes what other instances must know at once: which devices a call rang, and which a repeat reached. Says whether there
+    /// is nothing left to be written.
+    pub(super) async fn write_ledger_entry(&self, attempt: DeliveryAttempt<'_>, key: &EventKey, entry: &Entry) -> bool {
+        if !entry.is_worth_storing() || attempt.is_dry_run() {
+            return true;
         }
+        // Its error is in the log. The delivery itself is done.
+        write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, || self.ledger.write(key, entry)).await.is_ok()
     }
 
-    /// Writes the version of an edited or deleted chat message, for other instances.
-    pub(super) async fn write_message_version(&self, attempt: DeliveryAttempt<'_>, message: &ChatMessageUpdate<'_>) {
-        if !attempt.is_dry_run() {
-            let write = || self.ledger.write_version(message.key, message.version);
-            let _ = write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, write).await;
+    /// Writes the version of an edited or deleted chat message, for other instances. Says whether there is nothing left to be
+    /// written.
+    pub(super) async fn write_message_version(
+        &self,
+        attempt: DeliveryAttempt<'_>,
+        message: &ChatMessageUpdate<'_>,
+    ) -> bool {
+        if attempt.is_dry_run() {
+            return true;
         }
+        let write = || self.ledger.write_version(message.key, message.version);
+        write_with_retries(attempt.deadlines, WRITE_ATTEMPTS, write).await.is_ok()
     }
 }
 

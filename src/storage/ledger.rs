@@ -58,6 +58,9 @@ pub struct Entry {
     /// Whether nothing is left to be done.
     #[serde(default)]
     pub complete: bool,
+    /// Whether other instances should know what this one knows, and the store did not take it.
+    #[serde(skip)]
+    pub is_unwritten: bool,
 }
 
 /// A version of a chat message.

@@ -296,6 +296,26 @@ mod folder {
     }
 
     #[tokio::test]
+    async fn what_the_ledger_did_not_take_is_written_when_the_event_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let setting = format!("file:{}", folder.path().display());
+        let Pair { hub, a, b, .. } = &Pair::start(&[("STORE", &setting)], &[]).await;
+        a.register("iphone", phone(BOB, IPHONE)).await;
+        // A file where their folder would be: none can be written.
+        let markers = folder.path().join("markers");
+        std::fs::write(&markers, "").unwrap();
+        let edit = chat("e1", "ChatMessageEdited", "m1", 3, "new");
+        assert_eq!(a.outcome(&edit).await, "delivered");
+        std::fs::remove_file(&markers).unwrap();
+        let mut late = chat("e2", "ChatMessageReceived", "m1", 1, "old");
+        late["eventTime"] = json!(ago(chrono::TimeDelta::seconds(10)));
+        // Event Grid repeats what was acknowledged, too, if it did not see the answer.
+        assert_eq!(a.outcome(&edit).await, "duplicate");
+        assert_eq!(b.outcome(&late).await, "duplicate");
+        assert_eq!(hub.accepted().len(), 1);
+    }
+
+    #[tokio::test]
     async fn locks_that_somebody_keeps_hold_up_changes_no_longer_than_an_invocation() {
         let folder = tempfile::tempdir().unwrap();
         let setting = format!("file:{}", folder.path().display());
