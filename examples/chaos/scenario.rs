@@ -16,6 +16,10 @@ use tokio::time::sleep;
 
 #[expect(dead_code, reason = "its log and key are for the measurement of Maintenance")]
 mod azurite;
+// The handler's tests look for the same in the same way.
+#[path = "../../tests/handler/canaries.rs"]
+#[allow(dead_code, reason = "the handler's tests plant whole events and installations")]
+mod canaries;
 mod event_grid;
 mod events;
 mod evidence;
@@ -24,6 +28,7 @@ mod guests;
 mod owners;
 mod people;
 mod registrations;
+mod searcher;
 mod verdict;
 mod witness;
 
@@ -127,13 +132,16 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let started = Instant::now();
     let hub = Emulator::start(notification_hubs_emulator::Options { hubs: hubs(), ..Default::default() }).await?;
     let witness = Witness::watch(hub.subscribe());
-    let fleet = Arc::new(Fleet::start(options, &hub, &store, folder.path(), started).await?);
+    let keys = [store, vec![("NOTIFICATION_HUB_CONNECTION_STRING", hub.connection_string())]].concat();
+    let (searcher, search) = searcher::start(&keys);
+    let fleet = Arc::new(Fleet::start(options, &keys, folder.path(), started, searcher.clone()).await?);
     let mut rng = Rng::with_seed(options.seed);
     people::settle_in(&fleet).await?;
     add_faults(&hub, options);
 
     // Those who stir end with the set.
     let mut stirring = JoinSet::new();
+    stirring.spawn(Arc::clone(&fleet).watch(Rng::with_seed(options.seed)));
     stirring.spawn(people::start_apps(Arc::clone(&fleet), rng.fork()));
     let asked = Arc::new(Registrations::new(guests::GROUPS));
     stirring.spawn(kill_now_and_then(Arc::clone(&fleet), Arc::clone(&asked), options.kill_every, rng.fork()));
@@ -198,10 +206,12 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let incarnations = fleet.stop().await?;
     hub.stop().await;
     let seen = witness.testimony().await?;
+    searcher.end();
+    let searched = search.result().await?;
     let (tries, heard) = (event_grid.tries(), event_grid.heard());
     let asked = asked.requests();
     let evidence = Evidence::new(&author.facts, &tries, &incarnations, &seen, heard, &asked, &censuses);
-    Ok(Verdict::of(options, took, &evidence))
+    Ok(Verdict::of(options, took, &evidence, searched))
 }
 
 /// Each process has hubs of its own on one emulator: who sent a request stands in its path.

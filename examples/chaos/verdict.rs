@@ -12,6 +12,7 @@ use super::evidence::{Class, Evidence, Pushes};
 use super::owners::Found;
 use super::people::Device;
 use super::registrations::Request;
+use super::searcher::Searched;
 use super::witness::Acceptance;
 
 /// The result of a run.
@@ -27,11 +28,12 @@ pub struct Verdict {
     outdated: Vec<String>,
     odd: Vec<String>,
     owners: Found,
+    searched: Searched,
 }
 
 impl Verdict {
-    pub fn of(options: &Options, took: Duration, evidence: &Evidence<'_>) -> Self {
-        let mut verdict = Self::default();
+    pub fn of(options: &Options, took: Duration, evidence: &Evidence<'_>, searched: Searched) -> Self {
+        let mut verdict = Self { searched, ..Self::default() };
         let pushes = evidence.pushes(&mut verdict.odd);
         verdict.describe(options, took, evidence);
         verdict.judge_tries(evidence);
@@ -40,6 +42,8 @@ impl Verdict {
         verdict.judge_ids(evidence, &pushes);
         verdict.judge_order(evidence, &pushes);
         verdict.owners = evidence.owners.judge(evidence);
+        verdict.say("values planted", &verdict.searched.planted.clone());
+        verdict.say("KiB written and answered, searched for them", &(verdict.searched.bytes / 1024));
         verdict
     }
 
@@ -48,7 +52,7 @@ impl Verdict {
         self.violations().iter().all(|(_, found)| found.is_empty())
     }
 
-    fn violations(&self) -> [(&'static str, &[String]); 9] {
+    fn violations(&self) -> [(&'static str, &[String]); 10] {
         [
             ("lost", &self.lost),
             ("doubles, unexplained", &self.unexplained),
@@ -59,6 +63,7 @@ impl Verdict {
             ("pushes to a phone of somebody else", &self.owners.strangers),
             ("handles with two owners in the end", &self.owners.two_owners),
             ("registrations without effect in the end", &self.owners.unreached),
+            ("personal words or secrets in what was written", &self.searched.caught),
         ]
     }
 
