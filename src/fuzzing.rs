@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::push::payload::{MAX_PAYLOAD_BYTES, Payload};
 
 mod connection_strings;
+mod feedback;
 mod html;
 mod hub_response;
 mod invocation;
@@ -29,8 +30,9 @@ mod webhook_request;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("connection_strings", connection_strings::check),
+    ("feedback", feedback::check),
     ("html", html::check),
     ("hub_response", hub_response::check),
     ("invocation", invocation::check),

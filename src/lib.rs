@@ -47,5 +47,5 @@ pub use commands::{
     CheckCommand, Command, CommandError, DeadLettersCommand, EventsFile, EventsFileError, ExampleDevice, Input,
     InputError, InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
 };
-pub use log::init as init_log;
+pub use log::{init as init_log, tell_panics};
 pub use settings::{AzureInstance, Config, ConfigError, with_file};

@@ -13,8 +13,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 mod each_minute;
+mod panics;
 
 pub use each_minute::EachMinute;
+pub use panics::tell_panics;
 
 /// Starts writing the log lines that `filter` selects. A second call in the same process changes nothing.
 pub fn init(filter: &str) {

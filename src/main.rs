@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use acs_push::{
     AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, check, init_log, serve_faults,
-    with_file,
+    tell_panics, with_file,
 };
 use clap::Parser;
 use command_line::{CommandLine, FileError, Task, in_one_line};
@@ -26,6 +26,7 @@ const BAD_DATA: u8 = 65;
 const BAD_SETTINGS: u8 = 78;
 
 fn main() -> ExitCode {
+    tell_panics();
     let read = CommandLine::try_parse().and_then(|line| {
         let settings = line.settings.clone();
         line.task().map(|task| (task, settings))

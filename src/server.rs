@@ -145,7 +145,7 @@ async fn respond<F: Front, B: Buf, E>(
     match body.unwrap_or(Err(BodyError::Late)) {
         Ok(body) => {
             let answer = tasks.spawn(async move { front.answer(Request { route, body, began, now }).await });
-            // The panic handler has written place and cause to standard error.
+            // The panic hook has written the place to standard error.
             answer.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
         }
         Err(error) => front.without_body(error),

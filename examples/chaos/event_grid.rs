@@ -147,6 +147,7 @@ impl EventGrid {
             Ok(text) => text,
             Err(error) => return all(TryResult::Broken(error.to_string())),
         };
+        self.fleet.searcher().hear(&text);
         match status {
             503 if self.webhook => all(TryResult::Failed),
             500 if !self.webhook => all(TryResult::Failed),

@@ -7,6 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::canaries::Canaries;
 use super::people::{Address, RESIDENTS, number, user_id};
 use super::since;
 
@@ -63,6 +64,32 @@ const LARGEST_BATCH: usize = 20;
 
 /// `{"alg":"none"}`, `{"cc":"Y2FsbC1jb250ZXh0"}` and a signature that nobody checks.
 const CALL_CONTEXT: &str = "eyJhbGciOiJub25lIn0.eyJjYyI6IlkyRnNiQzFqYjI1MFpYaDAifQ.c2ln";
+const CALL_CLAIM: &str = "Y2FsbC1jb250ZXh0";
+const SERVER_CALL: &str = "c2VydmVyQ2FsbElk";
+const NAME: &str = "Robin Canary";
+const THREAD: &str = "19:lunch@thread.v2";
+const SENDER: &str = "15557654321";
+
+/// What all messages say, before the event's number.
+const SONG: &str = "a canary sings of e";
+
+/// So many texts are looked for whole. What they have in common is looked for in all of them.
+const TEXTS_PLANTED: usize = 500;
+
+/// What of events may be in nothing that is written.
+pub fn plant(canaries: &mut Canaries) {
+    [CALL_CONTEXT, CALL_CLAIM, SERVER_CALL, NAME, THREAD, SENDER, SONG].iter().for_each(|value| canaries.plant(value));
+    (0..TEXTS_PLANTED).for_each(|number| canaries.plant(&text(number)));
+}
+
+fn text(event: usize) -> String {
+    format!("{SONG}{event}")
+}
+
+/// The number of the event with this text.
+pub fn number_in(text: &str) -> Option<usize> {
+    text.strip_prefix(SONG)?.parse().ok()
+}
 
 impl Author {
     pub fn new(rng: Rng) -> Self {
@@ -107,8 +134,8 @@ impl Author {
         let data = json!({
             "to": {"kind": "communicationUser", "rawId": callee, "communicationUser": {"id": callee}},
             "from": {"kind": "communicationUser", "rawId": caller, "communicationUser": {"id": caller}},
-            "serverCallId": "c2VydmVyQ2FsbElk",
-            "callerDisplayName": "Alice",
+            "serverCallId": SERVER_CALL,
+            "callerDisplayName": NAME,
             "incomingCallContext": CALL_CONTEXT,
             "correlationId": correlation_id,
         });
@@ -117,8 +144,8 @@ impl Author {
     }
 
     fn sms(&mut self, user: usize, now: u64) -> Written {
-        let (text, to) = (self.next(), number(user));
-        let data = json!({"messageId": text, "from": "15557654321", "to": to, "message": text});
+        let to = number(user);
+        let data = json!({"messageId": self.next(), "from": SENDER, "to": to, "message": text(self.facts.len())});
         self.written(Kind::Sms, Address::Number(user), None, now, &format!("/phonenumber/{to}"), data)
     }
 
@@ -142,13 +169,13 @@ impl Author {
     }
 
     fn chat(&mut self, change: &Change, now: u64) -> Written {
-        let (sender, recipient, text) = (user_id(RESIDENTS), user_id(change.user), self.next());
+        let (sender, recipient) = (user_id(RESIDENTS), user_id(change.user));
         let mut data = json!({
             "messageId": format!("m{}", change.message),
-            "threadId": "19:lunch@thread.v2",
-            "messageBody": text,
+            "threadId": THREAD,
+            "messageBody": text(self.facts.len()),
             "senderCommunicationIdentifier": {"rawId": sender, "communicationUser": {"id": sender}},
-            "senderDisplayName": "Alice",
+            "senderDisplayName": NAME,
             "recipientCommunicationIdentifier": {"rawId": recipient, "communicationUser": {"id": recipient}},
             "composeTime": change.composed,
             "type": "Text",
@@ -158,12 +185,12 @@ impl Author {
             data["messageBody"] = Value::Null;
             data["deleteTime"] = json!(rfc3339());
         }
-        let subject = format!("thread/19:lunch@thread.v2/sender/{sender}/recipient/{recipient}");
+        let subject = format!("thread/{THREAD}/sender/{sender}/recipient/{recipient}");
         let message = Some((change.message, change.version));
         self.written(change.kind, Address::User(change.user), message, now, &subject, data)
     }
 
-    /// The next event's id, which is also its text.
+    /// The next event's id.
     fn next(&self) -> String {
         format!("e{}", self.facts.len())
     }

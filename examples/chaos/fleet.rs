@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use notification_hubs_emulator::Emulator;
 use reqwest::Client;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
+use super::searcher::Searcher;
 use super::{Failure, Options, all, since};
 
 /// What a process says when the store does not take what it writes.
@@ -30,6 +31,7 @@ pub struct Fleet {
     settings: Vec<(&'static str, String)>,
     client: Client,
     started: Instant,
+    searcher: Searcher,
     kept: Mutex<Kept>,
 }
 
@@ -38,6 +40,8 @@ struct Kept {
     /// The process of each slot that is up.
     slots: Vec<Option<Process>>,
     incarnations: Vec<Incarnation>,
+    /// Those who read what the processes write.
+    listening: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -87,18 +91,17 @@ pub fn owner(hub: &str) -> Option<usize> {
 impl Fleet {
     pub async fn start(
         options: &Options,
-        hub: &Emulator,
-        store: &[(&'static str, String)],
+        keys: &[(&'static str, String)],
         folder: &Path,
         started: Instant,
+        searcher: Searcher,
     ) -> Result<Self, Failure> {
-        let mut settings = store.to_vec();
-        settings.push(("NOTIFICATION_HUB_CONNECTION_STRING", hub.connection_string()));
+        let mut settings = keys.to_vec();
         settings.push(("DELIVERY_DEADLINE_SECONDS", options.deadline.as_secs().to_string()));
         // Stalls hold many a request up, and it is not the gate that is put to the test.
         settings.push(("HUB_MAX_IN_FLIGHT", "1000".to_owned()));
-        // The line that tells the port is of this level.
-        settings.push(("RUST_LOG", "info".to_owned()));
+        // Every line there is, to be searched.
+        settings.push(("RUST_LOG", "trace".to_owned()));
         settings.push(("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()));
         settings.push(("LISTEN", "127.0.0.1:0".to_owned()));
         // The client wants a provider of TLS even for plain HTTP.
@@ -110,6 +113,7 @@ impl Fleet {
             settings,
             client: Client::builder().no_proxy().build()?,
             started,
+            searcher,
             kept: Mutex::default(),
         };
         fleet.lock().slots.resize_with(options.processes, || None);
@@ -123,6 +127,29 @@ impl Fleet {
 
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub fn searcher(&self) -> &Searcher {
+        &self.searcher
+    }
+
+    /// Asks for `Status`, and webhooks for their metrics, which are searched as well.
+    pub async fn watch(self: Arc<Self>, mut rng: Rng) -> Result<(), Failure> {
+        let paths = if self.webhook { &["api/status", "metrics"][..] } else { &["api/status"] };
+        loop {
+            sleep(Duration::from_millis(rng.u64(200..1000))).await;
+            let Some(handler) = self.any(&mut rng) else { continue };
+            for path in paths {
+                let asked = self.client.get(format!("{}/{path}", handler.address)).send().await;
+                // A broken connection is the trace of a kill.
+                let Ok(answer) = asked else { continue };
+                let status = answer.status().as_u16();
+                if status != 200 {
+                    return Err(format!("{path} was answered with {status}").into());
+                }
+                self.searcher.hear(&answer.text().await.unwrap_or_default());
+            }
+        }
     }
 
     /// One of those that are up.
@@ -198,13 +225,18 @@ impl Fleet {
         let stderr = BufReader::new(child.stderr.take().ok_or("no stderr")?);
         let mut line = String::new();
         timeout(Duration::from_secs(30), stdout.read_line(&mut line)).await??;
+        self.searcher.hear(&line);
         let port = line.split("127.0.0.1:").nth(1).ok_or_else(|| format!("no port in {line:?}"))?;
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
         let mut kept = self.lock();
         let said = &kept.incarnations[incarnation].said;
         // Read all the while: a full pipe would hold the process up.
-        tokio::spawn(listen(stdout, Arc::clone(said), self.started));
-        tokio::spawn(listen(stderr, Arc::clone(said), self.started));
+        let searcher = &self.searcher;
+        let listening = [
+            tokio::spawn(listen(stdout, Arc::clone(said), self.started, searcher.clone())),
+            tokio::spawn(listen(stderr, Arc::clone(said), self.started, searcher.clone())),
+        ];
+        kept.listening.extend(listening);
         let handler = Handler { incarnation, address: format!("http://127.0.0.1:{port}") };
         kept.slots[slot] = Some(Process { child, handler });
         Ok(())
@@ -218,6 +250,11 @@ impl Fleet {
                 return Err(format!("a handler ended by itself: {ended}").into());
             }
             process.child.kill().await?;
+        }
+        // What was written last is read, too.
+        let listening = std::mem::take(&mut self.lock().listening);
+        for ended in listening {
+            ended.await?;
         }
         Ok(self.lock().incarnations.clone())
     }
@@ -234,9 +271,18 @@ pub fn tracking_ids(line: &str) -> Vec<String> {
     ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
 }
 
-async fn listen(stream: BufReader<impl AsyncRead + Unpin>, said: Arc<Mutex<Said>>, started: Instant) {
-    let mut lines = stream.lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+async fn listen(
+    mut stream: BufReader<impl AsyncRead + Unpin>,
+    said: Arc<Mutex<Said>>,
+    started: Instant,
+    searcher: Searcher,
+) {
+    let mut bytes = Vec::new();
+    // The last line may be cut off by a kill.
+    while matches!(stream.read_until(b'\n', &mut bytes).await, Ok(1..)) {
+        let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        bytes.clear();
+        searcher.hear(&line);
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
         if line.starts_with('{') {
             said.heard.extend(tracking_ids(&line));

@@ -25,6 +25,11 @@ const MOST_OLD_HANDLES: usize = 2;
 /// More than a group uses up.
 const NUMBERS: usize = 1_000_000;
 
+/// The number of a group's installation or handle.
+pub fn id(group: usize, number: usize) -> usize {
+    group * NUMBERS + number
+}
+
 /// The phones of one group.
 #[derive(Debug)]
 pub struct Group {
@@ -48,7 +53,7 @@ struct Phone {
 
 impl Group {
     pub fn new(number: usize, mut rng: Rng) -> Self {
-        let first = number * NUMBERS;
+        let first = id(number, 0);
         let phones = (first..first + PHONES).map(|id| Phone { id, handle: id, user: rng.usize(..RESIDENTS) }).collect();
         Self { number, rng, phones, abandoned: Vec::new(), old_handles: Vec::new(), next: first + PHONES }
     }

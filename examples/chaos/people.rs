@@ -9,8 +9,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use super::canaries::Canaries;
 use super::fleet::{Fleet, Handler};
-use super::{Failure, all};
+use super::{Failure, all, guests};
 
 /// Each has an iPhone, an Android phone, and a number that the Android phone of the next one shows, too.
 pub const RESIDENTS: usize = 40;
@@ -45,6 +46,29 @@ impl Address {
     }
 }
 
+/// What the tokens of all iPhones have in common; before it the kind, after it the number of the phone.
+const APNS: &str = "3fc1d6a80e5b97424b9d2c7e81f06a53d8e94c1b7f2a6058e3d19c7";
+/// The same of all tokens of FCM.
+const FCM: &str = "fcm-canary-token:APA91b";
+
+/// So many handles of guests of each group are looked for whole. What they have in common is looked for in all of them.
+const GUESTS_PLANTED: usize = 50;
+
+/// What of people may be in nothing that is written.
+pub fn plant(canaries: &mut Canaries) {
+    for user in 0..=RESIDENTS {
+        canaries.plant(&user_id(user));
+        canaries.plant(&number(user));
+    }
+    let guests = (0..guests::GROUPS).flat_map(|group| (0..GUESTS_PLANTED).map(move |number| guests::id(group, number)));
+    let residents = (0..RESIDENTS).flat_map(|user| [Device::IPhone(user), Device::Android(user)]);
+    for device in residents.chain(guests.map(Device::Guest)) {
+        canaries.plant_handles(&device.installation(0));
+    }
+    canaries.plant(APNS);
+    canaries.plant(FCM);
+}
+
 /// The raw id of a user.
 pub fn user_id(user: usize) -> String {
     format!("8:acs:1b5cc06b-f352-4571-b1e6-d9b259b7c776_00000000-0000-0000-0000-{user:012x}")
@@ -57,14 +81,17 @@ pub fn number(user: usize) -> String {
 impl Device {
     /// Whose device handle it is.
     pub fn of_handle(handle: &str) -> Option<Self> {
-        if let Some(user) = handle.strip_prefix("android-") {
-            return user.parse().ok().map(Self::Android);
-        }
-        if let Some(guest) = handle.strip_prefix("guest-") {
-            return guest.parse().ok().map(Self::Guest);
+        if let Some(token) = handle.strip_prefix(FCM) {
+            let (kind, number) = token.trim_start_matches('-').split_once('-')?;
+            let number = number.parse().ok()?;
+            return match kind {
+                "android" => Some(Self::Android(number)),
+                "guest" => Some(Self::Guest(number)),
+                _ => None,
+            };
         }
         // The last digits of both handles of an iPhone, for alerts and for calls.
-        usize::from_str_radix(handle.get(56..)?, 16).ok().map(Self::IPhone)
+        usize::from_str_radix(handle.get(1..)?.strip_prefix(APNS)?, 16).ok().map(Self::IPhone)
     }
 
     fn id(self) -> String {
@@ -79,10 +106,14 @@ impl Device {
         let user = user_id(owner);
         match self {
             Self::IPhone(phone) => json!({"userId": user, "phoneNumbers": [number(phone)], "platform": "apns",
-                "pushChannel": format!("a{phone:063x}"), "voipPushChannel": format!("c{phone:063x}")}),
-            Self::Android(phone) => json!({"userId": user, "platform": "fcmv1", "pushChannel": self.id(),
-                "phoneNumbers": [number(phone), number((phone + RESIDENTS - 1) % RESIDENTS)]}),
-            Self::Guest(_) => json!({"userId": user, "platform": "fcmv1", "pushChannel": self.id()}),
+                "pushChannel": format!("a{APNS}{phone:08x}"), "voipPushChannel": format!("c{APNS}{phone:08x}")}),
+            Self::Android(phone) => {
+                json!({"userId": user, "platform": "fcmv1", "pushChannel": format!("{FCM}-{}", self.id()),
+                "phoneNumbers": [number(phone), number((phone + RESIDENTS - 1) % RESIDENTS)]})
+            }
+            Self::Guest(_) => {
+                json!({"userId": user, "platform": "fcmv1", "pushChannel": format!("{FCM}-{}", self.id())})
+            }
         }
     }
 }
@@ -133,5 +164,11 @@ async fn put(fleet: &Fleet, handler: &Handler, device: Device, owner: usize) -> 
 pub async fn request(fleet: &Fleet, handler: &Handler, method: Method, id: &str, body: &str) -> Result<u16, Failure> {
     let url = format!("{}/api/installations/{id}", handler.address);
     let request = fleet.client().request(method, url).body(body.to_owned()).timeout(Duration::from_secs(30));
-    Ok(request.send().await?.status().as_u16())
+    let answer = request.send().await?;
+    let status = answer.status();
+    // What was done is shown to whoever asked for it.
+    if !status.is_success() {
+        fleet.searcher().hear(&answer.text().await?);
+    }
+    Ok(status.as_u16())
 }

@@ -45,6 +45,7 @@ impl Play<'_> {
     ) -> Result<(), Failure> {
         let (options, started) = (self.options, self.started);
         let mut stirring = Stirring::new();
+        stirring.spawn(Arc::clone(&self.fleet).watch(self.rng.fork()));
         stirring.spawn(people::start_apps(Arc::clone(&self.fleet), self.rng.fork()));
         let rng = self.rng.fork();
         stirring.spawn(self.kill_now_and_then(rng));

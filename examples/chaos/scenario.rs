@@ -13,6 +13,10 @@ use notification_hubs_emulator::{Action, Emulator, Fault, HubOptions};
 
 #[expect(dead_code, reason = "its log and key are for the measurement of Maintenance")]
 mod azurite;
+// The handler's tests look for the same in the same way.
+#[path = "../../tests/handler/canaries.rs"]
+#[allow(dead_code, reason = "the handler's tests plant whole events and installations")]
+mod canaries;
 mod event_grid;
 mod events;
 mod evidence;
@@ -22,6 +26,7 @@ mod owners;
 mod people;
 mod play;
 mod registrations;
+mod searcher;
 mod soak;
 mod verdict;
 mod witness;
@@ -143,7 +148,9 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let started = Instant::now();
     let hub = Emulator::start(notification_hubs_emulator::Options { hubs: hubs(), ..Default::default() }).await?;
     let witness = Witness::watch(hub.subscribe());
-    let fleet = Arc::new(Fleet::start(options, &hub, &store, folder.path(), started).await?);
+    let keys = [store, vec![("NOTIFICATION_HUB_CONNECTION_STRING", hub.connection_string())]].concat();
+    let (searcher, search) = searcher::start(&keys);
+    let fleet = Arc::new(Fleet::start(options, &keys, folder.path(), started, searcher.clone()).await?);
     people::settle_in(&fleet).await?;
     add_faults(&hub, options);
 
@@ -174,10 +181,12 @@ pub async fn run(options: &Options, tell: impl Fn(String)) -> Result<Verdict, Fa
     let incarnations = fleet.stop().await?;
     hub.stop().await;
     let seen = witness.testimony().await?;
+    searcher.end();
+    let searched = search.result().await?;
     let (tries, heard) = (event_grid.tries(), event_grid.heard());
     let asked = asked.requests();
     let evidence = Evidence::new(&author.facts, &tries, &incarnations, &seen, heard, &asked, &censuses);
-    Ok(Verdict::of(options, took, &evidence, soak.as_ref()))
+    Ok(Verdict::of(options, took, &evidence, searched, soak.as_ref()))
 }
 
 /// Each process has hubs of its own on one emulator: who sent a request stands in its path.

@@ -12,6 +12,7 @@ use super::evidence::{Class, Evidence, Pushes};
 use super::owners::Found;
 use super::people::Device;
 use super::registrations::Request;
+use super::searcher::Searched;
 use super::soak::Soak;
 use super::witness::Acceptance;
 
@@ -29,11 +30,18 @@ pub struct Verdict {
     odd: Vec<String>,
     owners: Found,
     grown: Vec<String>,
+    searched: Searched,
 }
 
 impl Verdict {
-    pub fn of(options: &Options, took: Duration, evidence: &Evidence<'_>, soak: Option<&Soak>) -> Self {
-        let mut verdict = Self::default();
+    pub fn of(
+        options: &Options,
+        took: Duration,
+        evidence: &Evidence<'_>,
+        searched: Searched,
+        soak: Option<&Soak>,
+    ) -> Self {
+        let mut verdict = Self { searched, ..Self::default() };
         let pushes = evidence.pushes(&mut verdict.odd);
         verdict.describe(options, took, evidence);
         verdict.judge_tries(evidence);
@@ -42,6 +50,8 @@ impl Verdict {
         verdict.judge_ids(evidence, &pushes);
         verdict.judge_order(evidence, &pushes);
         verdict.owners = evidence.owners.judge(evidence);
+        verdict.say("values planted", &verdict.searched.planted.clone());
+        verdict.say("KiB written and answered, searched for them", &(verdict.searched.bytes / 1024));
         if let Some(soak) = soak {
             verdict.head.extend(soak.rows());
             verdict.grown = soak.grown();
@@ -54,7 +64,7 @@ impl Verdict {
         self.violations().iter().all(|(_, found)| found.is_empty())
     }
 
-    fn violations(&self) -> [(&'static str, &[String]); 10] {
+    fn violations(&self) -> [(&'static str, &[String]); 11] {
         [
             ("lost", &self.lost),
             ("doubles, unexplained", &self.unexplained),
@@ -65,6 +75,7 @@ impl Verdict {
             ("pushes to a phone of somebody else", &self.owners.strangers),
             ("handles with two owners in the end", &self.owners.two_owners),
             ("registrations without effect in the end", &self.owners.unreached),
+            ("personal words or secrets in what was written", &self.searched.caught),
             ("what grew", &self.grown),
         ]
     }

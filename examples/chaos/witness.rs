@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::Failure;
+use super::events;
 use super::fleet;
 use super::people::Device;
 
@@ -107,7 +108,7 @@ impl Acceptance {
             Pushed::Deletion(about["messageId"].as_str()?.strip_prefix('m')?.parse().ok()?)
         } else {
             let text = shown.iter().find_map(|text| text.as_str())?;
-            Pushed::Event(text.strip_prefix('e')?.parse().ok()?)
+            Pushed::Event(events::number_in(text)?)
         };
         let tags = [&android["android"]["notification"]["tag"], &android["data"]["tag"]];
         let tag = tags.iter().find_map(|tag| tag.as_str()).map(str::to_owned);

@@ -33,6 +33,8 @@ pub struct Answer {
     pub outcome: String,
     /// Why, unless it was delivered.
     pub reason: String,
+    /// The whole answer.
+    pub body: String,
 }
 
 impl Backstage {
@@ -42,25 +44,7 @@ impl Backstage {
 
     /// Registers all phones for whoever is named, which takes them from whoever had them.
     pub async fn sign_in(&self, owner: &Value) -> Result<(), Failure> {
-        let iphone = json!({ "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_CALLS });
-        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-        let window = json!({ "days": days, "from": "00:00", "to": "00:00" });
-        let quiet_iphone = json!({
-            "platform": "apns", "pushChannel": QUIET_IPHONE, "voipPushChannel": QUIET_IPHONE_CALLS,
-            "quietHours": { "timeZone": "Etc/UTC", "windows": [window] },
-        });
-        let android = json!({ "platform": "fcmv1", "pushChannel": ANDROID });
-        let android_app = json!({ "platform": "fcmv1", "pushChannel": ANDROID_APP, "android": "data" });
-        let phones = [
-            ("demo-iphone", iphone),
-            ("demo-quiet-iphone", quiet_iphone),
-            ("demo-android", android),
-            ("demo-android-app", android_app),
-        ];
-        for (id, mut installation) in phones {
-            for (member, value) in owner.as_object().into_iter().flatten() {
-                installation[member] = value.clone();
-            }
+        for (id, installation) in installations(owner) {
             let request = self.client.put(format!("{}/api/installations/{id}", self.handler));
             let response = request.header(CONTENT_TYPE, JSON).body(installation.to_string()).send().await?;
             if !response.status().is_success() {
@@ -68,6 +52,11 @@ impl Backstage {
             }
         }
         Ok(())
+    }
+
+    /// What the handler tells of itself.
+    pub async fn status(&self) -> Result<String, Failure> {
+        Ok(self.client.get(format!("{}/api/status", self.handler)).send().await?.text().await?)
     }
 
     /// Invokes the function with one event.
@@ -87,13 +76,13 @@ impl Backstage {
         let response = request.send().await?;
         let (status, body) = (response.status(), response.text().await?);
         if status != StatusCode::OK {
-            return Ok(Answer { outcome: format!("HTTP {}", status.as_u16()), reason: body });
+            return Ok(Answer { outcome: format!("HTTP {}", status.as_u16()), reason: body.clone(), body });
         }
-        let body: Value = serde_json::from_str(&body)?;
-        let line = body.pointer("/Logs/0").and_then(Value::as_str).ok_or("an answer without a line in Logs")?;
+        let json: Value = serde_json::from_str(&body)?;
+        let line = json.pointer("/Logs/0").and_then(Value::as_str).ok_or("an answer without a line in Logs")?;
         let line: Value = serde_json::from_str(line)?;
         let text = |member| line.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(Answer { outcome: text("outcome"), reason: text("reason") })
+        Ok(Answer { outcome: text("outcome"), reason: text("reason"), body })
     }
 }
 
@@ -102,6 +91,31 @@ impl Answer {
     pub fn is_problem(&self) -> bool {
         matches!(&*self.outcome, "" | "failed" | "dead_lettered") || self.outcome.starts_with("HTTP")
     }
+}
+
+/// All phones as installations of whoever is named.
+pub fn installations(owner: &Value) -> [(&'static str, Value); 4] {
+    let iphone = json!({ "platform": "apns", "pushChannel": IPHONE, "voipPushChannel": IPHONE_CALLS });
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let window = json!({ "days": days, "from": "00:00", "to": "00:00" });
+    let quiet_iphone = json!({
+        "platform": "apns", "pushChannel": QUIET_IPHONE, "voipPushChannel": QUIET_IPHONE_CALLS,
+        "quietHours": { "timeZone": "Etc/UTC", "windows": [window] },
+    });
+    let android = json!({ "platform": "fcmv1", "pushChannel": ANDROID });
+    let android_app = json!({ "platform": "fcmv1", "pushChannel": ANDROID_APP, "android": "data" });
+    let phones = [
+        ("demo-iphone", iphone),
+        ("demo-quiet-iphone", quiet_iphone),
+        ("demo-android", android),
+        ("demo-android-app", android_app),
+    ];
+    phones.map(|(id, mut installation)| {
+        for (member, value) in owner.as_object().into_iter().flatten() {
+            installation[member] = value.clone();
+        }
+        (id, installation)
+    })
 }
 
 /// All phones, for the page.

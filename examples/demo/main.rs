@@ -8,8 +8,13 @@
 #![expect(clippy::print_stderr, reason = "its own faults belong beside what is watched, not in it")]
 
 mod backstage;
+// What the tests look for, in the same way.
+#[path = "../../tests/handler/canaries.rs"]
+#[allow(dead_code, reason = "the tests plant more")]
+mod canaries;
 mod offers;
 mod samples;
+mod search;
 mod story;
 mod table;
 
@@ -108,13 +113,19 @@ async fn run(once: bool) -> Result<(), Failure> {
         println!("The phones, in a browser:  {}/\n", emulator.url());
     }
 
-    let handler = handler(&emulator)?;
+    let settings = settings(&emulator);
+    search::keep_lines();
+    let handler = handler(&settings)?;
     let (stop, stopped) = oneshot::channel::<()>();
     // It stops when `stop` is dropped, too.
     let serving = tokio::spawn(handler.serve(listener, async { drop(stopped.await) }));
 
     let backstage = Backstage::new(&handler_url)?;
-    let problems = perform(&samples, &backstage, &mut received).await?;
+    let (problems, mut answers) = perform(&samples, &backstage, &mut received).await?;
+    answers.push_str(&backstage.status().await?);
+    if let Some(found) = search::find(&search::planted(&samples, &settings), &answers) {
+        return Err(format!("what is on phones is in the handler's lines or answers: {found}").into());
+    }
     if !once {
         backstage.sign_in(&offers::person()).await?;
         invite(&handler_url, &emulator.url());
@@ -129,9 +140,9 @@ async fn run(once: bool) -> Result<(), Failure> {
     if problems == 0 { Ok(()) } else { Err(format!("{problems} failures or refusals, see above").into()) }
 }
 
-fn handler(emulator: &Emulator) -> Result<Handler, ConfigError> {
+fn settings(emulator: &Emulator) -> [(&'static str, String); 6] {
     let connection_string = |hub| emulator.connection_string_of(hub).unwrap_or_default();
-    let settings = [
+    [
         ("NOTIFICATION_HUB_CONNECTION_STRING", connection_string(HUB)),
         ("NOTIFICATION_HUB_NAME", HUB.to_owned()),
         ("NOTIFICATION_HUB_VOIP_CONNECTION_STRING", connection_string(VOIP_HUB)),
@@ -139,22 +150,22 @@ fn handler(emulator: &Emulator) -> Result<Handler, ConfigError> {
         ("STORE", "memory:".to_owned()),
         // The samples are dated.
         ("EXPIRE_EVENTS", "false".to_owned()),
-        ("RUST_LOG", "warn".to_owned()),
-    ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value));
-    let config = Config::from_vars(settings)?;
-    acs_push::init_log(&config.log_filter);
-    Handler::new(&config)
+    ]
+}
+
+fn handler(settings: &[(&'static str, String)]) -> Result<Handler, ConfigError> {
+    Handler::new(&Config::from_vars(settings.iter().cloned())?)
 }
 
 /// Posts the samples one after the other, so that whatever the hub received since the last one belongs to this one.
-/// Counts what should not have happened.
+/// Counts what should not have happened, and keeps what was answered.
 async fn perform(
     samples: &[Sample],
     backstage: &Backstage,
     received: &mut Receiver<ReceivedRequest>,
-) -> Result<usize, Failure> {
+) -> Result<(usize, String), Failure> {
     let started = Instant::now();
+    let mut answers = String::new();
     let mut summary = Summary::default();
     table::print_head();
     for sample in samples {
@@ -171,9 +182,10 @@ async fn perform(
         table::print_event(sample, &answer);
         pushes.iter().for_each(table::print_push);
         summary.add(&answer, &pushes);
+        answers.push_str(&answer.body);
     }
     summary.print(started.elapsed());
-    Ok(summary.problems)
+    Ok((summary.problems, answers))
 }
 
 fn invite(handler: &str, emulator: &str) {

@@ -13,7 +13,7 @@ use super::code::Code;
 use super::sending::Hubs;
 use crate::notifications::device::DeviceHandle;
 use crate::push::hub::Hub;
-use crate::push::hub::feedback::{BlobLines, DeadReport, FeedbackError, FeedbackSource, Unreadable, reports};
+use crate::push::hub::feedback::{BlobLines, DeadReport, FeedbackError, FeedbackSource, Unreadable};
 use crate::storage::feedback::{FeedbackProblem, FeedbackReading, FeedbackReadings};
 use crate::storage::installations::HubScope;
 use crate::storage::store::StoreError;
@@ -277,7 +277,7 @@ impl DeliveryService {
                     break;
                 };
                 end = Some(line.end);
-                for report in line.text.as_deref().map_or_else(|| vec![Err(Unreadable)], reports) {
+                for report in line.reports() {
                     match report {
                         Ok(Some(DeadReport { handle, time })) => note_latest(&mut reported, handle, time),
                         Ok(None) => {}

@@ -124,6 +124,11 @@ fn a_connection_string_gives_an_address_and_a_key_or_an_error_without_them() {
 }
 
 #[test]
+fn a_hubs_feedback_gives_the_handles_that_stand_in_it_in_whatever_pieces_it_comes() {
+    holds("feedback", 200, false);
+}
+
+#[test]
 fn html_gives_words_without_tags() {
     holds("html", 1000, false);
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::program::Program;
+pub use crate::program::command;
 use crate::support::*;
 use crate::watch::Watch;
 
@@ -22,53 +24,82 @@ pub struct Process {
     /// The line at the start.
     pub first_line: String,
     client: reqwest::Client,
-    outputs: Vec<JoinHandle<String>>,
+    written: [Written; 2],
     watch: Watch,
 }
 
-async fn read(mut stream: impl AsyncRead + Unpin) -> String {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
+/// What it has written to one of its outputs so far. Read all the while: a full pipe would hold the process up.
+struct Written {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reading: Option<JoinHandle<()>>,
 }
 
-pub fn command(vars: &BTreeMap<String, String>, folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_acs-push"));
-    // Every line there is, for the search for planted values, unless the test is about levels.
-    command
-        .env_clear()
-        .env("RUST_LOG", "trace")
-        .envs(vars)
-        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "0")
-        .current_dir(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
+impl Written {
+    fn read(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = Arc::clone(&bytes);
+        let reading = tokio::spawn(async move {
+            let mut piece = vec![0; 64 * 1024];
+            while let Ok(length @ 1..) = stream.read(&mut piece).await {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).extend(&piece[..length]);
+            }
+        });
+        Self { bytes, reading: Some(reading) }
+    }
+
+    /// Waits for its end, which is that of the process.
+    async fn end(&mut self) {
+        if let Some(reading) = self.reading.take() {
+            reading.await.unwrap();
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.watch.hear(&self.first_line);
+        self.written.iter().for_each(|written| self.watch.hear(&written.text()));
+    }
 }
 
 impl Process {
     /// Starts one on a free port, which it tells in its first line.
     pub async fn start(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
-        Self::run(command(vars, folder), vars).await
+        Self::run(command(vars, folder)).await
     }
 
     /// Starts one as a webhook.
     pub async fn start_webhook(vars: &BTreeMap<String, String>, folder: &Path) -> Self {
         let mut command = command(vars, folder);
         command.args(["serve", "--webhook"]).env("LISTEN", "127.0.0.1:0");
-        Self::run(command, vars).await
+        Self::run(command).await
     }
 
-    async fn run(mut command: Command, vars: &BTreeMap<String, String>) -> Self {
-        let mut child = command.spawn().unwrap();
+    async fn run(mut program: Program) -> Self {
+        let mut child = program.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         timeout(Duration::from_secs(20), stdout.read_line(&mut line)).await.unwrap().unwrap();
         let port = line.split("127.0.0.1:").nth(1).unwrap_or_else(|| panic!("{line}"));
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-        // Read all the while: a full pipe would hold the process up.
-        let outputs = vec![tokio::spawn(read(stdout)), tokio::spawn(read(child.stderr.take().unwrap()))];
+        let written = [Written::read(stdout), Written::read(child.stderr.take().unwrap())];
         let address = format!("http://127.0.0.1:{port}");
-        Self { child, address, first_line: line, client: client(), outputs, watch: Watch::of_process(vars) }
+        let watch = Watch::of_process(&program.vars, &program.folder);
+        Self { child, address, first_line: line, client: client(), written, watch }
+    }
+
+    /// Nothing of this event may be in what it writes, whoever hands the event over.
+    pub fn plant_event(&self, event: &Value) {
+        self.watch.plant_event(event);
+    }
+
+    /// The same of any value.
+    pub fn plant(&self, value: &str) {
+        self.watch.plant(value);
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -159,15 +190,22 @@ impl Process {
         assert!(sent.success());
     }
 
+    /// Kills it with SIGKILL, and reads what it wrote until then.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+        for written in &mut self.written {
+            written.end().await;
+        }
+    }
+
     /// What it wrote to standard output and standard error, and how it ended.
     pub async fn output(mut self) -> (Option<i32>, String) {
         let status = timeout(Duration::from_secs(30), self.child.wait()).await.unwrap().unwrap();
         let mut text = String::new();
-        for output in self.outputs {
-            text.push_str(&output.await.unwrap());
+        for written in &mut self.written {
+            written.end().await;
+            text.push_str(&written.text());
         }
-        self.watch.hear(&self.first_line);
-        self.watch.hear(&text);
         (status.code(), text)
     }
 

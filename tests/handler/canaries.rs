@@ -38,7 +38,7 @@ enum Bound {
     Word,
     /// Nor a colon: it would be part of a longer time.
     TimeOfDay,
-    /// No letter or digit stands before it.
+    /// No letter or digit stands before it, and it is no part of a GUID: of a million of those some begin like a hash.
     Beginning,
 }
 
@@ -111,16 +111,37 @@ impl Canaries {
         }
     }
 
-    /// The keys among settings.
-    pub fn plant_settings<'a>(&mut self, settings: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    /// The keys among settings, and whatever stands where one belongs.
+    pub fn plant_settings(&mut self, settings: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>) {
         for (name, value) in settings {
+            let (name, value) = (name.as_ref().to_ascii_uppercase(), value.as_ref());
             if name.ends_with("_KEY") {
                 value.split(',').for_each(|key| self.plant(key.trim()));
             }
-            for member in value.split(';').filter_map(|member| member.split_once("Key=")) {
-                self.plant(member.1);
+            let is_secret = name.ends_with("CONNECTION_STRING") || name == "AZUREWEBJOBSSTORAGE";
+            // Two values that errors name, as what would be right.
+            if is_secret && !value.contains('…') && value != "UseDevelopmentStorage=true" {
+                self.plant(value.trim());
+            }
+            self.plant_keys(value);
+        }
+    }
+
+    /// The keys and signatures within a text.
+    pub fn plant_keys(&mut self, text: &str) {
+        let lower = text.to_ascii_lowercase();
+        for (mark, ends) in [("key=", &[';', '"', '\''][..]), ("sig=", &[';', '"', '\'', '&'])] {
+            for (at, _) in lower.match_indices(mark) {
+                let key = text.get(at + mark.len()..).and_then(|rest| rest.split(ends).next());
+                self.plant(key.unwrap_or_default().trim());
             }
         }
+    }
+
+    /// The device handles of an installation.
+    pub fn plant_handles(&mut self, installation: &Value) {
+        let handles = ["pushChannel", "voipPushChannel"].iter().filter_map(|name| installation.get(*name)?.as_str());
+        handles.for_each(|handle| self.plant(handle));
     }
 
     fn plant_all(&mut self, value: &Value, words: &[&str]) {
@@ -171,7 +192,7 @@ impl Net {
             let before = found.start().checked_sub(1).and_then(|before| bytes.get(before));
             match self.forms[found.pattern().as_usize()].bound {
                 Bound::Anywhere => true,
-                Bound::Beginning => !is_part(before),
+                Bound::Beginning => !is_part(before) && !is_in_guid(bytes, found.start()),
                 Bound::TimeOfDay => {
                     let is_part = |byte: Option<&u8>| is_part(byte) || byte == Some(&b':');
                     !is_part(before) && !is_part(bytes.get(found.end()))
@@ -229,6 +250,7 @@ fn forms(value: &str) -> Vec<(String, Form)> {
         let hash = Sha256::digest(&text);
         add(hex(&hash)[..HASH_DIGITS].to_owned(), "SHA-256, its first digits", Bound::Beginning);
         add(hex(&hash)[..2 * HASH_DIGITS].to_owned(), "SHA-256", Bound::Anywhere);
+        add(guid(&hex(&hash)), "SHA-256 as a GUID", Bound::Anywhere);
         for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
             add(engine.encode(hash)[..HASH_CHARACTERS].to_owned(), "SHA-256 in base64", Bound::Anywhere);
         }
@@ -239,6 +261,22 @@ fn forms(value: &str) -> Vec<(String, Form)> {
 /// Whether a time is over, or less than a day away.
 fn is_near(time: chrono::DateTime<chrono::FixedOffset>) -> bool {
     time < chrono::Utc::now() + chrono::TimeDelta::days(1)
+}
+
+/// The first digits of a hash in the groups of a GUID.
+fn guid(digits: &str) -> String {
+    [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]).join("-")
+}
+
+/// Whether the first or the last group of a GUID begins there.
+fn is_in_guid(text: &[u8], at: usize) -> bool {
+    let is_guid = |text: &[u8]| {
+        text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    [Some(at), at.checked_sub(24)].into_iter().flatten().any(|at| text.get(at..at + 36).is_some_and(is_guid))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -282,6 +320,7 @@ mod tests {
             BASE64_STANDARD_NO_PAD.encode(hash),
             BASE64_URL_SAFE_NO_PAD.encode(hash)[..16].to_owned(),
             hex(value.as_bytes()),
+            guid(&hex(&hash)),
             "from Alice".to_owned(),
             format!("{:?}", &hex(&Sha256::digest("Alice"))[..16]),
         ] {
@@ -289,6 +328,11 @@ mod tests {
         }
         for line in ["malices", "the hub answered 404", "", "Gruesse an 1555", &"0".repeat(64)] {
             assert_eq!(net.caught(line), None);
+        }
+        // Two ids that begin by chance as a hash does.
+        let digits = &hex(&hash)[..HASH_DIGITS];
+        for id in [format!("{digits}-0000-4000-8000-000000000000"), format!("00000000-0000-4000-8000-{digits}0000")] {
+            assert_eq!(net.caught(&id), None);
         }
     }
 
@@ -305,10 +349,13 @@ mod tests {
             "metadata": {"fileSharingMetadata": "[{\"name\":\"diagnosis.pdf\"}]"}, "messageId": "message-one",
         }}]));
         let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let settings =
-            [setting("HUB", "Endpoint=sb://n/;SharedAccessKey=hub-key"), setting("ADMIN_KEY", "first-key, other-key")];
-        canaries.plant_settings(settings.iter().map(|(name, value)| (name, value)));
-        assert_eq!(canaries.len(), 18);
+        canaries.plant_settings([
+            setting("HUB", "Endpoint=sb://n/;sharedaccesskey=hub-key;EntityPath=hub"),
+            setting("ADMIN_KEY", "first-key, other-key"),
+            setting("AzureWebJobsStorage", "a-key-that-stands-alone"),
+            setting("STORE", "https://a.blob.core.windows.net/?sv=2021&sig=signature%3D&sp=rl"),
+        ]);
+        assert_eq!(canaries.len(), 20);
         let net = canaries.net();
         for told in [
             "8:acs:user-one",
@@ -327,6 +374,8 @@ mod tests {
             "hub-key",
             "first-key",
             "other-key",
+            "a-key-that-stands-alone",
+            "signature%3D",
         ] {
             assert!(net.caught(&format!("({told})")).is_some(), "{told}");
         }

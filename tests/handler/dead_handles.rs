@@ -322,7 +322,7 @@ async fn a_process_that_is_killed_within_it_leaves_the_rest_to_the_next() {
     })
     .await
     .unwrap();
-    process.child.kill().await.unwrap();
+    process.kill().await;
     assert!(running.await.unwrap().is_err(), "it was killed before its end");
     let after_kill = handles();
     assert!(after_kill > 240, "{after_kill}: it was over already");

@@ -1,11 +1,9 @@
 //! `acs-push installations`: registered devices by the command line, as by the HTTP API.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::binary::{Process, command};
@@ -14,11 +12,9 @@ use crate::support::*;
 /// Runs the command; its exit code, what it printed, and its error.
 async fn run(folder: &Path, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
     let vars = [("STORE".to_owned(), "file:store".to_owned())].into();
-    let mut child = command(&vars, folder).arg("installations").args(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).await.unwrap();
-    drop(stdin);
-    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    let mut command = command(&vars, folder);
+    let output = command.arg("installations").args(arguments).output_of(input.as_bytes());
+    let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 

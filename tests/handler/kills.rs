@@ -45,7 +45,7 @@ impl Stage {
 
     /// Kills the process.
     async fn kill(&mut self) {
-        self.process.child.kill().await.unwrap();
+        self.process.kill().await;
     }
 
     /// Another process takes its place.

@@ -8,6 +8,7 @@ mod azurite;
 mod binary;
 mod blob;
 mod canaries;
+mod program;
 mod reach;
 mod stories;
 mod support;

@@ -243,7 +243,7 @@ async fn what_is_stored_outlives_a_kill_and_holds_its_format() {
     let mut process = Process::start(&vars, folder.path()).await;
     process.put("iphone", json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE})).await;
     assert_eq!(process.outcome(&json!({"id": "no event"})).await, "dead_lettered");
-    process.child.kill().await.unwrap();
+    process.kill().await;
 
     let mut kinds = Vec::new();
     for (path, document) in documents(&folder.path().join("store")) {

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use notification_hubs_emulator::{Action, Emulator, Fault};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::binary::{Process, command, documents};
@@ -204,11 +202,9 @@ async fn a_refusal_of_the_hub_is_printed_and_the_exit_code_is_1() {
 async fn events_come_from_standard_input_as_well() {
     let (hub, folder) = with_phones().await;
     let mut command = command(&vars(&hub, &[("STORE", "file:store")]), folder.path());
-    let mut child = command.args(["send", "--dry-run", "-"]).stdin(Stdio::piped()).spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(sms("e1", "15551234567", "Hello").to_string().as_bytes()).await.unwrap();
-    drop(input);
-    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    let input = sms("e1", "15551234567", "Hello").to_string();
+    let output = command.args(["send", "--dry-run", "-"]).output_of(input.as_bytes());
+    let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_holds(&String::from_utf8(output.stdout).unwrap(), &["event 1: e1", "outcome    delivered, 1 of 1 devices"]);
 }
@@ -249,12 +245,8 @@ async fn control_characters_of_an_event_do_not_reach_the_terminal() {
 /// Runs it without any setting.
 async fn send_alone(folder: &Path, arguments: &[&str], input: &[u8]) -> (Option<i32>, String) {
     let mut command = command(&BTreeMap::new(), folder);
-    let mut child = command.arg("send").args(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // A command that reads a file may be over by now.
-    let _ = stdin.write_all(input).await;
-    drop(stdin);
-    let output = timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    let output = command.arg("send").args(arguments).output_of(input);
+    let output = timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
     (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 

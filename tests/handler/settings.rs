@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use acs_push::Config;
 
+use crate::canaries::Canaries;
 use crate::support::*;
+use crate::watch::assert_clean;
 
 const SECRET: &str = "c2VjcmV0LXRoYXQtbm9ib2R5LW1heS1zZWU=";
 
@@ -36,7 +38,14 @@ fn warnings(settings: &[(&str, &str)]) -> Vec<String> {
 fn faults(settings: &[(&str, &str)]) -> Vec<String> {
     match Config::from_vars(with(settings)) {
         Ok(_) => Vec::new(),
-        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+        Err(error) => {
+            let told = error.to_string();
+            let mut canaries = Canaries::default();
+            canaries.plant_settings(settings.iter().copied());
+            canaries.plant(SECRET);
+            assert_clean(&canaries, &[&told]);
+            told.lines().map(str::to_owned).collect()
+        }
     }
 }
 

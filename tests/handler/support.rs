@@ -124,7 +124,12 @@ impl App {
     }
 
     pub async fn get(&self, path: &str) -> Reply {
-        Reply::of(self.request(Method::GET, path)).await
+        let reply = Reply::of(self.request(Method::GET, path)).await;
+        // An installation is shown to whoever asks for it.
+        if !path.starts_with("/api/installations") {
+            self.watch.hear(&reply.text);
+        }
+        reply
     }
 
     pub async fn put(&self, id: &str, installation: &Value) -> Reply {
@@ -169,6 +174,14 @@ impl App {
         self.post(envelope(event).to_string().into_bytes()).await
     }
 
+    /// Sends events by a request of the test's own.
+    pub async fn send(&self, request: RequestBuilder, events: &Value) -> Reply {
+        self.watch.plant_event(events);
+        let reply = Reply::of(request.body(events.to_string())).await;
+        self.watch.hear(&reply.text);
+        reply
+    }
+
     /// Posts any body to the Event Grid function.
     pub async fn post(&self, body: Vec<u8>) -> Reply {
         let request = self.request(Method::POST, "/EventGridTrigger");
@@ -178,9 +191,7 @@ impl App {
     }
 
     pub async fn status(&self) -> Value {
-        let reply = self.get("/api/status").await;
-        self.watch.hear(&reply.text);
-        reply.json()
+        self.get("/api/status").await.json()
     }
 
     /// How many events ended so.

@@ -13,10 +13,10 @@ use reqwest::{Method, Request};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-mod blob;
-mod container;
+pub mod blob;
+pub mod container;
 mod error;
-mod report;
+pub mod report;
 
 use super::Hub;
 use super::connection_string::ConnectionString;
@@ -25,7 +25,7 @@ use crate::client::{CONNECT_TIMEOUT, Client};
 pub use blob::BlobLines;
 pub use container::Container;
 pub use error::FeedbackError;
-pub use report::{DeadReport, Unreadable, reports};
+pub use report::{DeadReport, Unreadable};
 
 /// Where a hub tells its feedback, and the key for it.
 #[derive(Debug)]
@@ -81,12 +81,15 @@ impl FeedbackSource {
             }
         };
         let body = timeout(LONGEST, asked).await.map_err(|_| FeedbackError::Timeout)??;
-        // The address has a signature: it is not told where it makes no sense.
-        let address = std::str::from_utf8(&body).ok().and_then(|text| Url::parse(text.trim()).ok());
-        let is_as_safe = |url: &Url| url.scheme() == "https" || url.scheme() == self.key.feedback.scheme();
-        let address = address.filter(|url| url.has_host() && is_as_safe(url)).ok_or(FeedbackError::NoAddress)?;
-        Ok(Container::new(self.client.clone(), address))
+        Ok(Container::new(self.client.clone(), read_address(&body, &self.key.feedback)?))
     }
+}
+
+/// The address of a container in the answer of a hub at that address. It has a signature: it is not told where it makes no sense.
+pub fn read_address(body: &[u8], hub: &Url) -> Result<Url, FeedbackError> {
+    let address = std::str::from_utf8(body).ok().and_then(|text| Url::parse(text.trim()).ok());
+    let is_as_safe = |url: &Url| url.scheme() == "https" || url.scheme() == hub.scheme();
+    address.filter(|url| url.has_host() && is_as_safe(url)).ok_or(FeedbackError::NoAddress)
 }
 
 /// A whole body, of so many bytes at most.

@@ -49,6 +49,8 @@ async fn lose_nothing(settings: &[(&str, &str)]) {
     let mut processes =
         [Process::start_webhook(&vars, folder.path()).await, Process::start_webhook(&vars, folder.path()).await];
     processes[0].register("iphone", phone()).await;
+    let event = |n: usize| sms(&format!("e{n}"), "15551234567", &format!("message {n}."));
+    processes.iter().for_each(|process| (0..EVENTS).for_each(|n| process.plant_event(&event(n))));
     let addresses = processes.iter().map(|process| process.address.clone()).collect();
     let balancer = Arc::new(Balancer { addresses, next: AtomicUsize::new(0), client: client() });
     let done = Arc::new(AtomicUsize::new(0));
@@ -57,8 +59,7 @@ async fn lose_nothing(settings: &[(&str, &str)]) {
         tokio::spawn(async move {
             let mut repeats = 0;
             for n in (sender..EVENTS).step_by(SENDERS) {
-                let event = sms(&format!("e{n}"), "15551234567", &format!("message {n}."));
-                repeats += balancer.deliver(&json!([event]).to_string()).await - 1;
+                repeats += balancer.deliver(&json!([event(n)]).to_string()).await - 1;
                 done.fetch_add(1, Ordering::Relaxed);
             }
             repeats
@@ -69,7 +70,7 @@ async fn lose_nothing(settings: &[(&str, &str)]) {
         while done.load(Ordering::Relaxed) < KILLED_AFTER {
             sleep(Duration::from_millis(1)).await;
         }
-        processes[1].child.kill().await.unwrap();
+        processes[1].kill().await;
     };
     let (repeats, ()) = timeout(Duration::from_secs(120), async { tokio::join!(senders, kill) }).await.unwrap();
     let repeats: usize = repeats.into_iter().map(Result::unwrap).sum();

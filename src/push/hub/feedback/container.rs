@@ -41,7 +41,8 @@ const MAX_PAGES: usize = 20;
 const STORAGE_VERSION: HeaderValue = HeaderValue::from_static("2021-08-06");
 
 impl Container {
-    pub(super) fn new(client: Client, address: Url) -> Self {
+    /// The one at that address.
+    pub fn new(client: Client, address: Url) -> Self {
         Self { client, address }
     }
 
@@ -56,14 +57,9 @@ impl Container {
             }
             let page = async { read(self.get(url, None).await?, MAX_PAGE_BYTES).await };
             let page = timeout(LONGEST, page).await.map_err(|_| FeedbackError::Timeout)??;
-            let page = String::from_utf8(page).map_err(|_| FeedbackError::Form)?;
-            // Azure's begins with a byte order mark.
-            let page: Page = from_str(page.trim_start_matches('\u{feff}')).map_err(|_| FeedbackError::Form)?;
-            for Listed { name, properties: Properties { modified, length } } in page.blobs.listed {
-                let modified = httpdate::parse_http_date(&modified).map_err(|_| FeedbackError::Form)?;
-                blobs.push(FeedbackBlob { name, modified: modified.into(), length });
-            }
-            marker = page.next_marker.unwrap_or_default();
+            let (listed, next) = read_page(&page)?;
+            blobs.extend(listed);
+            marker = next;
             if marker.is_empty() {
                 break;
             }
@@ -75,10 +71,16 @@ impl Container {
 
     /// The lines of a blob, from that byte on.
     pub async fn lines(&self, blob: &FeedbackBlob, from: u64) -> Result<BlobLines, FeedbackError> {
-        let mut url = self.address.clone();
-        url.path_segments_mut().map_err(|()| FeedbackError::NoAddress)?.pop_if_empty().extend(blob.name.split('/'));
+        let url = self.address_of(&blob.name)?;
         let response = timeout(LONGEST, self.get(url, Some(from))).await.map_err(|_| FeedbackError::Timeout)??;
         Ok(BlobLines::new(response, from))
+    }
+
+    /// The address of a blob, which is in the container whatever its name.
+    pub fn address_of(&self, blob: &str) -> Result<Url, FeedbackError> {
+        let mut url = self.address.clone();
+        url.path_segments_mut().map_err(|()| FeedbackError::NoAddress)?.pop_if_empty().extend(blob.split('/'));
+        Ok(url)
     }
 
     async fn get(&self, url: Url, from: Option<u64>) -> Result<Response, FeedbackError> {
@@ -102,6 +104,19 @@ impl fmt::Debug for Container {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Container").field("host", &self.address.host_str()).finish_non_exhaustive()
     }
+}
+
+/// The blobs of a page of the list, and where the next page begins: nothing if this is the last one.
+pub fn read_page(page: &[u8]) -> Result<(Vec<FeedbackBlob>, String), FeedbackError> {
+    let page = std::str::from_utf8(page).map_err(|_| FeedbackError::Form)?;
+    // Azure's begins with a byte order mark.
+    let page: Page = from_str(page.trim_start_matches('\u{feff}')).map_err(|_| FeedbackError::Form)?;
+    let blob = |Listed { name, properties: Properties { modified, length } }| {
+        let modified = httpdate::parse_http_date(&modified).map_err(|_| FeedbackError::Form)?;
+        Ok(FeedbackBlob { name, modified: modified.into(), length })
+    };
+    let blobs = page.blobs.listed.into_iter().map(blob).collect::<Result<_, FeedbackError>>()?;
+    Ok((blobs, page.next_marker.unwrap_or_default()))
 }
 
 /// `EnumerationResults`.
