@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::delivery::DeliveryService;
+use crate::log::EachMinute;
 use crate::notifications::device::AppName;
 use crate::server::http_response;
 use crate::server::{self, BodyError, Front, Request};
@@ -20,6 +21,7 @@ use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
 
+pub mod admission;
 pub mod counters;
 mod cross_site;
 mod event_grid_trigger;
@@ -33,7 +35,7 @@ mod status;
 pub mod unknown_path;
 
 use counters::Counters;
-use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed};
+use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed, unavailable};
 use misconfigured::Misconfigured;
 pub use routes::{Method, has_check};
 use routes::{Route, route};
@@ -54,6 +56,8 @@ pub struct Service {
     pub apps: BTreeSet<AppName>,
     /// What the function `Status` reports.
     pub counters: Arc<Counters>,
+    /// What was logged about events that were not taken in.
+    pub overload: EachMinute<()>,
     /// What all processes counted.
     pub instances: Instances,
     /// What was logged about paths that no function has.
@@ -122,6 +126,7 @@ impl Front for HostFront {
     fn without_body(&self, error: BodyError) -> HttpResponse {
         match error {
             BodyError::TooLarge => json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() })),
+            BodyError::NoRoom => unavailable(&error.to_string()),
             BodyError::Incomplete => error_response(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()),
             BodyError::Late => error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", &error.to_string()),
         }

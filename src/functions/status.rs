@@ -45,6 +45,7 @@ impl Service {
             "in_flight": counts.in_flight,
             "outcomes": counts.outcomes(),
             "rejected": counts.rejected,
+            "overloaded": counts.overloaded,
             "hubs": self.delivery_service.hubs.status(),
             "store": {
                 "last_error": store_error,
