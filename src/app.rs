@@ -17,7 +17,6 @@ use crate::functions::counters::Counters;
 use crate::functions::misconfigured::Misconfigured;
 use crate::functions::unknown_path::UnknownPaths;
 use crate::functions::{self, Clock, HostFront, Service};
-use crate::log::EachMinute;
 use crate::push::hub::Hub;
 use crate::settings::{AppSettings, AzureInstance, Config, ConfigError, HubSettings, StoreChoice, WebhookSettings};
 use crate::storage::dead_letters::DeadLetters;
@@ -89,7 +88,6 @@ impl Handler {
             store,
             apps: config.apps.keys().cloned().collect(),
             counters: Counters::new(),
-            overload: EachMinute::default(),
             instances,
             unknown_paths: UnknownPaths::default(),
             settings: config.summary().to_string(),

@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::delivery::DeliveryService;
-use crate::log::EachMinute;
 use crate::notifications::device::AppName;
 use crate::server::http_response;
 use crate::server::{self, BodyError, Front, Request};
@@ -56,8 +55,6 @@ pub struct Service {
     pub apps: BTreeSet<AppName>,
     /// What the function `Status` reports.
     pub counters: Arc<Counters>,
-    /// What was logged about events that were not taken in.
-    pub overload: EachMinute<()>,
     /// What all processes counted.
     pub instances: Instances,
     /// What was logged about paths that no function has.

@@ -26,7 +26,7 @@ impl Service {
     pub fn admit(&self, events: &[RawEvent<'_>]) -> Result<InFlight, Overloaded> {
         let has_call = || events.iter().any(|event| is_call(*event));
         self.counters.receive(events.len(), has_call).ok_or_else(|| {
-            if self.overload.is_due((), Instant::now()) {
+            if self.counters.overload.is_due((), Instant::now()) {
                 tracing::warn!("too many events are in flight: further ones are answered 503, but for calls");
             }
             Overloaded

@@ -7,12 +7,15 @@ use tokio::sync::Notify;
 
 use super::admission::{MOST_EVENTS, MOST_EVENTS_BESIDE_CALLS, MOST_REQUESTS};
 use crate::delivery::outcome::Outcome;
+use crate::log::EachMinute;
 
 /// Counts of events.
 #[derive(Debug, Default)]
 pub struct Counters {
     counts: Mutex<Counts>,
     changed: Notify,
+    /// What was logged about events that were not taken in.
+    pub overload: EachMinute<()>,
 }
 
 /// One moment's counts.
