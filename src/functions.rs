@@ -20,6 +20,7 @@ use crate::storage::instances::Instances;
 use crate::storage::maintenance::Maintenance;
 use crate::storage::store::Store;
 
+pub mod admission;
 pub mod counters;
 mod cross_site;
 mod event_grid_trigger;
@@ -33,7 +34,7 @@ mod status;
 pub mod unknown_path;
 
 use counters::Counters;
-use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed};
+use http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed, unavailable};
 use misconfigured::Misconfigured;
 pub use routes::{Method, has_check};
 use routes::{Route, route};
@@ -122,6 +123,7 @@ impl Front for HostFront {
     fn without_body(&self, error: BodyError) -> HttpResponse {
         match error {
             BodyError::TooLarge => json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": error.to_string() })),
+            BodyError::NoRoom => unavailable(&error.to_string()),
             BodyError::Incomplete => error_response(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string()),
             BodyError::Late => error_response(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", &error.to_string()),
         }

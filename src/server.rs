@@ -1,4 +1,4 @@
-//! What every front shares, over warp: the body limit, one task for each request, and the graceful stop.
+//! What every front shares, over warp: one task for each request, and the graceful stop.
 //!
 //! Which requests there are, and what they mean, is the front's: `functions` or `webhook`.
 
@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Buf;
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -19,8 +19,12 @@ use warp::Filter;
 
 use crate::delivery::deadlines::with_deadline;
 
+mod body;
+mod connections;
 pub mod http_response;
 
+pub use body::BodyError;
+use body::{Body, BodyMemory, MAX_BODY_BYTES};
 use http_response::{HttpResponse, internal_error};
 
 /// Answers requests.
@@ -62,29 +66,12 @@ pub struct Request<R> {
     /// What it is for.
     pub route: R,
     /// Its whole body.
-    pub body: Bytes,
+    pub body: Body,
     /// When it began.
     pub began: Instant,
     /// The time of the day at that moment.
     pub now: DateTime<Utc>,
 }
-
-/// Why there is no body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// It has more than [`MAX_BODY_BYTES`].
-    #[error("the body is larger than 8 MiB")]
-    TooLarge,
-    /// The connection ended before it did.
-    #[error("the body is incomplete")]
-    Incomplete,
-    /// It took too long.
-    #[error("the body did not arrive in time")]
-    Late,
-}
-
-/// The Functions host sends a full batch of events twice, as data and as metadata.
-const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
 pub async fn serve<F: Front>(
@@ -95,9 +82,11 @@ pub async fn serve<F: Front>(
 ) {
     let longest = front.deadline() + Duration::from_secs(1);
     let tasks = TaskTracker::new();
+    tasks.close();
     let respond = {
-        let (front, tasks) = (Arc::clone(&front), tasks.clone());
-        move |body, route| respond(Arc::clone(&front), tasks.clone(), body, route)
+        let shared =
+            Arc::new(Shared { front: Arc::clone(&front), tasks: tasks.clone(), memory: BodyMemory::default() });
+        move |body, route| respond(Arc::clone(&shared), body, route)
     };
     let (stopping, stopped) = oneshot::channel();
     let stop = {
@@ -109,12 +98,11 @@ pub async fn serve<F: Front>(
             let _ = stopping.send(());
         }
     };
-    let served = warp::serve(warp::body::stream().and(routes).then(respond)).incoming(listener).graceful(stop).run();
+    let filter = warp::body::stream().and(routes).then(respond);
     let background = tokio::spawn(async move { front.background().await });
     let finished = async {
-        served.await;
+        connections::serve(filter, listener, &tasks, stop).await;
         // A request is finished even if its sender has closed the connection.
-        tasks.close();
         tasks.wait().await;
     };
     let too_late = async {
@@ -128,52 +116,35 @@ pub async fn serve<F: Front>(
     background.abort();
 }
 
-async fn respond<F: Front, B: Buf, E>(
+/// What all requests share.
+struct Shared<F> {
     front: Arc<F>,
     tasks: TaskTracker,
+    memory: BodyMemory,
+}
+
+async fn respond<F: Front, B: Buf, E>(
+    shared: Arc<Shared<F>>,
     body: impl Stream<Item = Result<B, E>>,
     route: F::Route,
 ) -> HttpResponse {
     // Both clocks are read at the same moment: an event's remaining lifetime is added to the start of its request.
+    let front = &shared.front;
     let (began, now) = (Instant::now(), front.now());
+    let _in_flight = shared.tasks.token();
     let admitted = front.admit(&route).await;
     let most = if admitted.is_ok() { MAX_BODY_BYTES } else { 0 };
-    let body = with_deadline(began + front.deadline(), pin!(read(pin!(body), most))).await;
+    let body = with_deadline(began + front.deadline(), pin!(shared.memory.read(pin!(body), most))).await;
     if let Err(refused) = admitted {
         return refused;
     }
     match body.unwrap_or(Err(BodyError::Late)) {
         Ok(body) => {
-            let answer = tasks.spawn(async move { front.answer(Request { route, body, began, now }).await });
+            let front = Arc::clone(front);
+            let answer = shared.tasks.spawn(async move { front.answer(Request { route, body, began, now }).await });
             // The panic hook has written the place to standard error.
             answer.await.unwrap_or_else(|_| internal_error("unexpected error; see the log"))
         }
         Err(error) => front.without_body(error),
     }
-}
-
-/// Reads a body, with or without `Content-Length`. One that is too large is read to its end all the same, so that the sender
-/// gets a response instead of a broken connection.
-async fn read<B: Buf, E>(mut body: impl Stream<Item = Result<B, E>> + Unpin, most: usize) -> Result<Bytes, BodyError> {
-    let (mut only, mut joined) = (Bytes::new(), Vec::new());
-    let mut length = 0;
-    while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|_| BodyError::Incomplete)?;
-        length += chunk.remaining();
-        if length > most {
-            (only, joined) = Default::default();
-        } else if length == chunk.remaining() {
-            // Nearly every body is one chunk, which needs no copy.
-            only = chunk.copy_to_bytes(length);
-        } else {
-            if joined.is_empty() {
-                joined.extend_from_slice(&only);
-            }
-            joined.put(chunk);
-        }
-    }
-    if length > most {
-        return Err(BodyError::TooLarge);
-    }
-    Ok(if joined.is_empty() { only } else { joined.into() })
 }

@@ -12,7 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::functions::Service;
-use crate::server::http_response::{HttpResponse, StatusCode, error_response, json_response, method_not_allowed};
+use crate::server::http_response::{
+    HttpResponse, StatusCode, error_response, json_response, method_not_allowed, unavailable,
+};
 use crate::server::{self, BodyError, Front, Request};
 use crate::settings::WebhookSettings;
 use crate::storage::lease::Lease;
@@ -46,9 +48,6 @@ const UNREADY_BEFORE_STOP: Duration = Duration::from_secs(5);
 
 /// A probe does not wait longer.
 const LONGEST_PROBE: Duration = Duration::from_secs(2);
-
-/// How long Event Grid waits at least after a 503 before it repeats a delivery.
-const RETRY_AFTER_SECONDS: u32 = 30;
 
 /// Serves on `listener` until `stop` completes; then accepts no more connections and finishes the requests in flight.
 pub async fn serve(webhook: Webhook, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
@@ -102,7 +101,7 @@ impl Front for Webhook {
         match error {
             BodyError::TooLarge => error_response(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &error.to_string()),
             // Event Grid does not repeat what is answered with 400.
-            BodyError::Incomplete | BodyError::Late => unavailable(&error.to_string()),
+            BodyError::NoRoom | BodyError::Incomplete | BodyError::Late => unavailable(&error.to_string()),
         }
     }
 
@@ -138,11 +137,4 @@ impl Front for Webhook {
         self.stopping.store(true, Ordering::Relaxed);
         sleep(UNREADY_BEFORE_STOP).await;
     }
-}
-
-/// 503: Event Grid sends the delivery again.
-fn unavailable(problem: &str) -> HttpResponse {
-    let mut response = error_response(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", problem);
-    response.headers_mut().insert("retry-after", RETRY_AFTER_SECONDS.into());
-    response
 }

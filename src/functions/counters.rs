@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
+use super::admission::{MOST_EVENTS, MOST_EVENTS_BESIDE_CALLS, MOST_REQUESTS};
 use crate::delivery::outcome::Outcome;
+use crate::log::EachMinute;
 
 /// Counts of events.
 #[derive(Debug, Default)]
 pub struct Counters {
     counts: Mutex<Counts>,
     changed: Notify,
+    /// What was logged about events that were not taken in.
+    pub overload: EachMinute<()>,
 }
 
 /// One moment's counts.
@@ -21,10 +25,14 @@ pub struct Counts {
     pub received: u64,
     /// Those without an outcome so far.
     pub in_flight: u64,
+    /// The requests that have such events.
+    requests: u64,
     /// Those with an outcome, in the order of `Outcome`.
     outcomes: [u64; Outcome::ALL.len()],
     /// Bodies that were no invocation.
     pub rejected: u64,
+    /// Requests with events that were not taken in because too many were in flight.
+    pub overloaded: u64,
 }
 
 impl Counts {
@@ -47,20 +55,19 @@ impl Counters {
         Arc::default()
     }
 
-    /// Counts events that were received.
-    pub fn receive(self: &Arc<Self>, events: usize) -> InFlight {
-        self.receive_up_to(events, u64::MAX).expect("there are never as many events")
-    }
-
-    /// The same if no more than `most` are in flight with them, or no others; else they are not received.
-    pub fn receive_up_to(self: &Arc<Self>, events: usize, most: u64) -> Option<InFlight> {
+    /// Counts the events of a request that were received, if there is room for them. Otherwise they are not received.
+    pub fn receive(self: &Arc<Self>, events: usize, has_call: impl FnOnce() -> bool) -> Option<InFlight> {
         let events = events as u64;
         let mut counts = self.counts.lock().expect("nothing panics while it is held");
-        if counts.in_flight > 0 && counts.in_flight + events > most {
+        let is_full =
+            |most| counts.in_flight > 0 && (counts.requests >= MOST_REQUESTS || counts.in_flight + events > most);
+        if is_full(MOST_EVENTS) && !(has_call() && counts.in_flight + events <= MOST_EVENTS_BESIDE_CALLS) {
+            counts.overloaded += 1;
             return None;
         }
         counts.received += events;
         counts.in_flight += events;
+        counts.requests += u64::from(events > 0);
         Some(InFlight { counters: Arc::clone(self), events })
     }
 
@@ -87,6 +94,7 @@ impl InFlight {
         counts.in_flight -= 1;
         counts.outcomes[outcome as usize] += 1;
         self.events -= 1;
+        counts.requests -= u64::from(self.events == 0);
         self.counters.changed.notify_one();
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Service;
-use super::http_response::{HttpResponse, StatusCode, internal_error, json_response};
+use super::http_response::{HttpResponse, StatusCode, internal_error, json_response, unavailable};
 use super::invocation::{InvocationError, InvocationRequest, InvocationResponse, host_time};
 use crate::delivery::outcome::DeliveryResult;
 use crate::events::trace_id;
@@ -33,7 +33,10 @@ impl Service {
             }
         };
         self.delivery_service.clock.look(began, now, || host_time(body));
-        let mut in_flight = self.counters.receive(events.len());
+        let mut in_flight = match self.admit(&events) {
+            Ok(in_flight) => in_flight,
+            Err(overloaded) => return unavailable(&overloaded.to_string()),
+        };
         let results = self.delivery_service.deliver_all(&events, began, now, traceparent.and_then(trace_id)).await;
         results.iter().for_each(|delivery| in_flight.settle(delivery.outcome));
         // 500 makes Event Grid send all of its events again.

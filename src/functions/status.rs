@@ -47,6 +47,7 @@ impl Service {
             "tasks": Handle::current().metrics().num_alive_tasks(),
             "outcomes": counts.outcomes(),
             "rejected": counts.rejected,
+            "overloaded": counts.overloaded,
             "hubs": self.delivery_service.hubs.status(),
             "store": {
                 "last_error": store_error,

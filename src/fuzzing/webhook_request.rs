@@ -55,7 +55,7 @@ pub fn check(data: &[u8]) {
         match webhook.admit(&route).await {
             Ok(()) => {
                 let body = Bytes::copy_from_slice(body.as_bytes());
-                webhook.answer(Request { route, body, began: Instant::now(), now: NOW }).await
+                webhook.answer(Request { route, body: body.into(), began: Instant::now(), now: NOW }).await
             }
             Err(refusal) => {
                 assert_eq!(refusal.status(), 401, "who has no key is unauthorized");

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use chrono::Utc;
 use reqwest::header::HeaderValue;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::client::{Client, RequestError};
@@ -24,6 +23,7 @@ mod error;
 pub mod feedback;
 mod health;
 mod key_check;
+mod permits;
 mod request;
 pub mod retry;
 mod sas;
@@ -35,6 +35,7 @@ pub use error::SendError;
 use health::HubHealth;
 pub use health::HubStatus;
 pub use key_check::KeyAnswer;
+use permits::{Permits, SendPermit};
 pub use request::DirectSend;
 use request::Request;
 use response::HubResponse;
@@ -46,21 +47,12 @@ pub struct Hub {
     name: String,
     client: Client,
     credentials: HubCredentials,
-    /// One permit for each request that may be in flight.
-    permits: Semaphore,
-    /// A request that is not urgent needs one of these first, so an urgent one never waits behind it.
-    non_urgent: Semaphore,
+    permits: Permits,
     /// Until when it is throttling.
     paused_until: Mutex<Option<Instant>>,
     batch_support: BatchSupport,
     health: HubHealth,
     feedback: Option<feedback::FeedbackSource>,
-}
-
-/// Held while a request is in flight.
-struct SendPermit<'a> {
-    _permit: SemaphorePermit<'a>,
-    _not_urgent: Option<SemaphorePermit<'a>>,
 }
 
 /// The hub accepted it. Whether the push service delivered it is not in the response.
@@ -109,8 +101,7 @@ impl Hub {
             name: name.to_owned(),
             client,
             credentials: HubCredentials::new(name, connection_strings),
-            permits: Semaphore::new(max_in_flight),
-            non_urgent: Semaphore::new(max_in_flight),
+            permits: Permits::new(max_in_flight),
             paused_until: Mutex::new(None),
             batch_support: BatchSupport::default(),
             health: HubHealth::default(),
@@ -210,9 +201,9 @@ impl Hub {
                 // Jitter: not all requests at the same moment.
                 sleep_until(until + PAUSE_JITTER.mul_f64(fastrand::f64())).await;
             }
-            let permit = match self.try_acquire_permit(direct_send.urgent) {
+            let permit = match self.permits.try_acquire(direct_send.urgent) {
                 Some(permit) => Some(permit),
-                None => timeout_at(direct_send.deadline, self.permit(direct_send.urgent)).await.ok(),
+                None => timeout_at(direct_send.deadline, self.permits.acquire(direct_send.urgent)).await.ok(),
             };
             let now = Instant::now();
             let permit = permit.filter(|_| now < direct_send.deadline).ok_or(SendError::DeadlineReached)?;
@@ -225,18 +216,6 @@ impl Hub {
                 return Ok(permit);
             }
         }
-    }
-
-    /// A permit without waiting. There is none while another request waits for one: the semaphores are fair.
-    fn try_acquire_permit(&self, urgent: bool) -> Option<SendPermit<'_>> {
-        let non_urgent = if urgent { None } else { Some(self.non_urgent.try_acquire().ok()?) };
-        Some(SendPermit { _permit: self.permits.try_acquire().ok()?, _not_urgent: non_urgent })
-    }
-
-    async fn permit(&self, urgent: bool) -> SendPermit<'_> {
-        let unclosed = "the semaphores are never closed";
-        let non_urgent = if urgent { None } else { Some(self.non_urgent.acquire().await.expect(unclosed)) };
-        SendPermit { _permit: self.permits.acquire().await.expect(unclosed), _not_urgent: non_urgent }
     }
 
     /// One attempt. After a 401 it makes a new SAS token once, and then tries the other key.
@@ -373,28 +352,5 @@ impl Hub {
 impl Requests {
     fn failed(self, error: SendError) -> SendFailure {
         SendFailure { error, tracking_id: self.tracking_id, requests: self.sent, detail: self.detail }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::pin::pin;
-
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_permit_that_a_call_waits_for_is_not_given_to_a_later_request() {
-        let connection_string = "Endpoint=http://127.0.0.1/;SharedAccessKeyName=r;SharedAccessKey=k";
-        let connection_strings = [ConnectionString::parse(connection_string).unwrap()];
-        let hub = Hub::new("hub", &connection_strings, 1, Client::without_certificates());
-        let message = hub.try_acquire_permit(false).unwrap();
-        let mut call = pin!(hub.permit(true));
-        assert!(call.as_mut().now_or_never().is_none(), "there is one place only");
-        drop(message);
-        assert!(hub.try_acquire_permit(false).is_none() && hub.try_acquire_permit(true).is_none());
-        drop(call.now_or_never().unwrap());
-        assert!(hub.try_acquire_permit(false).is_some());
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 pub use warp::http::StatusCode;
-use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 /// Status, headers and body.
 pub type HttpResponse = warp::http::Response<Bytes>;
@@ -12,6 +12,16 @@ pub type HttpResponse = warp::http::Response<Bytes>;
 /// 500 to an invocation or a delivery.
 pub fn internal_error(problem: &str) -> HttpResponse {
     json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": problem }))
+}
+
+/// How long Event Grid waits at least after a 503 before it sends a delivery again.
+const RETRY_AFTER_SECONDS: u32 = 30;
+
+/// 503: Event Grid sends it again.
+pub fn unavailable(problem: &str) -> HttpResponse {
+    let mut response = error_response(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", problem);
+    response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+    response
 }
 
 /// An error with a code and a message.

@@ -7,10 +7,9 @@ use warp::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use super::entra::{Entra, TokenError};
 use super::routes::{Credentials, Route, Target};
 use super::shared_keys::SharedKeys;
-use super::unavailable;
 use crate::client::Client;
 use crate::log::EachMinute;
-use crate::server::http_response::{HttpResponse, StatusCode, error_response};
+use crate::server::http_response::{HttpResponse, StatusCode, error_response, unavailable};
 use crate::settings::WebhookSettings;
 
 /// The keys and tokens that are accepted.

@@ -9,14 +9,11 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::routes::DeliveryHeaders;
-use super::{Webhook, handshake, unavailable};
+use super::{Webhook, handshake};
 use crate::delivery::outcome::DeliveryResult;
 use crate::events::{RawEvent, trace_id};
 use crate::log;
-use crate::server::http_response::{HttpResponse, StatusCode, error_response, json_response};
-
-/// Event Grid's largest batch. No more events than this are in flight at the same time, unless one batch has more.
-const MOST_IN_FLIGHT: u64 = 5000;
+use crate::server::http_response::{HttpResponse, StatusCode, error_response, json_response, unavailable};
 
 /// Why a body holds no events.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +43,9 @@ impl Webhook {
         if let Some(answer) = handshake::validate(headers.kind.as_deref(), &events) {
             return answer;
         }
-        let Some(mut in_flight) = self.service.counters.receive_up_to(events.len(), MOST_IN_FLIGHT) else {
-            self.metrics.overloaded.inc();
-            return unavailable("too many events are in flight");
+        let mut in_flight = match self.service.admit(&events) {
+            Ok(in_flight) => in_flight,
+            Err(overloaded) => return unavailable(&overloaded.to_string()),
         };
         let trace = headers.traceparent.as_deref().and_then(trace_id);
         let results = self.service.delivery_service.deliver_all(&events, began, now, trace).await;

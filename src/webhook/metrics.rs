@@ -25,8 +25,7 @@ pub struct Metrics {
     hub_seconds: Histogram,
     in_flight: IntGauge,
     rejected: IntCounter,
-    /// Deliveries that were answered with 503 because too many events were in flight.
-    pub overloaded: IntCounter,
+    overloaded: IntCounter,
     hub_paused: IntGaugeVec,
     hub_retries: IntCounterVec,
     maintenance: IntCounterVec,
@@ -123,6 +122,7 @@ impl Metrics {
         let counts = service.counters.counts();
         self.in_flight.set(i64::try_from(counts.in_flight).unwrap_or(i64::MAX));
         raise(&self.rejected, counts.rejected);
+        raise(&self.overloaded, counts.overloaded);
         let loads = service.delivery_service.hubs.loads();
         for (hub, load) in &loads {
             self.hub_paused.with_label_values(&[*hub]).set(i64::from(load.is_paused));

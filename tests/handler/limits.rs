@@ -1,7 +1,8 @@
-//! What a registration may hold: each limit is reached, and one more is refused with a sentence that names it.
+//! What a registration and a command's file may hold: each limit is reached, and one more is refused with a sentence that names it.
 
 use serde_json::{Value, json};
 
+use crate::binary::command;
 use crate::support::*;
 
 fn with(member: &str, value: Value) -> Value {
@@ -70,5 +71,27 @@ async fn a_user_and_a_number_have_as_many_devices_as_the_settings_say_and_the_ol
             let gone = app.get(&format!("/api/installations/{member}0")).await.status == 404;
             assert_eq!(gone, number == limit, "{member} {number}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_64_mib_is_read_and_a_larger_one_is_not() {
+    const LIMIT: usize = 64 * 1024 * 1024;
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let send = async || {
+        let mut command = command(&vars(&hub, &[]), folder.path());
+        let output = command.args(["send", "events.json", "--dry-run"]).output().await.unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let mut file = sms("e1", "15551234567", "Hello").to_string().into_bytes();
+    for (length, code, told) in [
+        (LIMIT - 1, Some(0), "event 1: e1\n"),
+        (LIMIT, Some(0), "event 1: e1\n"),
+        (LIMIT + 1, Some(1), "events.json is too large: expected at most 64 MiB"),
+    ] {
+        file.resize(length, b' ');
+        std::fs::write(folder.path().join("events.json"), &file).unwrap();
+        let output = send().await;
+        assert!(output.0 == code && output.1.contains(told), "{length}: {output:?}");
     }
 }

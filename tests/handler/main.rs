@@ -49,6 +49,7 @@ mod messages;
 mod no_connection;
 mod odd_texts;
 mod outcomes;
+mod overload;
 mod passing_time;
 mod pasted;
 mod paths;

@@ -64,7 +64,7 @@ impl Operation {
                         let before = ledger.read(&key).await?;
                         let reached = devices.iter().take(devices.len() - failed).map(|device| (*device).to_owned());
                         let settled = reached.filter(|device| !before.settled.contains(device)).collect();
-                        let entry = Entry { settled, delivered: true, complete: failed == 0 };
+                        let entry = Entry { settled, delivered: true, complete: failed == 0, ..Entry::default() };
                         add(&store, &key.in_store(), &entry).await
                     }
                     Handle(version) => write_if_newer(&store, &message().in_store(), version).await,

@@ -1,0 +1,179 @@
+//! More than can be served: what is in flight is bounded, calls go first, and what is refused is delivered when it is repeated.
+
+use std::time::{Duration, Instant};
+
+use notification_hubs_emulator::{Action, Fault};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::support::*;
+
+/// The limits, which are the program's own.
+const MOST_REQUESTS: usize = 448;
+const MOST_EVENTS: usize = 5000;
+const SMALL_BODY: usize = 64 * 1024;
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+const LARGEST_TOGETHER: usize = 8;
+
+const CORRELATION_ID: &str = "d732db64-4803-462d-be9c-518943ea2b7a";
+
+async fn app_with_phones(settings: &[(&str, &str)]) -> App {
+    let app = App::with(settings).await;
+    app.register("iphone", phone()).await;
+    app.register_android(BOB).await;
+    app
+}
+
+/// A hub that is slow until `clear_faults`.
+fn slow(app: &App, ms: u64) {
+    app.hub.add_fault(Fault::action(Action::Pass).delay_ms(ms).always());
+}
+
+fn message(number: usize) -> Value {
+    sms(&format!("m{number}"), "15551234567", &format!("Hello {number}"))
+}
+
+/// Posts events one by one, all at the same time.
+fn post_all(app: &App, numbers: impl Iterator<Item = usize>) -> JoinSet<(usize, Reply)> {
+    let mut posted = JoinSet::new();
+    for number in numbers {
+        let request = app.request(Method::POST, "/EventGridTrigger").body(envelope(&message(number)).to_string());
+        posted.spawn(async move { (number, Reply::of(request).await) });
+    }
+    posted
+}
+
+#[tokio::test]
+async fn a_call_rings_at_once_while_hundreds_of_messages_wait_for_a_slow_hub() {
+    let app = app_with_phones(&[("HUB_MAX_IN_FLIGHT", "16")]).await;
+    slow(&app, 2500);
+    let messages = json!((0..300).map(message).collect::<Vec<_>>());
+    let call = async {
+        timeout(Duration::from_secs(20), app.hub.wait_for_requests(14)).await.unwrap();
+        let began = Instant::now();
+        let line = app.deliver(&call("call", CORRELATION_ID)).await;
+        let took = began.elapsed();
+        app.hub.clear_faults();
+        (line, took)
+    };
+    let (reply, (line, took)) = tokio::join!(app.invoke(&messages), call);
+    assert_eq!((reply.status, &line["outcome"]), (200, &json!("delivered")), "{reply:?}");
+    let place = app.hub.requests().iter().position(|request| request.body.contains("eventId")).unwrap();
+    assert_eq!(place, 14, "it waited for an answer to a message");
+    assert!(took < Duration::from_millis(4500), "{took:?} at a hub of 2.5 s");
+}
+
+#[tokio::test]
+async fn more_requests_than_the_limit_are_refused_at_once_and_calls_are_not() {
+    let app = app_with_phones(&[]).await;
+    slow(&app, 15_000);
+    let mut posted = post_all(&app, 0..MOST_REQUESTS + 30);
+    let mut refused = Vec::new();
+    // Nobody else is answered before the hub answers.
+    for _ in 0..30 {
+        let (number, reply) = timeout(Duration::from_secs(20), posted.join_next()).await.unwrap().unwrap().unwrap();
+        assert_eq!((reply.status, reply.headers["retry-after"].as_str()), (503, "30"), "{reply:?}");
+        assert!(reply.text.contains("too many events are in flight"), "{reply:?}");
+        refused.push(number);
+    }
+    let place = app.hub.requests().len();
+    let event = call("call", CORRELATION_ID);
+    let rings = app.invoke(&event);
+    let answers = async {
+        timeout(Duration::from_secs(20), app.hub.wait_for_requests(place + 1)).await.unwrap();
+        assert!(app.hub.requests().iter().any(|request| request.body.contains("eventId")));
+        app.hub.clear_faults();
+        while let Some(answered) = posted.join_next().await {
+            let (number, reply) = answered.unwrap();
+            assert_eq!(reply.status, 200, "{number}: {reply:?}");
+        }
+    };
+    let (reply, ()) = tokio::join!(rings, answers);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let status = app.status().await;
+    assert_eq!((&status["received"], &status["in_flight"]), (&json!(MOST_REQUESTS + 1), &json!(0)));
+    assert_eq!(status["overloaded"], 30);
+    // Those that were refused come again.
+    for number in refused {
+        assert_eq!(app.deliver(&message(number)).await["outcome"], "delivered");
+    }
+    let mut texts: Vec<_> = app.hub.accepted().into_iter().map(|request| request.body).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), MOST_REQUESTS + 31, "each was pushed");
+}
+
+#[tokio::test]
+async fn more_events_than_the_limit_are_refused_in_one_request_too_and_a_call_among_them_is_not() {
+    let app = app_with_phones(&[]).await;
+    slow(&app, 15_000);
+    let unknown = |count: usize| (0..count).map(|number| sms(&format!("n{number}"), "1555", "Hi"));
+    let first = json!(unknown(MOST_EVENTS - 1).chain([message(0)]).collect::<Vec<_>>());
+    let then = async {
+        timeout(Duration::from_secs(20), app.hub.wait_for_requests(1)).await.unwrap();
+        assert_eq!(app.invoke(&message(1)).await.status, 503);
+        let calls = |count: usize| json!(unknown(count - 1).chain([call("call", CORRELATION_ID)]).collect::<Vec<_>>());
+        assert_eq!(app.invoke(&calls(MOST_EVENTS + 1)).await.status, 503, "calls have a limit as well");
+        let rings = async {
+            timeout(Duration::from_secs(20), app.hub.wait_for_requests(2)).await.unwrap();
+            app.hub.clear_faults();
+        };
+        let calls = calls(MOST_EVENTS);
+        let (reply, ()) = tokio::join!(app.invoke(&calls), rings);
+        assert_eq!(reply.status, 200, "{reply:?}");
+    };
+    let (reply, ()) = tokio::join!(app.invoke(&first), then);
+    assert_eq!(reply.status, 200);
+    assert_eq!(app.deliver(&message(1)).await["outcome"], "delivered");
+}
+
+/// A request whose body has been sent but for its last byte.
+async fn all_but_a_byte(app: &App, path: &str, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(app.url("").trim_start_matches("http://")).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; length - 1]).await.unwrap();
+    stream
+}
+
+async fn answer(mut stream: TcpStream) -> String {
+    stream.write_all(b" ").await.unwrap();
+    let mut answer = String::new();
+    timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn large_bodies_hold_64_mib_together_and_small_ones_are_always_taken() {
+    for (app, path) in [(App::start().await, "/EventGridTrigger"), (App::webhook(&[]).await, "/webhooks/eventgrid")] {
+        let mut held = Vec::new();
+        for _ in 0..LARGEST_TOGETHER {
+            held.push(all_but_a_byte(&app, path, LARGEST_BODY).await);
+        }
+        // Its last bytes may have been read a moment later than they were sent.
+        let no_room = async {
+            loop {
+                let reply = answer(all_but_a_byte(&app, path, SMALL_BODY + 1).await).await;
+                if !reply.starts_with("HTTP/1.1 400 ") {
+                    return reply;
+                }
+            }
+        };
+        let reply = timeout(Duration::from_secs(20), no_room).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("retry-after: 30"), "{reply}");
+        assert!(reply.contains("too many large bodies at the same time"), "{reply}");
+        // Blanks are no event.
+        let small = answer(all_but_a_byte(&app, path, SMALL_BODY).await).await;
+        assert!(small.starts_with("HTTP/1.1 400 "), "{small}");
+        for stream in held {
+            let reply = answer(stream).await;
+            assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+        }
+        let again = answer(all_but_a_byte(&app, path, SMALL_BODY + 1).await).await;
+        assert!(again.starts_with("HTTP/1.1 400 "), "the room is free again: {again}");
+    }
+}
