@@ -149,7 +149,8 @@ impl EventGrid {
         };
         self.fleet.searcher().hear(&text);
         match status {
-            503 if self.webhook => all(TryResult::Failed),
+            // Too much is in flight, or of a webhook that an event failed.
+            503 => all(TryResult::Failed),
             500 if !self.webhook => all(TryResult::Failed),
             200 => match self.outcomes(&text) {
                 Some(outcomes) if outcomes.len() == events => outcomes,
