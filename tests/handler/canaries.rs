@@ -72,7 +72,6 @@ const WORDS_OF_EVENTS: [&str; 11] = [
 impl Canaries {
     /// A value, and those parts of it that would tell as much.
     pub fn plant(&mut self, value: &str) {
-        let is_telling = |part: &str| part.len() >= SHORTEST && part.chars().collect::<BTreeSet<_>>().len() >= 3;
         // The user of a raw id, and a number without its sign.
         let user = value.rsplit_once('_').map(|(_, user)| user).filter(|user| user.len() >= 12);
         let number = value.strip_prefix("4:").unwrap_or(value).strip_prefix('+');
@@ -121,7 +120,8 @@ impl Canaries {
             let is_secret = name.ends_with("CONNECTION_STRING") || name == "AZUREWEBJOBSSTORAGE";
             // Two values that errors name, as what would be right.
             if is_secret && !value.contains('…') && value != "UseDevelopmentStorage=true" {
-                self.plant(value.trim());
+                // Whole: parts of it are in every connection string.
+                self.planted.extend(Some(value.trim()).filter(|value| is_telling(value)).map(str::to_owned));
             }
             self.plant_keys(value);
         }
@@ -206,6 +206,11 @@ impl Net {
         let [value, line] = [found.range(), begin..end].map(|range| String::from_utf8_lossy(&bytes[range]));
         Some(format!("{value} ({}) in: {line}", self.forms[found.pattern().as_usize()].name))
     }
+}
+
+/// Whether it is more than any word.
+fn is_telling(value: &str) -> bool {
+    value.len() >= SHORTEST && value.chars().collect::<BTreeSet<_>>().len() >= 3
 }
 
 /// The forms in which a value may get into a line.

@@ -18,7 +18,7 @@ async fn with_letters() -> (Emulator, TempDir) {
     process.put("iphone", json!({"userId": BOB, "platform": "apns", "pushChannel": IPHONE})).await;
     hub.add_fault(Fault::status(400).on_device(IPHONE));
     assert_eq!(process.outcome(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await, "dead_lettered");
-    assert_eq!(process.outcome(&json!("no event")).await, "dead_lettered");
+    assert_eq!(process.outcome(&json!("neither JSON nor an event")).await, "dead_lettered");
     process.terminate().await;
     hub.clear();
     (hub, folder)
