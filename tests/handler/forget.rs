@@ -45,7 +45,7 @@ async fn with_people(store: &[(&str, &str)]) -> (Emulator, TempDir, BTreeMap<Str
         of_bob,
         sms("to-bobs-number", BOBS_NUMBER, "Hello"),
         sms("to-both", SHARED_NUMBER, "Hello"),
-        json!("no event"),
+        json!("neither JSON nor an event"),
     ] {
         assert_eq!(process.outcome(&event).await, "dead_lettered");
     }
