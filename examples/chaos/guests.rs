@@ -51,6 +51,15 @@ struct Phone {
     user: usize,
 }
 
+/// Where an app registers, and who notes what was asked and answered.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    pub fleet: &'a Fleet,
+    pub handler: &'a Handler,
+    pub asked: &'a Registrations,
+    pub started: Instant,
+}
+
 impl Group {
     pub fn new(number: usize, mut rng: Rng) -> Self {
         let first = id(number, 0);
@@ -71,7 +80,8 @@ impl Group {
             let index = self.rng.usize(..PHONES);
             let change = self.change(index);
             let Some(handler) = fleet.any(&mut self.rng) else { continue };
-            let is_broken = self.ask(change, &fleet, &handler, &asked, started).await?;
+            let desk = Desk { fleet: &fleet, handler: &handler, asked: &asked, started };
+            let is_broken = self.ask(change, desk).await?;
             if is_broken && self.rng.u8(..4) > 0 {
                 let (id, handle, user) = (self.number(), self.number(), self.rng.usize(..RESIDENTS));
                 self.abandoned.push(std::mem::replace(&mut self.phones[index], Phone { id, handle, user }));
@@ -81,30 +91,18 @@ impl Group {
     }
 
     /// Every app starts and registers what it is.
-    pub async fn register_all(
-        &self,
-        fleet: &Fleet,
-        handler: &Handler,
-        asked: &Registrations,
-        started: Instant,
-    ) -> Result<(), Failure> {
+    pub async fn register_all(&self, desk: Desk<'_>) -> Result<(), Failure> {
         for phone in self.phones.iter().chain(&self.abandoned) {
-            self.ask(phone.put(), fleet, handler, asked, started).await?;
+            self.ask(phone.put(), desk).await?;
         }
         Ok(())
     }
 
     /// Every app starts, and is removed.
-    pub async fn leave(
-        &self,
-        fleet: &Fleet,
-        handler: &Handler,
-        asked: &Registrations,
-        started: Instant,
-    ) -> Result<(), Failure> {
-        self.register_all(fleet, handler, asked, started).await?;
+    pub async fn leave(&self, desk: Desk<'_>) -> Result<(), Failure> {
+        self.register_all(desk).await?;
         for phone in self.phones.iter().chain(&self.abandoned) {
-            self.ask(Change::Delete { id: phone.id }, fleet, handler, asked, started).await?;
+            self.ask(Change::Delete { id: phone.id }, desk).await?;
         }
         Ok(())
     }
@@ -142,14 +140,8 @@ impl Group {
     }
 
     /// Says whether there was no answer.
-    async fn ask(
-        &self,
-        change: Change,
-        fleet: &Fleet,
-        handler: &Handler,
-        asked: &Registrations,
-        started: Instant,
-    ) -> Result<bool, Failure> {
+    async fn ask(&self, change: Change, desk: Desk<'_>) -> Result<bool, Failure> {
+        let Desk { fleet, handler, asked, started } = desk;
         let sent = since(started);
         asked.send_to(handler.incarnation);
         let answer = match change {

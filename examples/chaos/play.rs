@@ -11,8 +11,8 @@ use tokio::time::sleep;
 
 use super::event_grid::EventGrid;
 use super::events::Author;
-use super::fleet::Fleet;
-use super::guests::Group;
+use super::fleet::{Fleet, Handler};
+use super::guests::{Desk, Group};
 use super::people;
 use super::registrations::Registrations;
 use super::{Failure, Options, all};
@@ -114,9 +114,18 @@ impl Play<'_> {
     /// Every guest's app starts.
     async fn register_all(&mut self) -> Result<(), Failure> {
         let handler = self.fleet.any(&mut self.rng).ok_or("no handler is up")?;
-        let groups = self.groups.iter();
-        all(groups.map(|group| group.register_all(&self.fleet, &handler, &self.asked, self.started))).await?;
+        all(self.groups.iter().map(|group| group.register_all(self.desk(&handler)))).await?;
         Ok(())
+    }
+
+    /// Every guest's app starts, and is removed.
+    pub async fn remove_all(&self, handler: &Handler) -> Result<(), Failure> {
+        all(self.groups.iter().map(|group| group.leave(self.desk(handler)))).await?;
+        Ok(())
+    }
+
+    fn desk<'a>(&'a self, handler: &'a Handler) -> Desk<'a> {
+        Desk { fleet: &self.fleet, handler, asked: &self.asked, started: self.started }
     }
 
     /// Kills one process after the other: one time in four at a moment that nobody chose, else just after a guest's request

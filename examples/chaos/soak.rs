@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use acs_push::{Config, Handler};
@@ -17,9 +18,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::sleep;
 
+use super::Failure;
 use super::fleet::Fleet;
 use super::play::{Play, Stirring};
-use super::{Failure, all};
 
 /// What was there at two moments of rest.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Soak {
         length: Duration,
         tell: &impl Fn(String),
     ) -> Result<Self, Failure> {
-        let absences = Arc::new(Mutex::new(0));
+        let absences = Arc::new(AtomicU64::new(0));
         let mut snapshots = Vec::new();
         for end in [EARLY, length] {
             let absences = Arc::clone(&absences);
@@ -75,7 +76,7 @@ impl Soak {
         }
         let late = snapshots.pop().ok_or("no snapshot")?;
         let early = snapshots.pop().ok_or("no snapshot")?;
-        let absences = *absences.lock().await;
+        let absences = absences.load(Ordering::Relaxed);
         Ok(Self { early, late, absences })
     }
 
@@ -123,8 +124,7 @@ impl Snapshot {
             }
         }
         let handler = play.fleet.of(0).ok_or("no handler is up")?;
-        let groups = play.groups.iter();
-        all(groups.map(|group| group.leave(&play.fleet, &handler, &play.asked, play.started))).await?;
+        play.remove_all(&handler).await?;
         sleep(REST).await;
         let pid = play.fleet.process_id(0).ok_or("no handler is up")?;
         let mut counts = BTreeMap::from([
@@ -210,14 +210,14 @@ async fn maintain(fleet: Arc<Fleet>) -> Result<(), Failure> {
 async fn come_and_go(
     store: PathBuf,
     store_is_there: Arc<Mutex<()>>,
-    absences: Arc<Mutex<u64>>,
+    absences: Arc<AtomicU64>,
     mut rng: Rng,
 ) -> Result<(), Failure> {
     loop {
         sleep(Duration::from_secs(rng.u64(30..90))).await;
         let _is_away = store_is_there.lock().await;
         let absence = Absence::begin(&store)?;
-        *absences.lock().await += 1;
+        absences.fetch_add(1, Ordering::Relaxed);
         sleep(Duration::from_secs(rng.u64(2..8))).await;
         drop(absence);
     }

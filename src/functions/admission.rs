@@ -4,17 +4,17 @@
 use tokio::time::Instant;
 
 use super::Service;
-use super::counters::InFlight;
+use super::counters::{Counts, InFlight};
 use crate::events::{EventGridEvent, EventType, RawEvent};
 
 /// Requests with events at a time: what is left of the connections is for calls, which are an eighth of them.
-pub const MOST_REQUESTS: u64 = 448;
+const MOST_REQUESTS: u64 = 448;
 
 /// Events in flight: Event Grid's largest batch. A request that is alone may have more.
-pub const MOST_EVENTS: u64 = 5000;
+const MOST_EVENTS: u64 = 5000;
 
 /// The same for a request that has a call.
-pub const MOST_EVENTS_BESIDE_CALLS: u64 = 2 * MOST_EVENTS;
+const MOST_EVENTS_BESIDE_CALLS: u64 = 2 * MOST_EVENTS;
 
 /// Too much is in flight.
 #[derive(Debug, thiserror::Error)]
@@ -24,14 +24,21 @@ pub struct Overloaded;
 impl Service {
     /// Takes events in, and counts them.
     pub fn admit(&self, events: &[RawEvent<'_>]) -> Result<InFlight, Overloaded> {
-        let has_call = || events.iter().any(|event| is_call(*event));
-        self.counters.receive(events.len(), has_call).ok_or_else(|| {
+        self.counters.receive(events.len(), |counts| has_room(counts, events)).ok_or_else(|| {
             if self.counters.overload.is_due((), Instant::now()) {
                 tracing::warn!("too many events are in flight: further ones are answered 503, but for calls");
             }
             Overloaded
         })
     }
+}
+
+/// Whether the events may be in flight as well.
+fn has_room(counts: &Counts, events: &[RawEvent<'_>]) -> bool {
+    let fits = |most| counts.in_flight + events.len() as u64 <= most;
+    counts.in_flight == 0
+        || (counts.requests < MOST_REQUESTS && fits(MOST_EVENTS))
+        || (fits(MOST_EVENTS_BESIDE_CALLS) && events.iter().any(|event| is_call(*event)))
 }
 
 /// Whether it announces a call.

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use super::admission::{MOST_EVENTS, MOST_EVENTS_BESIDE_CALLS, MOST_REQUESTS};
 use crate::delivery::outcome::Outcome;
 use crate::log::EachMinute;
 
@@ -26,7 +25,7 @@ pub struct Counts {
     /// Those without an outcome so far.
     pub in_flight: u64,
     /// The requests that have such events.
-    requests: u64,
+    pub requests: u64,
     /// Those with an outcome, in the order of `Outcome`.
     outcomes: [u64; Outcome::ALL.len()],
     /// Bodies that were no invocation.
@@ -55,13 +54,12 @@ impl Counters {
         Arc::default()
     }
 
-    /// Counts the events of a request that were received, if there is room for them. Otherwise they are not received.
-    pub fn receive(self: &Arc<Self>, events: usize, has_call: impl FnOnce() -> bool) -> Option<InFlight> {
+    /// Counts the events of a request that were received, if there is room for them beside these counts. Otherwise they are not
+    /// received.
+    pub fn receive(self: &Arc<Self>, events: usize, has_room: impl FnOnce(&Counts) -> bool) -> Option<InFlight> {
         let events = events as u64;
         let mut counts = self.counts.lock().expect("nothing panics while it is held");
-        let is_full =
-            |most| counts.in_flight > 0 && (counts.requests >= MOST_REQUESTS || counts.in_flight + events > most);
-        if is_full(MOST_EVENTS) && !(has_call() && counts.in_flight + events <= MOST_EVENTS_BESIDE_CALLS) {
+        if !has_room(&counts) {
             counts.overloaded += 1;
             return None;
         }
