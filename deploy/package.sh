@@ -5,6 +5,8 @@
 #
 # glibc is linked into the program, so it does not matter which version the host's image has.
 # The same sources, toolchain and system libraries give the same bytes, in whatever folder they are.
+# AUDITABLE=1 writes into the program which dependencies it has, so that `cargo audit bin` can check the program alone. It
+# needs cargo-auditable; .github/workflows/release.yml sets it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,8 +32,10 @@ CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}")
 export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
 # The C code of mimalloc has the time of its build in it. This is 2020-01-01.
 export SOURCE_DATE_EPOCH=1577836800
+build=(build)
+[[ ${AUDITABLE:-} != 1 ]] || build=(auditable build)
 # Cargo itself says where the program is, whatever target directory is configured.
-program=$(cargo build --release --locked --bin acs-push --target "$target" \
+program=$(cargo "${build[@]}" --release --locked --bin acs-push --target "$target" \
     --message-format=json-render-diagnostics </dev/null |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 
