@@ -207,10 +207,10 @@ impl Explanation {
     }
 }
 
-/// Who it is, as far as may be shown.
+/// Who it is, as far as may be shown. A user id of an event may have control characters, which are escaped.
 pub fn masked(recipient: &Recipient) -> String {
     match recipient {
-        Recipient::User(user) => format!("the user {}", DeviceHandle::new(user.as_str()).masked()),
+        Recipient::User(user) => format!("the user {}", DeviceHandle::new(user.as_str()).masked().escape_debug()),
         Recipient::Number(number) => format!("the number {}", last_two(number.as_str())),
     }
 }

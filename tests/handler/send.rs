@@ -239,6 +239,11 @@ async fn control_characters_of_an_event_do_not_reach_the_terminal() {
     assert!(told.contains("Lunch\\u009b31m\\u001b[2J\\u007f?"), "{told}");
     event["subject"] = wanted;
     let told = told + &send(&hub, folder.path(), &event, &["--dry-run"]).await.1;
+    // The last characters of a user id are shown.
+    let mut event = chat("e2", "ChatMessageReceived", "m2", 1, "Lunch?");
+    event["data"]["recipientCommunicationIdentifier"] = json!({"rawId": format!("{BOB}\u{1b}c")});
+    let told = told + &send(&hub, folder.path(), &event, &["--dry-run"]).await.1;
+    assert!(told.contains("\\u{1b}c"), "{told}");
     assert!(told.chars().all(|character| character == '\n' || !character.is_control()), "{told:?}");
 }
 
