@@ -98,11 +98,11 @@ impl Group {
         Ok(())
     }
 
-    /// Every app starts, and is removed.
+    /// Every app starts, and is removed, and so is whatever else may be registered of phones that were set up anew.
     pub async fn leave(&self, desk: Desk<'_>) -> Result<(), Failure> {
         self.register_all(desk).await?;
-        for phone in self.phones.iter().chain(&self.abandoned) {
-            self.ask(Change::Delete { id: phone.id }, desk).await?;
+        for id in desk.asked.possible(self.number) {
+            self.ask(Change::Delete { id }, desk).await?;
         }
         Ok(())
     }

@@ -118,7 +118,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Every guest's app starts, and is removed.
+    /// Every guest's app starts, and nothing of guests stays registered.
     pub async fn remove_all(&self, handler: &Handler) -> Result<(), Failure> {
         all(self.groups.iter().map(|group| group.leave(self.desk(handler)))).await?;
         Ok(())

@@ -68,6 +68,12 @@ impl Registrations {
         self.groups[group].lock().unwrap_or_else(PoisonError::into_inner).push(request);
     }
 
+    /// The installations that a group may have.
+    pub fn possible(&self, group: usize) -> BTreeSet<usize> {
+        let requests = self.groups[group].lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ownerships(&requests).into_iter().filter(|owner| owner.until.is_none()).map(|owner| owner.id).collect()
+    }
+
     /// All of them, by group.
     pub fn requests(&self) -> Vec<Vec<Request>> {
         self.groups.iter().map(|group| group.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()

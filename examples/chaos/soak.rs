@@ -1,5 +1,5 @@
-//! The soak: traffic for half an hour, kills, a hub that fails, a store that comes and goes. After five minutes and in the
-//! end everything comes to rest, and the process that nobody killed and the store must be the same both times.
+//! The soak: traffic for half an hour, kills, a hub that fails, a store that comes and goes. After five minutes, at half time
+//! and in the end everything comes to rest, and the process that nobody killed and the store must be the same each time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,10 +22,12 @@ use super::Failure;
 use super::fleet::Fleet;
 use super::play::{Play, Stirring};
 
-/// What was there at two moments of rest.
+/// What was there at the moments of rest.
 #[derive(Debug)]
 pub struct Soak {
     early: Snapshot,
+    /// When the program remembers as many events and messages as it ever does, so that more memory would be for something else.
+    middle: Snapshot,
     late: Snapshot,
     absences: u64,
 }
@@ -59,7 +61,7 @@ impl Soak {
     ) -> Result<Self, Failure> {
         let absences = Arc::new(AtomicU64::new(0));
         let mut snapshots = Vec::new();
-        for end in [EARLY, length] {
+        for end in [EARLY, length / 2, length] {
             let absences = Arc::clone(&absences);
             play.act(
                 tell,
@@ -74,49 +76,47 @@ impl Soak {
             tell(format!("{} s: everything comes to rest", play.started.elapsed().as_secs()));
             snapshots.push(Snapshot::take(play, store).await?);
         }
-        let late = snapshots.pop().ok_or("no snapshot")?;
-        let early = snapshots.pop().ok_or("no snapshot")?;
+        let [early, middle, late] = <[Snapshot; 3]>::try_from(snapshots).map_err(|_| "not three snapshots")?;
         let absences = absences.load(Ordering::Relaxed);
-        Ok(Self { early, late, absences })
+        Ok(Self { early, middle, late, absences })
     }
 
-    /// Both snapshots, for the table.
+    /// The snapshots, for the table.
     pub fn rows(&self) -> Vec<(String, String)> {
         let mut rows = vec![
             ("times that the store was away".to_owned(), self.absences.to_string()),
-            ("RSS in KiB after five minutes, and in the end".to_owned(), both(self.early.rss_kib, self.late.rss_kib)),
+            ("after five minutes, at half time, in the end".to_owned(), String::new()),
+            ("  RSS in KiB".to_owned(), self.all(|snapshot| snapshot.rss_kib)),
         ];
-        rows.extend(self.counts().map(|(name, early, late)| (format!("  {name}"), both(early, late))));
+        rows.extend(self.names().map(|name| (format!("  {name}"), self.all(|snapshot| snapshot.count(name)))));
         rows
     }
 
     /// What was more, or less, in the end.
     pub fn grown(&self) -> Vec<String> {
         let mut grown = Vec::new();
-        if self.late.rss_kib as f64 > self.early.rss_kib as f64 * (1.0 + MOST_GROWTH) {
-            grown.push(format!("RSS in KiB: {}", both(self.early.rss_kib, self.late.rss_kib)));
+        if self.late.rss_kib as f64 > self.middle.rss_kib as f64 * (1.0 + MOST_GROWTH) {
+            grown.push(format!("RSS in KiB: {}", self.all(|snapshot| snapshot.rss_kib)));
         }
-        let changed = self.counts().filter(|(_, early, late)| early != late);
-        grown.extend(changed.map(|(name, early, late)| format!("{name}: {}", both(early, late))));
+        let changed = self.names().filter(|name| self.late.count(name) != self.early.count(name));
+        grown.extend(changed.map(|name| format!("{name}: {}", self.all(|snapshot| snapshot.count(name)))));
         grown
     }
 
-    fn counts(&self) -> impl Iterator<Item = (&String, u64, u64)> {
-        let names = self
-            .early
-            .counts
-            .keys()
-            .chain(self.late.counts.keys().filter(|name| !self.early.counts.contains_key(*name)));
-        let of = |snapshot: &Snapshot, name: &String| snapshot.counts.get(name).copied().unwrap_or_default();
-        names.map(move |name| (name, of(&self.early, name), of(&self.late, name)))
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.early.counts.keys().chain(self.late.counts.keys().filter(|name| !self.early.counts.contains_key(*name)))
+    }
+
+    fn all(&self, of: impl Fn(&Snapshot) -> u64) -> String {
+        [&self.early, &self.middle, &self.late].map(|snapshot| of(snapshot).to_string()).join(", ")
     }
 }
 
-fn both(early: u64, late: u64) -> String {
-    format!("{early}, {late}")
-}
-
 impl Snapshot {
+    fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or_default()
+    }
+
     async fn take(play: &mut Play<'_>, store: &Path) -> Result<Self, Failure> {
         for slot in 0..play.fleet.size() {
             if play.fleet.of(slot).is_none() {
@@ -135,8 +135,12 @@ impl Snapshot {
         let status = play.fleet.client().get(format!("{}/api/status", handler.address)).send().await?.text().await?;
         let status: Value = serde_json::from_str(&status)?;
         counts.insert("tasks".to_owned(), status["tasks"].as_u64().ok_or("no tasks in Status")?);
-        maintain_much_later(store).await?;
-        for kind in fs::read_dir(store)? {
+        // Of a copy: what a clock of another day writes would meet what comes next.
+        let folder = tempfile::tempdir()?;
+        let copied = folder.path().join("store");
+        copy(store, &copied)?;
+        maintain_much_later(&copied).await?;
+        for kind in fs::read_dir(&copied)? {
             let kind = kind?;
             counts.insert(format!("store: {}", kind.file_name().to_string_lossy()), files(&kind.path())?);
         }
@@ -153,6 +157,17 @@ fn files(path: &Path) -> io::Result<u64> {
         return Ok(1);
     }
     fs::read_dir(path)?.map(|entry| files(&entry?.path())).sum()
+}
+
+/// Copies a folder and what is in it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() { copy(&from, &to)? } else { fs::copy(&from, &to).map(drop)? }
+    }
+    Ok(())
 }
 
 fn rss_kib(status: &str) -> Option<u64> {

@@ -6,15 +6,17 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use fastrand::Rng;
 use notification_hubs_emulator::Emulator;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::yield_now;
 
 use crate::binary::Process;
 use crate::blob::{BlobService, Held};
 use crate::reach::{Reach, masked, reach, shared_handle, shown};
-use crate::stories::{Ask, Round, STORIES, Story};
+use crate::stories::{Ask, Round, STORIES, Story, X, Y};
 use crate::support::*;
 use crate::tally::{asked_for, conclude};
 
@@ -211,6 +213,42 @@ async fn no_handle_has_two_owners_after_a_kill_after_any_write_to_azure_blob() {
 #[tokio::test]
 async fn no_handle_has_two_owners_where_the_last_write_to_azure_blob_comes_late() {
     kill_at_writes(Held::Before, true).await;
+}
+
+/// Maintenance finishes what was cut off, unless somebody else has had the handle since then.
+#[tokio::test]
+async fn what_was_cut_off_does_not_come_back_after_another_phone_had_its_handle_and_was_forgotten() {
+    let service = BlobService::start().await;
+    let mut stage = Stage::open(service.settings()).await;
+    let mut kills = 0;
+    for after in 0.. {
+        let round = Round(kills);
+        let held = service.hold(after, Held::After);
+        let was_held = tokio::select! {
+            _ = round.ask(&stage.process, Ask::Put(X)) => false,
+            reached = held => reached.is_ok(),
+        };
+        service.resume();
+        if !was_held {
+            break;
+        }
+        kills += 1;
+        stage.kill().await;
+        stage.restart().await;
+        round.ask(&stage.process, Ask::Put(Y)).await;
+        round.ask(&stage.process, Ask::Delete(Y.id)).await;
+    }
+    assert!(kills > 3, "{kills} kills");
+    let minutes_later = TestClock::at(&ago(TimeDelta::minutes(-5)));
+    let app = App::by_clock(&minutes_later, &borrowed(&service.settings())).await;
+    let timer = json!({"Data": {"timer": {}}, "Metadata": {}});
+    let reply = Reply::of(app.request(reqwest::Method::POST, "/Maintenance").body(timer.to_string())).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    app.stop().await;
+    let users: Vec<String> = (0..kills).flat_map(|kill| [X, Y].map(|phone| Round(kill).user(phone.user))).collect();
+    let found = reach(&stage.process, &stage.hub, &users, false).await;
+    let reached: Vec<_> = found.into_iter().filter(|(_, handles)| !handles.is_empty()).collect();
+    assert!(reached.is_empty(), "{kills} kills, then pushed to: {reached:?}");
 }
 
 #[cfg(feature = "foreign-tests")]

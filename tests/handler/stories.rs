@@ -139,7 +139,9 @@ const fn voip(id: &'static str, user: &'static str, handle: &'static str, voip: 
     Phone { id, user, handle, voip: Some(voip) }
 }
 
-const X: Phone = phone("x", "u0", "G");
+/// A phone, and another one that gets its handle.
+pub const X: Phone = phone("x", "u0", "G");
+pub const Y: Phone = phone("y", "u1", "G");
 const Z: Phone = phone("z", "u0", "Z");
 const W: Phone = phone("w", "u1", "W");
 

@@ -1,4 +1,8 @@
 //! `handles/…`: a device handle, for alerts or for calls, belongs to one installation, the one that was PUT last.
+//!
+//! A PUT writes its revision there before anything else. As long as that stands, the PUT may claim the handle, even minutes
+//! later, when Maintenance finishes what was interrupted. When a later PUT has had the handle, it is too late, even if that one
+//! has released it again: the document is gone, or names a later revision.
 
 use futures_util::future::try_join_all;
 
@@ -29,7 +33,9 @@ impl Installations {
         seen: Option<Versioned<HandleRecord>>,
     ) -> Result<i64, StoreError> {
         let reserve = |current: Option<HandleRecord>| {
-            let current = current.unwrap_or_default();
+            // What PUTs of before wrote there is gone, so none of them may claim it any more.
+            let new = || HandleRecord { revision: revision - 1, ..HandleRecord::default() };
+            let current = current.unwrap_or_else(new);
             if current.wanted >= revision {
                 return Change::Keep(current.wanted + 1);
             }
@@ -50,16 +56,24 @@ impl Installations {
             began.check()?;
             let claim = |current: Option<HandleRecord>| {
                 let current = current.unwrap_or_default();
+                // What this PUT wrote there is gone.
+                if current.wanted < stored.put_revision {
+                    return Change::Keep(Err(Claim::Lost));
+                }
                 match &current.installation_id {
-                    Some(other) if *other != stored.id => Change::Keep(Some(current)),
-                    Some(_) if current.revision >= stored.put_revision => Change::Keep(None),
+                    Some(other) if *other != stored.id => Change::Keep(Ok(current)),
+                    Some(_) if current.revision >= stored.put_revision => Change::Keep(Err(Claim::Won)),
+                    None if current.revision > stored.put_revision => Change::Keep(Err(Claim::Lost)),
                     Some(_) | None => {
-                        let (revision, wanted) = (stored.put_revision, current.wanted.max(stored.put_revision));
-                        Change::Write(HandleRecord { installation_id: Some(stored.id.clone()), revision, wanted }, None)
+                        let (installation_id, revision) = (Some(stored.id.clone()), stored.put_revision);
+                        Change::Write(HandleRecord { installation_id, revision, ..current }, Err(Claim::Won))
                     }
                 }
             };
-            let Some(other) = self.update(handle, None, claim).await? else { return Ok(Claim::Won) };
+            let other = match self.update(handle, None, claim).await? {
+                Ok(other) => other,
+                Err(claim) => return Ok(claim),
+            };
             if self.evict(&other, handle, stored, began).await? == Claim::Lost {
                 return Ok(Claim::Lost);
             }
@@ -113,8 +127,8 @@ impl Installations {
     pub(super) async fn release(&self, handle: &DeviceHandle, id: &str, revision: i64) -> Result<(), StoreError> {
         let release = |current: Option<HandleRecord>| match current {
             Some(current) if current.is_of(id) && current.revision <= revision => {
-                // Others may want it already.
-                let is_wanted = current.wanted > revision;
+                // A later PUT may claim it yet.
+                let is_wanted = current.wanted > current.revision;
                 let released = HandleRecord { installation_id: None, ..current };
                 if is_wanted { Change::Write(released, ()) } else { Change::Delete(()) }
             }

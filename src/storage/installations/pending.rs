@@ -162,6 +162,10 @@ impl Installations {
         let leaving = record.leaving();
         let tidied = leaving.iter().map(|recipient| self.prune_after(recipient, &record.id, record.revision, now));
         try_join_all(tidied).await?;
+        // One that was kept for a PUT that never claimed it.
+        let long_ago = (now - TRACE_LIFETIME).timestamp_micros();
+        let left_handles = record.left_handles();
+        try_join_all(left_handles.iter().map(|handle| self.forget_unowned(handle, long_ago))).await?;
         let settle = |current: Option<InstallationRecord>| match current {
             Some(current) if current.revision != record.revision => Change::Keep(ReviewResult::NotYet),
             Some(current) if current.installation.is_none() => Change::Delete(ReviewResult::Done),

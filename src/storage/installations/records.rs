@@ -64,7 +64,7 @@ pub struct HandleRecord {
     /// The installation that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installation_id: Option<String>,
-    /// The revision of the PUT that claimed it.
+    /// The revision of the PUT that claimed it last. Without an owner, no PUT of this revision or before may claim it.
     pub revision: i64,
     /// The greatest revision of a PUT that wanted it.
     pub wanted: i64,

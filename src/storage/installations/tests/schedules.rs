@@ -12,9 +12,10 @@ use std::thread;
 
 use fastrand::Rng;
 
-use super::case::{Case, End, later};
+use super::case::{Case, End, later, maintained};
 use super::operations::*;
 use super::operations::{G, H};
+use super::view::{View, left_over};
 use super::*;
 use crate::storage::explorer::{Run, SideBySide, explore};
 use crate::storage::store::Contents;
@@ -134,6 +135,45 @@ fn one_change_cut_off_anywhere_is_healed_by_any_other() {
         walk_through(&case, SideBySide::Any, true, |_| OPERATIONS.to_vec(), &counts);
     });
     println!("one change: {counts:?}");
+}
+
+/// Maintenance finishes a PUT minutes after it was cut off, when its handle may have had another owner.
+#[test]
+fn what_was_cut_off_does_not_come_back_once_another_had_its_handle() {
+    let counts = Counts::default();
+    let put_and_put = [
+        (put("x", "u0", H), put("y", "u2", H), H),
+        (Put(with_voip(form("x", "u0", K))), Put(with_voip(form("y", "u1", G))), V),
+    ];
+    let mut cases = Vec::new();
+    for before in BEFORE {
+        for (one, other, handle) in put_and_put {
+            cases.extend([Delete("y"), put("y", "u2", "handle-l")].map(|then| (before, one, [other, then], handle)));
+        }
+    }
+    let cases = share_of(cases, 5);
+    on_all_cores(cases.len(), |number| {
+        let (before, operation, followers, handle) = cases[number];
+        let case = Case::new(before, &[operation], TimeDelta::zero());
+        let mut judged = HashSet::new();
+        let (states, _) = explore(case.start(), SideBySide::Any, true, most_states(), |run| {
+            if !judged.insert(run.contents_hash()) {
+                return;
+            }
+            let how = || format!("{before:?}, then {operation:?}: {:?}, then {followers:?}", run.choices());
+            let [other, then] = followers;
+            let contents = alone(run.contents(), other, later(), |_| {});
+            let contents = maintained(&alone(&contents, then, later() + TimeDelta::seconds(1), |_| {}), |_, _| {});
+            let view = View::of(&contents, &recipients(), LIMITS.time_to_live, noon() + TimeDelta::minutes(16));
+            assert_eq!(view.handles().get(handle), None, "{handle} has come back\n{}", how());
+            let left = left_over(&contents, &view);
+            assert!(left.is_empty(), "{left:?} is left over\n{}", how());
+            counts.followed.fetch_add(1, Ordering::Relaxed);
+        });
+        counts.states.fetch_add(states, Ordering::Relaxed);
+    });
+    println!("cut off, and too late: {counts:?}");
+    assert!(counts.followed.into_inner() > 100);
 }
 
 #[test]
