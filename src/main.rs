@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use acs_push::{
-    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, check, init_log, serve_faults,
-    tell_panics, with_file,
+    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, bind, check, init_log,
+    serve_faults, tell_panics, with_file,
 };
 use clap::Parser;
 use command_line::{CommandLine, FileError, Task, in_one_line};
@@ -146,7 +146,7 @@ async fn listen<F: Future<Output = ()>>(
     address: SocketAddr,
     serve: impl FnOnce(TcpListener) -> F,
 ) -> ExitCode {
-    let listener = match TcpListener::bind(address).await {
+    let listener = match bind(address) {
         Ok(listener) => listener,
         Err(error) => {
             print_error(&format!("acs-push: {setting}: cannot listen on {address}: {error}"));

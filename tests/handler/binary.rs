@@ -184,6 +184,13 @@ impl Process {
         reply.log_lines()[0]["outcome"].as_str().unwrap().to_owned()
     }
 
+    /// Waits until it has written this.
+    pub async fn wrote(&self, told: &str) {
+        while !self.written.iter().any(|written| written.text().contains(told)) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
         let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();

@@ -46,6 +46,7 @@ mod limits;
 mod local_settings;
 mod maintenance;
 mod messages;
+mod nesting;
 mod no_connection;
 mod odd_texts;
 mod outcomes;
