@@ -17,8 +17,8 @@ pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// largest.
 const MAX_BYTES_OF_LARGE: usize = 64 * 1024 * 1024;
 
-/// Smaller bodies are always taken. A call's is, and nearly every message's; the number of connections limits them.
-const SMALL_BYTES: usize = 64 * 1024;
+/// Smaller bodies are always taken. A call's is, and nearly every message's; the number of connections limits them: to 32 MiB.
+const SMALL_BYTES: usize = 16 * 1024;
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -26,8 +26,8 @@ use crate::log::EachMinute;
 #[cfg(test)]
 mod tests;
 
-/// Connections at a time: eight times the requests that are in flight to one hub. Further ones wait to be served.
-const MAX_CONNECTIONS: usize = 512;
+/// Connections at a time. The host opens one for each event that is in flight. Further ones wait to be served.
+const MAX_CONNECTIONS: usize = 2048;
 
 /// Until when the head of a request has arrived, counted from the connection or from the last response. The host closes
 /// connections that were idle for a minute: it should be the first to do so.
