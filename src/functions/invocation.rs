@@ -25,8 +25,8 @@ pub enum InvocationRequest<'a> {
     Text(Cow<'a, str>),
 }
 
-/// Twice Event Grid's largest batch.
-const MAX_EVENTS: usize = 10_000;
+/// Of one request: twice Event Grid's largest batch.
+pub const MAX_EVENTS: usize = 10_000;
 
 /// Why a body is not an invocation.
 #[derive(Debug, thiserror::Error)]

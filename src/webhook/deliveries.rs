@@ -12,6 +12,7 @@ use super::routes::DeliveryHeaders;
 use super::{Webhook, handshake};
 use crate::delivery::outcome::DeliveryResult;
 use crate::events::{RawEvent, trace_id};
+use crate::functions::invocation::MAX_EVENTS;
 use crate::log;
 use crate::server::http_response::{HttpResponse, StatusCode, error_response, json_response, unavailable};
 
@@ -22,6 +23,8 @@ enum NoEvents {
     NotJson(#[from] serde_json::Error),
     #[error("the body is neither an event nor an array of events")]
     Other,
+    #[error("the body has {0} events: expected at most {MAX_EVENTS}")]
+    TooMany(usize),
 }
 
 impl Webhook {
@@ -82,6 +85,9 @@ fn events(body: &[u8]) -> Result<Vec<RawEvent<'_>>, NoEvents> {
         Some(b'{') => Ok(vec![RawEvent::Json(value)]),
         Some(b'[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(value.get())?;
+            if elements.len() > MAX_EVENTS {
+                return Err(NoEvents::TooMany(elements.len()));
+            }
             Ok(elements.into_iter().map(RawEvent::Json).collect())
         }
         _ => Err(NoEvents::Other),

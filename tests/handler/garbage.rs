@@ -67,6 +67,18 @@ async fn more_elements_than_any_batch_has_are_refused_without_taking_memory_for_
     assert_eq!(app.post(elements(10_001)).await.status, 400);
     assert_eq!(app.post(elements(10_000)).await.log_lines().len(), 10_000);
     still_works(&app, "after").await;
+
+    let webhook = App::webhook(&[]).await;
+    let post = async |count: usize| {
+        let body = format!("[{}0]", "0,".repeat(count - 1));
+        Reply::of(webhook.request(reqwest::Method::POST, crate::webhook::PATH).body(body)).await
+    };
+    for count in [4_000_000, 10_001] {
+        let reply = post(count).await;
+        assert!(reply.status == 400 && reply.text.contains("expected at most 10000"), "{}", reply.text);
+    }
+    let reply = post(10_000).await;
+    assert_eq!((reply.status, reply.text.matches("dead_lettered").count()), (200, 10_000));
 }
 
 #[tokio::test]
