@@ -312,3 +312,22 @@ async fn without_a_free_file_connections_wait_which_is_told_once_a_minute_and_ar
     }
     assert_eq!(times_told(process, "ERROR cannot accept a connection: ").await, 1);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_soft_limit_of_open_files_is_raised_to_the_hard_one() {
+    use tokio::io::AsyncBufReadExt;
+
+    let (hub, folder) = (emulator().await, tempfile::tempdir().unwrap());
+    let mut shell = tokio::process::Command::new("sh");
+    shell.args(["-c", "ulimit -S -n 100 && exec \"$0\"", env!("CARGO_BIN_EXE_acs-push")]);
+    shell.envs(vars(&hub, &[("FUNCTIONS_CUSTOMHANDLER_PORT", "0")])).current_dir(folder.path());
+    let mut child = shell.stdout(std::process::Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = timeout(Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(line.contains("listens on"), "{line}");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id().unwrap())).unwrap();
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|place| limit.split_whitespace().nth(place).unwrap());
+    assert_eq!(soft, hard, "{limits}");
+}
