@@ -48,4 +48,5 @@ pub use commands::{
     InputError, InstallationsCommand, LetterId, LocaleArgument, Output, Person, SendCommand, Undone, Workplace,
 };
 pub use log::{init as init_log, tell_panics};
+pub use server::{bind, raise_limit_of_files};
 pub use settings::{AzureInstance, Config, ConfigError, with_file};

@@ -1,17 +1,17 @@
 //! The program: reads the environment and the command line, binds the port, serves until a signal.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use acs_push::{
-    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, check, init_log, serve_faults,
-    tell_panics, with_file,
+    AzureInstance, Command, CommandError, Config, ConfigError, Handler, Output, Undone, bind, check, init_log,
+    serve_faults, tell_panics, with_file,
 };
 use clap::Parser;
 use command_line::{CommandLine, FileError, Task, in_one_line};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 mod command_line;
@@ -24,9 +24,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BAD_USAGE: u8 = 64;
 const BAD_DATA: u8 = 65;
 const BAD_SETTINGS: u8 = 78;
-
-/// Connections that wait to be accepted; Linux cuts it to `net.core.somaxconn`.
-const BACKLOG: u32 = 4096;
 
 fn main() -> ExitCode {
     tell_panics();
@@ -149,7 +146,6 @@ async fn listen<F: Future<Output = ()>>(
     address: SocketAddr,
     serve: impl FnOnce(TcpListener) -> F,
 ) -> ExitCode {
-    raise_limit_of_files();
     let listener = match bind(address) {
         Ok(listener) => listener,
         Err(error) => {
@@ -160,31 +156,6 @@ async fn listen<F: Future<Output = ()>>(
     serve(listener).await;
     ExitCode::SUCCESS
 }
-
-/// Listens there. As many connections may wait to be accepted as a burst of events opens at once: what the system drops comes again
-/// a second later, a call too.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As `TcpListener::bind` does: a restart need not wait for the connections of before.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Each connection is an open file, and many systems have a soft limit of 1024 for the sake of programs that use `select`.
-#[cfg(unix)]
-fn raise_limit_of_files() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Where it fails, a connection too many is told when it comes.
-    let _ = setrlimit(Resource::Nofile, limit);
-}
-
-#[cfg(not(unix))]
-fn raise_limit_of_files() {}
 
 fn exit_code(done: Result<Undone, CommandError>) -> ExitCode {
     match done {

@@ -22,10 +22,12 @@ use crate::delivery::deadlines::with_deadline;
 mod body;
 mod connections;
 pub mod http_response;
+mod listening;
 
 pub use body::BodyError;
 use body::{Body, BodyMemory, MAX_BODY_BYTES};
 use http_response::{HttpResponse, internal_error};
+pub use listening::{bind, raise_limit_of_files};
 
 /// Answers requests.
 pub trait Front: Send + Sync + 'static {

@@ -46,6 +46,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(BAD_USAGE);
         }
     };
+    acs_push::raise_limit_of_files();
     match trial::run(&options).await {
         Ok(findings) => {
             println!("{findings}");

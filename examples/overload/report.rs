@@ -127,7 +127,10 @@ impl fmt::Display for Findings {
         let recovered = format!("{} s", self.recovered_after().as_secs());
         let mut lines = vec![
             ("capacity, messages a second".to_owned(), format!("{:.0}", self.capacity)),
-            ("RSS in the calm, at the peak, after, MiB".to_owned(), format!("{calm:.1}, {:.1}, {memory:.1}", self.peak)),
+            (
+                "RSS in the calm, at the peak, after, MiB".to_owned(),
+                format!("{calm:.1}, {:.1}, {memory:.1}", self.peak),
+            ),
             ("  by the calm".to_owned(), format!("{:.2}, {:.2}", self.peak / calm, memory / calm)),
             ("new messages as quick as in the calm after".to_owned(), recovered),
             ("last one delivered after".to_owned(), format!("{} s", self.last_delivered_after().as_secs())),

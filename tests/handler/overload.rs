@@ -71,6 +71,7 @@ async fn a_call_rings_at_once_while_hundreds_of_messages_wait_for_a_slow_hub() {
 
 #[tokio::test]
 async fn more_requests_than_the_limit_are_refused_at_once_and_calls_are_not() {
+    acs_push::raise_limit_of_files();
     let app = app_with_phones(&[]).await;
     slow(&app, 15_000);
     let mut posted = post_all(&app, 0..MOST_REQUESTS + 30);
@@ -254,6 +255,7 @@ async fn ask(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn that_connections_wait_is_told_once_a_minute() {
+    acs_push::raise_limit_of_files();
     let (process, _hub, _folder) = process().await;
     let mut open = Vec::new();
     for _ in 0..MOST_CONNECTIONS {

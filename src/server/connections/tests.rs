@@ -168,6 +168,7 @@ async fn it_speaks_http_1_only() {
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_served_after_the_next_response_of_another_and_delays_no_end() {
+    crate::server::raise_limit_of_files();
     let server = start().await;
     let mut open = Vec::new();
     for _ in 0..MAX_CONNECTIONS {
