@@ -117,7 +117,12 @@ async fn what_no_repeat_can_mend_is_answered_so_that_event_grid_stops() {
         assert!(reply.text.contains(told), "{body}: {reply:?}");
     }
     let zipped = app.request(Method::POST, PATH).header("content-encoding", "gzip").body(vec![31, 139]);
-    assert_eq!(Reply::of(zipped).await.status, 415);
+    let reply = Reply::of(zipped).await;
+    // A header's value may be a key that was pasted into the wrong place.
+    assert!(
+        reply.status == 415 && reply.text.contains("Content-Encoding") && !reply.text.contains("gzip"),
+        "{reply:?}"
+    );
     let large = app.request(Method::POST, PATH).body(vec![b' '; 8 * 1024 * 1024 + 1]);
     assert_eq!(Reply::of(large).await.status, 413);
     assert_eq!(Reply::of(app.request(Method::PUT, PATH)).await.headers["allow"], "POST, OPTIONS");
