@@ -103,8 +103,11 @@ async fn a_change_that_was_cut_off_is_finished_minutes_later() {
     let note = json!({"v": 1, "installationId": documents(&store.join("installations"))[0].1["installationId"]});
     std::fs::create_dir_all(store.join("pending/00")).unwrap();
     std::fs::write(store.join("pending/00/note"), note.to_string()).unwrap();
-    for kind in ["recipients", "handles"] {
-        std::fs::remove_dir_all(store.join(kind)).unwrap();
+    std::fs::remove_dir_all(store.join("recipients")).unwrap();
+    for (path, handle) in documents(&store.join("handles")) {
+        let wanted = handle["wanted"].as_i64().unwrap();
+        let unclaimed = json!({"v": 1, "revision": wanted - 1, "wanted": wanted});
+        std::fs::write(store.join("handles").join(path), unclaimed.to_string()).unwrap();
     }
     assert_eq!(app.deliver(&chat("e1", "ChatMessageReceived", "m1", 1, "Hello")).await["outcome"], "no_device");
     run(&app).await;

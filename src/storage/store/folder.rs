@@ -96,6 +96,7 @@ impl Folder {
     pub async fn write(&self, key: &str, bytes: Vec<u8>, guard: LockGuard) -> Result<(), StoreError> {
         self.check()?;
         let (path, staged) = (self.file(key), self.path.join(STAGING).join(guard.number.to_string()));
+        let store = self.path.clone();
         in_background(move || {
             let _guard = guard;
             write_synced(&staged, &bytes)?;
@@ -104,7 +105,7 @@ impl Folder {
                 if error.kind() != ErrorKind::NotFound {
                     return Err(error);
                 }
-                create_folder(folder)?;
+                create_below(&store, folder)?;
                 std::fs::rename(&staged, &path)
             })?;
             sync_folder(folder)
@@ -211,11 +212,27 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Creates a folder within the store, but not the store's own: it may just have been moved away.
+fn create_below(store: &Path, folder: &Path) -> io::Result<()> {
+    if folder != store {
+        create_below(store, folder.parent().expect("it is within the store"))?;
+        if let Err(error) = builder().create(folder)
+            && error.kind() != ErrorKind::AlreadyExists
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
 /// Creates a folder for its owner only. One that is there stays as it is.
 fn create_folder(path: &Path) -> io::Result<()> {
+    builder().recursive(true).create(path)
+}
+
+fn builder() -> DirBuilder {
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder
 }
