@@ -1,7 +1,7 @@
-//! What the same PUT again does, and when an installation or a change is over.
+//! What the same PUT again does, what an interrupted one leaves, and when an installation or a change is over.
 
 use super::operations::noon;
-use super::records::{HandleRecord, InstallationRecord, RecipientRecord};
+use super::records::{HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
 use super::*;
 
 async fn record(register: &Installations, id: &str) -> InstallationRecord {
@@ -36,6 +36,67 @@ async fn the_same_put_again_claims_a_handle_that_another_one_owns_or_wants() {
         let revision = record(&register, "x").await.revision;
         assert!(claimed.is_of("x") && claimed.revision == revision && revision > wanted, "{owned:?}: {claimed:?}");
     }
+}
+
+#[tokio::test]
+async fn a_put_is_newer_than_one_that_wanted_its_handle_and_was_cut_off_whatever_the_clocks_say() {
+    let (register, handle) = (register(20), DeviceHandle::new(H));
+    let ahead = (noon() + TimeDelta::minutes(2)).timestamp_micros();
+    assert_eq!(register.reserve(&handle, ahead, None).await.unwrap(), ahead);
+    assert_eq!(register.reserve(&handle, ahead, None).await.unwrap(), ahead + 1);
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    assert!(record(&register, "x").await.revision > ahead);
+}
+
+#[tokio::test]
+async fn a_report_counts_once_the_clocks_cannot_differ_so_much_any_more() {
+    let (register, handle) = (register(20), DeviceHandle::new(H));
+    let scope = HubScope { app: None, is_voip: false };
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let reported = noon() + TimeDelta::minutes(5);
+    assert!(!register.has_dead(&handle, reported, &scope).await.unwrap());
+    assert!(register.has_dead(&handle, reported + TimeDelta::milliseconds(1), &scope).await.unwrap());
+}
+
+#[tokio::test]
+async fn no_more_installations_are_counted_than_were_asked_for() {
+    let (register, until) = (register(20), Instant::now() + MAX_CHANGE_TIME);
+    let scope = HubScope { app: None, is_voip: false };
+    for (id, handle) in [("x", G), ("y", H)] {
+        register.put(&installation(id, "u0", handle), noon()).await.unwrap();
+    }
+    for (most, counted) in [(0, 0), (1, 1), (2, 2), (3, 2)] {
+        assert_eq!(register.count_reached(&scope, most, noon(), until).await.unwrap(), Some(counted));
+    }
+}
+
+#[tokio::test]
+async fn who_is_forgotten_leaves_a_document_that_names_what_is_no_installation_of_theirs_and_others_stay() {
+    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    register.put(&installation("y", "u0", H), noon()).await.unwrap();
+    register.put(&installation("z", "u1", G), noon()).await.unwrap();
+    let stray = StoredInstallation::new(&installation("x", "u0", "handle-k"), 1, noon());
+    let add = |record: Option<RecipientRecord>| {
+        let mut record = record.unwrap_or_default();
+        record.installations.push(stray.clone());
+        Change::Write(record, ())
+    };
+    register.update(&user, None, add).await.unwrap();
+    let noted = [register.note_pending("y", []).await.unwrap(), register.note_pending("z", []).await.unwrap()];
+
+    let mut read = Vec::new();
+    let holdings = register.holdings_of(&user, |count| read.push(count)).await.unwrap();
+    assert_eq!(read, [1, 2]);
+    let held: Vec<&str> = holdings.installations.iter().map(|holding| holding.id.as_str()).collect();
+    assert_eq!(held, ["x", "y"]);
+    register.forget(&user, &holdings, noon() + TimeDelta::seconds(1), |_| {}).await.unwrap();
+    let left = register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap_or_default();
+    assert!(left.installations.is_empty() && left.fences.iter().all(|fence| hashed::is_hash(&fence.id)), "{left:?}");
+    let mut about = Vec::new();
+    for key in noted {
+        about.push(register.store.read::<MaintenanceNote>(&key).await.unwrap().unwrap().installation_id);
+    }
+    assert_eq!(about, [hashed::of_id("y"), "z".to_owned()]);
 }
 
 #[tokio::test]

@@ -158,15 +158,16 @@ fn a_put_by_a_clock_that_is_behind_is_as_new_as_what_it_replaces_where_a_user_ha
 }
 
 #[test]
-fn puts_of_one_moment_that_want_one_handle_or_have_one_id_give_each_other_way() {
+fn puts_of_one_moment_that_want_one_handle_or_have_one_id_come_to_an_end() {
     let counts = Counts::default();
     let pairs = [[put("y", "u1", H), put("z", "u2", H)], [put("x", "u0", H), put("x", "u1", K)]];
-    let cases: Vec<_> = BEFORE[..2].iter().flat_map(|before| pairs.map(|pair| (*before, pair))).collect();
-    on_all_cores(cases.len(), |number| {
-        let (before, pair) = cases[number];
-        walk_through(&Case::new(before, &pair, TimeDelta::zero()), SideBySide::First, false, |_| Vec::new(), &counts);
+    on_all_cores(pairs.len(), |number| {
+        let case = Case::new(BEFORE[0], &pairs[number], TimeDelta::zero());
+        walk_through(&case, SideBySide::First, false, |_| Vec::new(), &counts);
     });
     println!("one moment: {counts:?}");
+    // Two that ask for each other's revision for ever have ever more states.
+    assert_eq!(counts.cut_short.into_inner(), 0);
 }
 
 #[test]
