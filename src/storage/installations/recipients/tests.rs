@@ -43,9 +43,9 @@ fn record(entries: &[(&str, i64)], fences: &[(&str, i64)]) -> RecipientRecord {
 }
 
 /// Its entries and its fences, with their revisions.
-fn held(record: &RecipientRecord) -> (Vec<(&str, i64)>, Vec<(&str, i64)>) {
+fn held(record: &RecipientRecord) -> [Vec<(&str, i64)>; 2] {
     let entries = record.installations.iter().map(|entry| (entry.id.as_str(), entry.revision)).collect();
-    (entries, record.fences.iter().map(|fence| (fence.id.as_str(), fence.revision)).collect())
+    [entries, record.fences.iter().map(|fence| (fence.id.as_str(), fence.revision)).collect()]
 }
 
 fn register() -> Installations {
@@ -85,9 +85,9 @@ fn an_installation_is_fenced_if_nothing_older_is_there_or_can_be_added() {
 fn an_installation_has_one_fence_at_its_greatest_revision() {
     let mut record = record(&[("x", 4), ("x", 7), ("y", 3)], &[("x", 5), ("z", 2)]);
     record.remove_and_fence("x", 6, noon());
-    assert_eq!(held(&record), (vec![("x", 7), ("y", 3)], vec![("z", 2), ("x", 6)]));
+    assert_eq!(held(&record), [[("x", 7), ("y", 3)], [("z", 2), ("x", 6)]]);
     record.remove_and_fence("x", 5, noon());
-    assert_eq!(held(&record).1, [("z", 2), ("x", 6)]);
+    assert_eq!(held(&record)[1], [("z", 2), ("x", 6)]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_entry_that_is_over_leaves_a_fence_and_a_fence_goes_after_its_time() {
     record.fences[0].set_at = noon() - TRACE_LIFETIME;
     record.fences[1].set_at = noon() - TRACE_LIFETIME + TimeDelta::milliseconds(1);
     register().prune(&mut record, noon());
-    assert_eq!(held(&record), (vec![("x", 1)], vec![("new", 1), ("over", 4)]));
+    assert_eq!(held(&record), [vec![("x", 1)], vec![("new", 1), ("over", 4)]]);
 }
 
 #[tokio::test]
