@@ -139,9 +139,8 @@ impl DeliveryResult {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_line_has_its_members_in_a_fixed_order_and_omits_absent_ones() {
-        let delivery = DeliveryResult {
+    fn delivery() -> DeliveryResult {
+        DeliveryResult {
             event: Some("1".to_owned()),
             type_name: Some("T".to_owned()),
             outcome: Outcome::DeadLettered,
@@ -157,13 +156,17 @@ mod tests {
             reason: Some("the \"reason\"".to_owned()),
             trace: Some("bb2bd5eef54cb15a1506d0326d2489e7".to_owned()),
             tracking: vec!["a".to_owned(), "b".to_owned()],
-        };
+        }
+    }
+
+    #[test]
+    fn a_line_has_its_members_in_a_fixed_order_and_omits_absent_ones() {
         let line = concat!(
             r#"{"event":"1","type":"T","outcome":"dead_lettered","code":"hub_bad_request","devices":5,"delivered":2,"#,
             r#""refused":3,"failed":0,"ms":12,"age_ms":-7,"attempts":4,"hub_ms":9,"reason":"the \"reason\"","#,
             r#""trace":"bb2bd5eef54cb15a1506d0326d2489e7","tracking":["a","b"]}"#
         );
-        assert_eq!(delivery.line(), line);
+        assert_eq!(delivery().line(), line);
         let bare = DeliveryResult {
             event: None,
             type_name: None,
@@ -171,12 +174,21 @@ mod tests {
             reason: None,
             trace: None,
             tracking: Vec::new(),
-            ..delivery
+            ..delivery()
         };
         let line = concat!(
             r#"{"event":null,"type":null,"outcome":"dead_lettered","code":"hub_bad_request","devices":5,"delivered":2,"#,
             r#""refused":3,"failed":0,"ms":12,"age_ms":null,"attempts":4,"hub_ms":9}"#
         );
         assert_eq!(bare.line(), line);
+    }
+
+    #[test]
+    fn a_line_has_no_control_character() {
+        // What JSON itself leaves as it is, in a text of ASCII and in another one.
+        for id in ["a\u{7f}b", "é\u{7f}\u{85}b"] {
+            let delivery = DeliveryResult { event: Some(id.to_owned()), ..delivery() };
+            assert!(!delivery.line().contains(char::is_control), "{id:?}");
+        }
     }
 }

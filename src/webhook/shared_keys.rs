@@ -37,3 +37,15 @@ impl fmt::Debug for SharedKeys {
         write!(formatter, "SharedKeys({})", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_set_twice_is_still_one_of_them() {
+        let [first, second, other] = ["first", "second", "other"].map(SecretString::from);
+        let keys = SharedKeys::new(&[first.clone(), second.clone(), first.clone()]);
+        assert!(keys.contains(&first) && keys.contains(&second) && !keys.contains(&other));
+    }
+}

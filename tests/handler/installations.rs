@@ -244,3 +244,28 @@ async fn many_puts_of_one_installation_at_once_leave_it_with_one_owner() {
         assert_eq!(app.deliver(&event).await["outcome"], expected, "{user}; the owner is {owner}");
     }
 }
+
+#[tokio::test]
+async fn a_put_may_have_as_many_members_and_numbers_as_are_allowed_and_no_more() {
+    let app = App::start().await;
+    let put = async |numbers: usize, more: usize| {
+        let mut body = phone(BOB, IPHONE);
+        body["phoneNumbers"] = (0..numbers).map(|number| format!("+1555123{number:04}")).collect();
+        for number in 0..more {
+            body[format!("more-{number}")] = json!(1);
+        }
+        app.put("iphone", &body).await
+    };
+    assert_eq!(put(20, 96).await.status, 201);
+    let told = [put(21, 0).await, put(20, 97).await].map(|reply| (reply.status, reply.text));
+    assert!(told[0].0 == 400 && told[0].1.contains("has 21 elements: expected at most 20"), "{told:?}");
+    assert!(told[1].0 == 400 && told[1].1.contains("has 101 members: expected at most 100"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_put_may_say_that_a_device_runs_android() {
+    let app = App::start().await;
+    let pixel = json!({"userId": BOB, "platform": "fcmv1", "pushChannel": ANDROID, "os": "Android"});
+    assert_eq!(app.put("pixel", &pixel).await.status, 201);
+    assert_eq!(app.get("/api/installations/pixel").await.json()["os"], "android");
+}

@@ -110,3 +110,16 @@ impl std::fmt::Debug for QuietWindow {
         formatter.write_str("QuietWindow(redacted)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_zone_has_exactly_the_name_that_the_database_gives_it() {
+        assert_eq!(TimeZone::named("Europe/Paris").unwrap().name(), "Europe/Paris");
+        for other in ["europe/paris", "Etc/Unknown", "Europe/Nowhere", ""] {
+            assert!(TimeZone::named(other).is_none(), "{other}");
+        }
+    }
+}

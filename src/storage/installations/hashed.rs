@@ -90,3 +90,36 @@ impl HandleRecord {
         self.installation_id.as_deref().is_some_and(|owner| is_same_id(owner, id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_a_mark_and_64_digits() {
+        let hash = of_id("x");
+        assert!(is_hash(&hash));
+        let digits = hash.trim_start_matches(MARK);
+        for other in ["", "x", digits, &hash[..64], &format!("{hash}0"), &format!("{MARK}{}", "g".repeat(64))] {
+            assert!(!is_hash(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_the_same_as_its_value_and_no_other() {
+        let (handle, user) = (DeviceHandle::new, |id: &str| Recipient::User(UserId::new(id)));
+        for (one, other) in [("a", "a"), ("a", "b")] {
+            let is_same = one == other;
+            let [id, by_hash] = [one.to_owned(), of_id(one)].map(|text| is_same_id(&text, other));
+            assert_eq!((id, by_hash, is_same_id(other, &of_id(one))), (is_same, is_same, is_same), "{one} {other}");
+            let [value, by_hash] =
+                [handle(one), of_handle(&handle(one))].map(|one| is_same_handle(&one, &handle(other)));
+            let by_others_hash = is_same_handle(&handle(other), &of_handle(&handle(one)));
+            assert_eq!((value, by_hash, by_others_hash), (is_same, is_same, is_same), "{one} {other}");
+            let [value, by_hash] =
+                [user(one), of_recipient(&user(one))].map(|one| is_same_recipient(&one, &user(other)));
+            let by_others_hash = is_same_recipient(&user(other), &of_recipient(&user(one)));
+            assert_eq!((value, by_hash, by_others_hash), (is_same, is_same, is_same), "{one} {other}");
+        }
+    }
+}

@@ -268,3 +268,6 @@ impl RecipientRecord {
         self.fences.push(Fence { id: id.to_owned(), revision, set_at: now });
     }
 }
+
+#[cfg(test)]
+mod tests;

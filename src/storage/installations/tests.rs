@@ -3,6 +3,7 @@
 use super::*;
 
 mod case;
+mod lifetime;
 mod operations;
 mod schedules;
 mod view;

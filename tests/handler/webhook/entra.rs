@@ -313,3 +313,18 @@ async fn a_key_is_enough_where_both_are_set_and_the_handshake_needs_no_token() {
     let handshake = app.request(Method::OPTIONS, PATH).header("webhook-request-origin", "eventgrid.azure.net");
     assert_eq!(Reply::of(handshake.header("authorization", "Bearer wrong")).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_handshake_with_a_wrong_key_is_refused_where_there_are_keys_and_a_tenant() {
+    let authority = Authority::start(&[&Signer::first()]).await;
+    let handshake = |app: &App| {
+        let handshake = app.request(Method::OPTIONS, PATH).header("webhook-request-origin", "eventgrid.azure.net");
+        Reply::of(handshake.header("x-functions-key", "another"))
+    };
+    let app = authority.app(&[("WEBHOOK_KEY", "a-key-of-the-webhook")]).await;
+    let refused = handshake(&app).await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.text.contains("the key is none of WEBHOOK_KEY"), "{}", refused.text);
+    // Without keys there is none that it could be.
+    assert_eq!(handshake(&authority.app(&[]).await).await.status, 200);
+}

@@ -198,6 +198,19 @@ fn a_put_by_a_clock_that_is_behind_is_as_new_as_what_it_replaces_where_a_user_ha
 }
 
 #[test]
+fn puts_of_one_moment_that_want_one_handle_or_have_one_id_come_to_an_end() {
+    let counts = Counts::default();
+    let pairs = [[put("y", "u1", H), put("z", "u2", H)], [put("x", "u0", H), put("x", "u1", K)]];
+    on_all_cores(pairs.len(), |number| {
+        let case = Case::new(BEFORE[0], &pairs[number], TimeDelta::zero());
+        walk_through(&case, SideBySide::First, false, |_| Vec::new(), &counts);
+    });
+    println!("one moment: {counts:?}");
+    // Two that ask for each other's revision for ever have ever more states.
+    assert_eq!(counts.cut_short.into_inner(), 0);
+}
+
+#[test]
 fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
     let counts = Counts::default();
     let mut cases = Vec::new();

@@ -1,0 +1,129 @@
+//! What the same PUT again does, what an interrupted one leaves, and when an installation or a change is over.
+
+use super::operations::noon;
+use super::records::{HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
+use super::*;
+
+async fn record(register: &Installations, id: &str) -> InstallationRecord {
+    register.read_versioned::<InstallationRecord>(id).await.unwrap().document.unwrap()
+}
+
+#[tokio::test]
+async fn the_same_put_again_renews_an_installation_and_is_no_newer_version_of_it() {
+    let (register, later) = (register(20), noon() + TimeDelta::days(1));
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let before = record(&register, "x").await;
+    register.put(&installation("x", "u0", H), later).await.unwrap();
+    let after = record(&register, "x").await;
+    assert_eq!(after.revision, before.revision);
+    let user = Recipient::User(UserId::new("u0"));
+    let copies = register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap().installations;
+    let written: Vec<_> = copies.iter().chain(&after.installation).map(|stored| stored.written_at).collect();
+    assert_eq!(written, [later, later]);
+}
+
+#[tokio::test]
+async fn the_same_put_again_claims_a_handle_that_another_one_owns_or_wants() {
+    let handle = DeviceHandle::new(H);
+    for (owner, wanted) in [(None, 0), (Some("y"), 0), (Some("x"), noon().timestamp_micros() + 1)] {
+        let register = register(20);
+        register.put(&installation("x", "u0", H), noon()).await.unwrap();
+        let revision = record(&register, "x").await.revision;
+        let owned = HandleRecord { installation_id: owner.map(str::to_owned), revision, wanted };
+        register.update(&handle, None, |_| Change::Write(owned.clone(), ())).await.unwrap();
+        register.put(&installation("x", "u0", H), noon()).await.unwrap();
+        let claimed = register.read_versioned::<HandleRecord>(&handle).await.unwrap().document.unwrap();
+        let revision = record(&register, "x").await.revision;
+        assert!(claimed.is_of("x") && claimed.revision == revision && revision > wanted, "{owned:?}: {claimed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_put_is_newer_than_one_that_wanted_its_handle_and_was_cut_off_whatever_the_clocks_say() {
+    let (register, handle) = (register(20), DeviceHandle::new(H));
+    let ahead = (noon() + TimeDelta::minutes(2)).timestamp_micros();
+    assert_eq!(register.reserve(&handle, ahead, None).await.unwrap(), ahead);
+    assert_eq!(register.reserve(&handle, ahead, None).await.unwrap(), ahead + 1);
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    assert!(record(&register, "x").await.revision > ahead);
+}
+
+#[tokio::test]
+async fn a_report_counts_once_the_clocks_cannot_differ_so_much_any_more() {
+    let (register, handle) = (register(20), DeviceHandle::new(H));
+    let scope = HubScope { app: None, is_voip: false };
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let reported = noon() + TimeDelta::minutes(5);
+    assert!(!register.has_dead(&handle, reported, &scope).await.unwrap());
+    assert!(register.has_dead(&handle, reported + TimeDelta::milliseconds(1), &scope).await.unwrap());
+}
+
+#[tokio::test]
+async fn no_more_installations_are_counted_than_were_asked_for() {
+    let (register, until) = (register(20), Instant::now() + MAX_CHANGE_TIME);
+    let scope = HubScope { app: None, is_voip: false };
+    for (id, handle) in [("x", G), ("y", H)] {
+        register.put(&installation(id, "u0", handle), noon()).await.unwrap();
+    }
+    for (most, counted) in [(0, 0), (1, 1), (2, 2), (3, 2)] {
+        assert_eq!(register.count_reached(&scope, most, noon(), until).await.unwrap(), Some(counted));
+    }
+}
+
+#[tokio::test]
+async fn who_is_forgotten_leaves_a_document_that_names_what_is_no_installation_of_theirs_and_others_stay() {
+    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    register.put(&installation("y", "u0", H), noon()).await.unwrap();
+    register.put(&installation("z", "u1", G), noon()).await.unwrap();
+    let stray = StoredInstallation::new(&installation("x", "u0", "handle-k"), 1, noon());
+    let add = |record: Option<RecipientRecord>| {
+        let mut record = record.unwrap_or_default();
+        record.installations.push(stray.clone());
+        Change::Write(record, ())
+    };
+    register.update(&user, None, add).await.unwrap();
+    let noted = [register.note_pending("y", []).await.unwrap(), register.note_pending("z", []).await.unwrap()];
+
+    let mut read = Vec::new();
+    let holdings = register.holdings_of(&user, |count| read.push(count)).await.unwrap();
+    assert_eq!(read, [1, 2]);
+    let held: Vec<&str> = holdings.installations.iter().map(|holding| holding.id.as_str()).collect();
+    assert_eq!(held, ["x", "y"]);
+    register.forget(&user, &holdings, noon() + TimeDelta::seconds(1), |_| {}).await.unwrap();
+    let left = register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap_or_default();
+    assert!(left.installations.is_empty() && left.fences.iter().all(|fence| hashed::is_hash(&fence.id)), "{left:?}");
+    let mut about = Vec::new();
+    for key in noted {
+        about.push(register.store.read::<MaintenanceNote>(&key).await.unwrap().unwrap().installation_id);
+    }
+    assert_eq!(about, [hashed::of_id("y"), "z".to_owned()]);
+}
+
+#[tokio::test]
+async fn an_installation_is_there_up_to_its_end_and_no_longer() {
+    let (register, minute) = (register(20), TimeDelta::minutes(1));
+    let ends = Installation { expires_at: Some(noon() + minute), ..installation("x", "u0", H) };
+    register.put(&ends, noon()).await.unwrap();
+    register.put(&installation("y", "u1", G), noon()).await.unwrap();
+    for (id, end) in [("x", noon() + minute), ("y", noon() + register.limits.time_to_live)] {
+        let before = register.get(id, end - TimeDelta::milliseconds(1)).await.unwrap();
+        assert!(before.is_some() && register.get(id, end).await.unwrap().is_none(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn the_hash_of_an_id_shows_and_deletes_nothing() {
+    let (register, hash) = (register(20), hashed::of_id("x"));
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    assert!(register.get(&hash, noon()).await.unwrap().is_none());
+    register.delete(&hash, noon()).await.unwrap();
+    assert!(register.get("x", noon()).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_takes_longer_than_others_wait_for_it_fails() {
+    let began = ChangeStart::now(noon());
+    assert!(began.check().is_ok());
+    tokio::time::advance(MAX_CHANGE_TIME).await;
+    assert!(matches!(began.check(), Err(StoreError::Contended(_))));
+}
