@@ -2,16 +2,13 @@
 //! much for load.
 
 use std::io;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::time::sleep;
-
+use crate::answers;
 use crate::events::number_in;
 use crate::fleet::Fleet;
-use crate::wire::{Message, Wire};
+use crate::wire::Message;
 
 /// One target's hub.
 #[derive(Debug)]
@@ -34,42 +31,19 @@ pub struct Tally {
     pub strange: usize,
 }
 
-const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\n\
-    TrackingId: 8e3bd1a5-5b05-43bd-9dd2-1ec9a3cbbb28\r\n\
-    Content-Length: 0\r\n\r\n";
-
 impl Hub {
     /// Answers each request after `delay`.
     pub async fn start(fleet: Fleet, delay: Duration) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let port = listener.local_addr()?.port();
         let tally = Tally { fleet, seen: Vec::new(), pushes: 0, twice: 0, requests: 0, strange: 0 };
         let tally = Arc::new(Mutex::new(tally));
         let counted = Arc::clone(&tally);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                // It ends with the connection, which ends with the target.
-                tokio::spawn(answer(Wire::new(stream), Arc::clone(&counted), delay));
-            }
-        });
-        Ok(Self { port, tally })
+        let count = move |request: &Message<'_>| counted.lock().unwrap_or_else(PoisonError::into_inner).add(request);
+        Ok(Self { port: answers::start(delay, count).await?, tally })
     }
 
     pub fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-async fn answer(wire: io::Result<Wire>, tally: Arc<Mutex<Tally>>, delay: Duration) -> io::Result<()> {
-    let mut wire = wire?;
-    while let Some(request) = wire.receive().await? {
-        tally.lock().unwrap_or_else(PoisonError::into_inner).add(&request);
-        if !delay.is_zero() {
-            sleep(delay).await;
-        }
-        wire.send(ANSWER).await?;
-    }
-    Ok(())
 }
 
 impl Tally {

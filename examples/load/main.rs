@@ -8,10 +8,12 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is run for")]
 #![expect(clippy::print_stderr, reason = "what went wrong belongs beside the table")]
 
+mod answers;
 mod driver;
 mod events;
 mod fleet;
 mod hub;
+mod number;
 mod options;
 mod process;
 #[path = "../chaos/program.rs"]

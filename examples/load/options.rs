@@ -1,16 +1,14 @@
 //! The command line.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use lexopt::Parser;
-use lexopt::prelude::{Long, Short, ValueExt as _};
+use lexopt::prelude::{Long, Short};
 
 use crate::Failure;
 use crate::driver::Amount;
+use crate::number::number;
 
 pub const HELP: &str = "\
 load: what one event costs, beside a relay that makes the same two HTTP exchanges and does nothing else
@@ -91,14 +89,4 @@ impl Options {
             binary,
         }))
     }
-}
-
-/// A number within limits: whatever is asked for comes to an end.
-fn number<T: FromStr + PartialOrd + Display>(
-    arguments: &mut Parser,
-    name: &str,
-    limits: RangeInclusive<T>,
-) -> Result<T, Failure> {
-    let value = arguments.value()?.string()?.parse().ok().filter(|value| limits.contains(value));
-    value.ok_or_else(|| format!("{name}: expected a number from {} to {}", limits.start(), limits.end()).into())
 }

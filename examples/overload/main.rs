@@ -7,11 +7,15 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is run for")]
 #![expect(clippy::print_stderr, reason = "progress and faults belong beside the table")]
 
+#[path = "../load/answers.rs"]
+mod answers;
 mod event_grid;
 mod events;
 #[path = "../load/fleet.rs"]
 mod fleet;
 mod hub;
+#[path = "../load/number.rs"]
+mod number;
 mod options;
 #[path = "../load/process.rs"]
 #[expect(dead_code, reason = "the load benchmark needs CPU times")]

@@ -1,15 +1,13 @@
 //! The command line.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use lexopt::Parser;
-use lexopt::prelude::{Long, Short, ValueExt as _};
+use lexopt::prelude::{Long, Short};
 
 use crate::Failure;
+use crate::number::number;
 
 pub const HELP: &str = "\
 overload: many times as many events as can be served, repeated as Event Grid does until each is delivered
@@ -65,14 +63,4 @@ impl Options {
         let amount = burst.map_or(Amount::Rate { times, seconds }, Amount::Burst);
         Ok(Some(Self { amount, hub_delay: Duration::from_millis(hub_ms), text_kib, webhook, binary }))
     }
-}
-
-/// A number within limits: whatever is asked for comes to an end.
-fn number<T: FromStr + PartialOrd + Display>(
-    arguments: &mut Parser,
-    name: &str,
-    limits: RangeInclusive<T>,
-) -> Result<T, Failure> {
-    let value = arguments.value()?.string()?.parse().ok().filter(|value| limits.contains(value));
-    value.ok_or_else(|| format!("{name}: expected a number from {} to {}", limits.start(), limits.end()).into())
 }

@@ -4,6 +4,8 @@
 //! later, when Maintenance finishes what was interrupted. When a later PUT has had the handle, it is too late, even if that one
 //! has released it again: the document is gone, or names a later revision.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use futures_util::future::try_join_all;
 
 use super::records::{HandleRecord, InstallationRecord, StoredInstallation};
@@ -58,21 +60,21 @@ impl Installations {
                 let current = current.unwrap_or_default();
                 // What this PUT wrote there is gone.
                 if current.wanted < stored.put_revision {
-                    return Change::Keep(Err(Claim::Lost));
+                    return Change::Keep(Break(Claim::Lost));
                 }
                 match &current.installation_id {
-                    Some(other) if *other != stored.id => Change::Keep(Ok(current)),
-                    Some(_) if current.revision >= stored.put_revision => Change::Keep(Err(Claim::Won)),
-                    None if current.revision > stored.put_revision => Change::Keep(Err(Claim::Lost)),
+                    Some(other) if *other != stored.id => Change::Keep(Continue(current)),
+                    Some(_) if current.revision >= stored.put_revision => Change::Keep(Break(Claim::Won)),
+                    None if current.revision > stored.put_revision => Change::Keep(Break(Claim::Lost)),
                     Some(_) | None => {
                         let (installation_id, revision) = (Some(stored.id.clone()), stored.put_revision);
-                        Change::Write(HandleRecord { installation_id, revision, ..current }, Err(Claim::Won))
+                        Change::Write(HandleRecord { installation_id, revision, ..current }, Break(Claim::Won))
                     }
                 }
             };
             let other = match self.update(handle, None, claim).await? {
-                Ok(other) => other,
-                Err(claim) => return Ok(claim),
+                Continue(other) => other,
+                Break(claim) => return Ok(claim),
             };
             if self.evict(&other, handle, stored, began).await? == Claim::Lost {
                 return Ok(Claim::Lost);

@@ -13,7 +13,7 @@ const IDS: [&str; 3] = ["x", "y", "z"];
 const H: &str = "handle-h";
 const G: &str = "handle-g";
 
-fn register(per_user: usize) -> Installations {
+pub(super) fn register(per_user: usize) -> Installations {
     let limits = Limits { per_user, per_number: per_user, time_to_live: TimeDelta::days(60) };
     Installations::new(Arc::new(Store::memory()), limits)
 }
@@ -22,7 +22,7 @@ fn alert_handle(handle: Option<&DeviceHandle>) -> String {
     handle.map(|handle| handle.expose().to_owned()).unwrap_or_default()
 }
 
-fn installation(id: &str, user: &str, handle: &str) -> Installation {
+pub(super) fn installation(id: &str, user: &str, handle: &str) -> Installation {
     Installation {
         id: id.to_owned(),
         user_id: Some(UserId::new(user)),

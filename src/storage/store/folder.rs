@@ -236,3 +236,22 @@ fn builder() -> DirBuilder {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_creates_folders_within_the_store_and_never_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        let shard = store.join("handles").join("0f");
+        let error = create_below(&store, &shard).unwrap_err();
+        assert_eq!((error.kind(), store.exists()), (ErrorKind::NotFound, false));
+        create_folder(&store).unwrap();
+        for _ in 0..2 {
+            create_below(&store, &shard).unwrap();
+        }
+        assert!(shard.is_dir());
+    }
+}

@@ -1,36 +1,18 @@
 //! What a recipient's document rejects, and what is removed from it when.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 
 use super::*;
 use crate::events::recipient::UserId;
-use crate::notifications::device::{DeviceHandle, Platform};
-use crate::notifications::preferences::Preferences;
-use crate::storage::installations::{Installation, Limits};
-use crate::storage::store::Store;
+use crate::storage::installations::Installation;
+use crate::storage::installations::tests::{installation, register};
 
 fn noon() -> DateTime<Utc> {
     "2026-11-28T12:00:00Z".parse().unwrap()
 }
 
 fn entry(id: &str, revision: i64, expires_at: Option<DateTime<Utc>>) -> StoredInstallation {
-    let installation = Installation {
-        id: id.to_owned(),
-        user_id: Some(UserId::new("u0")),
-        phone_numbers: Vec::new(),
-        platform: Platform::Apns,
-        handle: Some(DeviceHandle::new(id)),
-        voip_handle: None,
-        app: None,
-        os: None,
-        locale: None,
-        content: None,
-        preferences: Preferences::default(),
-        android: None,
-        expires_at,
-    };
+    let installation = Installation { expires_at, ..installation(id, "u0", id) };
     StoredInstallation::new(&installation, revision, noon())
 }
 
@@ -46,11 +28,6 @@ fn record(entries: &[(&str, i64)], fences: &[(&str, i64)]) -> RecipientRecord {
 fn held(record: &RecipientRecord) -> [Vec<(&str, i64)>; 2] {
     let entries = record.installations.iter().map(|entry| (entry.id.as_str(), entry.revision)).collect();
     [entries, record.fences.iter().map(|fence| (fence.id.as_str(), fence.revision)).collect()]
-}
-
-fn register() -> Installations {
-    let limits = Limits { per_user: 20, per_number: 20, time_to_live: TimeDelta::days(60) };
-    Installations::new(Arc::new(Store::memory()), limits)
 }
 
 #[test]
@@ -96,13 +73,13 @@ fn an_entry_that_is_over_leaves_a_fence_and_a_fence_goes_after_its_time() {
     record.installations.push(entry("over", 3, Some(noon())));
     record.fences[0].set_at = noon() - TRACE_LIFETIME;
     record.fences[1].set_at = noon() - TRACE_LIFETIME + TimeDelta::milliseconds(1);
-    register().prune(&mut record, noon());
+    register(20).prune(&mut record, noon());
     assert_eq!(held(&record), [vec![("x", 1)], vec![("new", 1), ("over", 4)]]);
 }
 
 #[tokio::test]
 async fn after_a_change_its_older_entries_and_fences_go_and_others_stay() {
-    let (register, user) = (register(), Recipient::User(UserId::new("u0")));
+    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
     for (before, after) in [
         (
             record(&[("x", 4), ("x", 5), ("y", 1)], &[("x", 4), ("x", 5), ("x", 6), ("y", 9)]),

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "how much was walked through is what a person runs it for")]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -137,6 +137,14 @@ fn one_change_cut_off_anywhere_is_healed_by_any_other() {
     println!("one change: {counts:?}");
 }
 
+const THIRD: &str = "w";
+
+/// The same PUT by a third phone.
+fn of_a_third(operation: Operation) -> Operation {
+    let Put(form) = operation else { panic!("{operation:?} is no PUT") };
+    Put(Form { id: THIRD, ..form })
+}
+
 /// Maintenance finishes a PUT minutes after it was cut off, when its handle may have had another owner.
 #[test]
 fn what_was_cut_off_does_not_come_back_once_another_had_its_handle() {
@@ -163,11 +171,21 @@ fn what_was_cut_off_does_not_come_back_once_another_had_its_handle() {
             let how = || format!("{before:?}, then {operation:?}: {:?}, then {followers:?}", run.choices());
             let [other, then] = followers;
             let contents = alone(run.contents(), other, later(), |_| {});
-            let contents = maintained(&alone(&contents, then, later() + TimeDelta::seconds(1), |_| {}), |_, _| {});
-            let view = View::of(&contents, &recipients(), LIMITS.time_to_live, noon() + TimeDelta::minutes(16));
-            assert_eq!(view.handles().get(handle), None, "{handle} has come back\n{}", how());
-            let left = left_over(&contents, &view);
-            assert!(left.is_empty(), "{left:?} is left over\n{}", how());
+            let left = alone(&contents, then, later() + TimeDelta::seconds(1), |_| {});
+            // A third PUT wants it then, and is cut off anywhere, or does not begin.
+            let third = later() + TimeDelta::seconds(2);
+            let mut cut_off = HashMap::from([(0, left.clone())]);
+            alone(&left, of_a_third(other), third, |run| {
+                cut_off.entry(run.contents_hash()).or_insert_with(|| run.contents().clone());
+            });
+            for contents in cut_off.into_values() {
+                let contents = maintained(&contents, |_, _| {});
+                let view = View::of(&contents, &recipients(), LIMITS.time_to_live, noon() + TimeDelta::minutes(16));
+                let owners = view.handles().remove(handle).unwrap_or_default();
+                assert!(owners.iter().all(|(id, _)| *id == THIRD), "{handle} has come back: {owners:?}\n{}", how());
+                let left = left_over(&contents, &view);
+                assert!(left.is_empty(), "{left:?} is left over\n{}", how());
+            }
             counts.followed.fetch_add(1, Ordering::Relaxed);
         });
         counts.states.fetch_add(states, Ordering::Relaxed);
