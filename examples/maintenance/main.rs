@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is run for")]
 #![expect(clippy::print_stderr, reason = "what went wrong belongs beside the table")]
 
+#[path = "../load/answers.rs"]
+mod answers;
 #[path = "../chaos/azurite.rs"]
 #[expect(dead_code, reason = "the chaos run needs no log")]
 mod azurite;
