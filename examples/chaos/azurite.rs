@@ -1,9 +1,9 @@
-//! An Azurite of the run's own, on a free port.
+//! An Azurite of the run's own, on a free port. It keeps all in its memory: with a folder it stops for seconds now and then to
+//! write down what it has.
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
@@ -14,7 +14,6 @@ use super::Failure;
 pub struct Azurite {
     /// Killed when it is dropped.
     process: Child,
-    _folder: Option<TempDir>,
     pub port: u16,
     pub process_id: u32,
 }
@@ -26,29 +25,30 @@ const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/node_m
 
 fn command() -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["--disableTelemetry", "--skipApiVersionCheck"]).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     command
 }
 
 impl Azurite {
     pub async fn start() -> Result<Self, Failure> {
-        let folder = tempfile::tempdir()?;
         let mut command = command();
-        command.arg("--silent").arg("--location").arg(folder.path()).stdout(Stdio::null());
-        Self::run(command, Some(folder)).await
+        command.arg("--silent").stdout(Stdio::null());
+        Self::run(command).await
     }
 
-    /// One that keeps all in its memory, and its log: a line for each request. On a disk, it stops for seconds now and then to
-    /// write down what it has.
-    pub async fn start_in_memory() -> Result<(Self, ChildStdout), Failure> {
+    /// One with its log: a line for each request.
+    pub async fn start_with_log() -> Result<(Self, ChildStdout), Failure> {
         let mut command = command();
-        command.arg("--inMemoryPersistence").stdout(Stdio::piped());
-        let mut azurite = Self::run(command, None).await?;
+        command.stdout(Stdio::piped());
+        let mut azurite = Self::run(command).await?;
         let log = azurite.process.stdout.take().ok_or("Azurite has no standard output")?;
         Ok((azurite, log))
     }
 
-    async fn run(mut command: Command, folder: Option<TempDir>) -> Result<Self, Failure> {
+    async fn run(mut command: Command) -> Result<Self, Failure> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         command.args(["--blobPort", &port.to_string()]);
         let process =
@@ -60,7 +60,7 @@ impl Azurite {
         };
         timeout(Duration::from_secs(60), answers).await.map_err(|_| "Azurite does not answer")?;
         let process_id = process.id().ok_or("Azurite ended at once")?;
-        Ok(Self { process, _folder: folder, port, process_id })
+        Ok(Self { process, port, process_id })
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {

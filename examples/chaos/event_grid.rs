@@ -83,13 +83,16 @@ impl EventGrid {
     }
 
     /// Delivers to that handler until it is acknowledged.
-    pub async fn insist(&self, handler: &Handler, batch: &[Written]) -> Result<(), Failure> {
+    pub async fn insist(&self, handler: &Handler, event: Written) -> Result<(), Failure> {
+        let batch = [event];
         for _ in 0..MOST_DELIVERIES {
-            if self.invoke(handler, batch, true).await {
+            if self.invoke(handler, &batch, true).await {
                 return Ok(());
             }
         }
-        Err(format!("a handler that nobody killed does not acknowledge: {:?}", batch.first()).into())
+        let [event] = batch;
+        let last = self.tries().remove(&event.number).and_then(|mut tries| tries.pop());
+        Err(format!("a handler that nobody killed does not acknowledge event {}: {last:?}", event.number).into())
     }
 
     async fn deliver_once(&self, handler: &Handler, batch: &[Written], as_array: bool) -> bool {

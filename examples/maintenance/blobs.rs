@@ -44,7 +44,7 @@ const LOG_DELAY: Duration = Duration::from_millis(300);
 
 impl Blobs {
     pub async fn start() -> Result<Self, Failure> {
-        let (azurite, log) = Azurite::start_in_memory().await?;
+        let (azurite, log) = Azurite::start_with_log().await?;
         let requests = Arc::default();
         tokio::spawn(count(log, Arc::clone(&requests)));
         let blobs = Self { azurite, signature: signature()?, requests };
