@@ -20,7 +20,7 @@ use crate::notifications::device::Device;
 pub const CACHE_TTL: Duration = Duration::from_secs(3);
 
 /// About two megabytes.
-const MAX_DEVICES: usize = 4096;
+pub(super) const MAX_DEVICES: usize = 4096;
 
 /// The devices of recipients that were looked up last.
 #[derive(Debug, Default)]

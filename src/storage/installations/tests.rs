@@ -3,6 +3,7 @@
 use super::*;
 
 mod case;
+mod device_cache;
 mod lifetime;
 mod operations;
 mod schedules;
