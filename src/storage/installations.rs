@@ -207,10 +207,7 @@ impl Installations {
         watch: Option<DateTime<Utc>>,
         began: ChangeStart,
     ) -> Result<(InstallationRecord, Option<StoredInstallation>), StoreError> {
-        let known = handles.iter().filter_map(|seen| seen.document.as_ref());
-        let least = known.map(|known| known.revision.max(known.wanted) + 1).max().unwrap_or_default();
-        let mut revision = record.document.as_ref().map_or(0, |record| record.revision + 1);
-        revision = revision.max(least).max(began.now.timestamp_micros());
+        let mut revision = began.now.timestamp_micros();
         let (mut record, mut handles) = (Some(record), handles.into_iter().map(Some).collect::<Vec<_>>());
         loop {
             began.check()?;
@@ -219,8 +216,8 @@ impl Installations {
             let wanted = try_join_all(wanted.map(|(handle, seen)| self.reserve(handle, revision, seen))).await?;
             let greatest = wanted.into_iter().fold(revision, i64::max);
             if greatest > revision {
-                // Another PUT has this revision for one of the handles.
-                revision = greatest + 1;
+                // Another PUT has this revision, or a greater one, for one of the handles.
+                revision = greatest;
                 continue;
             }
             let write = |record: Option<InstallationRecord>| {
@@ -291,7 +288,7 @@ impl Installations {
             return self.find(installation).await.map(Err);
         }
         let renew = |record: Option<InstallationRecord>| match record {
-            Some(mut record) if record.revision == stored.revision && record.installation.is_some() => {
+            Some(mut record) if record.revision == stored.revision => {
                 if let Some(stored) = &mut record.installation {
                     stored.written_at = stored.written_at.max(began.now);
                 }

@@ -105,10 +105,10 @@ impl Installations {
         let mut review = ReviewResult::Done;
         if let Some(MaintenanceNote { installation_id: id, .. }) = self.note(&listed.key).await? {
             review = self.review(&id, now).await?;
+            // What is still there was PUT again with a later end.
             let record = self.read_versioned::<InstallationRecord>(&id).await?.document;
-            // It was PUT again with a later end.
             let expires_at = record.and_then(|record| record.installation).and_then(|stored| stored.expires_at);
-            self.watch(&id, expires_at.filter(|expires_at| *expires_at > now)).await?;
+            self.watch(&id, expires_at).await?;
         }
         self.store.delete(&listed.key).await.map(|()| review)
     }

@@ -153,7 +153,7 @@ impl Installations {
     ) -> Result<(), StoreError> {
         let pending = self.note_pending(&entry.id, []).await?;
         let leave = |record: Option<InstallationRecord>| {
-            let Some(record) = record else { return Change::Keep(Err(entry.revision + 1)) };
+            let Some(record) = record else { return Change::Keep(Err(entry.revision)) };
             // A clock that is behind gives a later PUT an earlier time; its revision is greater all the same.
             let is_same_put = |stored: &StoredInstallation| {
                 stored.put_revision <= entry.put_revision && stored.written_at <= entry.written_at

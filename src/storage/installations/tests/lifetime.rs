@@ -11,15 +11,64 @@ async fn record(register: &Installations, id: &str) -> InstallationRecord {
 #[tokio::test]
 async fn the_same_put_again_renews_an_installation_and_is_no_newer_version_of_it() {
     let (register, later) = (register(20), noon() + TimeDelta::days(1));
+    // Of the same moment, so it has the same revision.
+    register.put(&installation("y", "u0", G), noon()).await.unwrap();
     register.put(&installation("x", "u0", H), noon()).await.unwrap();
     let before = record(&register, "x").await;
     register.put(&installation("x", "u0", H), later).await.unwrap();
     let after = record(&register, "x").await;
     assert_eq!(after.revision, before.revision);
-    let user = Recipient::User(UserId::new("u0"));
-    let copies = register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap().installations;
+    let copies = copies(&register).await;
     let written: Vec<_> = copies.iter().chain(&after.installation).map(|stored| stored.written_at).collect();
-    assert_eq!(written, [later, later]);
+    assert_eq!(written, [noon(), later, later]);
+}
+
+async fn copies(register: &Installations) -> Vec<StoredInstallation> {
+    let user = Recipient::User(UserId::new("u0"));
+    register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap().installations
+}
+
+async fn registered(register: &Installations) -> Vec<String> {
+    copies(register).await.into_iter().map(|stored| stored.id).collect()
+}
+
+#[tokio::test]
+async fn the_same_put_again_renews_as_many_as_may_be_and_makes_room_where_fewer_may_be_now() {
+    let store = Arc::new(Store::memory());
+    for (per_user, left) in [(2, ["x", "y"].as_slice()), (1, &["y"])] {
+        let limits = Limits { per_user, per_number: per_user, time_to_live: TimeDelta::days(60) };
+        let register = Installations::new(Arc::clone(&store), limits);
+        let evicted = async |id, handle, minutes| {
+            let now = noon() + TimeDelta::minutes(minutes);
+            register.put(&installation(id, "u0", handle), now).await.unwrap().evicted
+        };
+        evicted("x", G, 1).await;
+        evicted("y", H, 2).await;
+        assert_eq!(registered(&register).await, left);
+        let before = record(&register, "y").await.revision;
+        assert!(evicted("y", H, 3).await.is_empty());
+        assert_eq!(record(&register, "y").await.revision, before, "it was renewed");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_was_cut_off_takes_the_place_of_what_was_put_before_it_only() {
+    for (trigger, minutes, left) in [
+        (Trigger::Resumed, 0, ["x", "y"]),
+        (Trigger::Resumed, 1, ["y", "z"]),
+        (Trigger::Resumed, 2, ["y", "z"]),
+        // Somebody waits for it, and the clock is behind.
+        (Trigger::Requested, 0, ["y", "z"]),
+    ] {
+        let (register, at) = (register(2), |minutes| noon() + TimeDelta::minutes(minutes));
+        register.put(&installation("x", "u0", G), at(1)).await.unwrap();
+        register.put(&installation("y", "u0", H), at(3)).await.unwrap();
+        let (late, began) = (installation("z", "u0", "handle-k"), ChangeStart::now(at(minutes)));
+        let found = register.find(&late).await.unwrap();
+        let (written, _) = register.write(&late, found.record, found.handles, None, began).await.unwrap();
+        register.finish(&written, trigger, Vec::new(), began).await.unwrap();
+        assert_eq!(registered(&register).await, left, "{trigger:?}, {minutes}");
+    }
 }
 
 #[tokio::test]
