@@ -66,7 +66,22 @@ impl Installations {
     /// Rebuilds a recipient's document from the installations that name it.
     pub(super) async fn repair_recipient(&self, recipient: &Recipient) -> Result<(), StoreError> {
         let began = ChangeStart::now(Utc::now());
-        let (mut there, mut unfinished) = (RecipientRecord::default(), Vec::new());
+        let (rebuilt, unfinished) = self.rebuild_recipient(recipient, began).await?;
+        self.store.replace_damaged(&recipient_key(recipient), &rebuilt).await?;
+        self.device_cache.forget(recipient);
+        for record in unfinished {
+            self.finish(&record, Trigger::Resumed, Vec::new(), began).await?;
+        }
+        Ok(())
+    }
+
+    /// What a recipient's document has to say, and the installations that may have to be added: their changes are not finished.
+    pub(super) async fn rebuild_recipient(
+        &self,
+        recipient: &Recipient,
+        began: ChangeStart,
+    ) -> Result<(RecipientRecord, Vec<InstallationRecord>), StoreError> {
+        let (mut rebuilt, mut unfinished) = (RecipientRecord::default(), Vec::new());
         let mut found: Vec<InstallationRecord> = Vec::new();
         self.for_each("installations", |record: InstallationRecord| {
             found.extend(
@@ -78,22 +93,16 @@ impl Installations {
         for record in found {
             let stored = record.installation.as_ref();
             let Some(stored) = stored.filter(|stored| stored.recipients().contains(recipient)) else {
-                there.fences.push(Fence { id: record.id, revision: record.revision, set_at: began.now });
+                rebuilt.fences.push(Fence { id: record.id, revision: record.revision, set_at: began.now });
                 continue;
             };
-            // One whose change is not finished may not be there yet.
             if record.is_settled() && self.has_its_handles(stored).await? {
-                there.installations.push(stored.clone());
+                rebuilt.installations.push(stored.clone());
             } else {
                 unfinished.push(record);
             }
         }
-        self.store.replace_damaged(&recipient_key(recipient), &there).await?;
-        self.device_cache.forget(recipient);
-        for record in unfinished {
-            self.finish(&record, Trigger::Resumed, Vec::new(), began).await?;
-        }
-        Ok(())
+        Ok((rebuilt, unfinished))
     }
 
     async fn has_its_handles(&self, stored: &StoredInstallation) -> Result<bool, StoreError> {

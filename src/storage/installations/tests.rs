@@ -6,6 +6,7 @@ mod case;
 mod device_cache;
 mod lifetime;
 mod operations;
+mod repairs;
 mod reviews;
 mod schedules;
 mod view;

@@ -115,6 +115,40 @@ async fn registering_again_mends_any_document() {
     every_document_with_every_damage(Mending::Again).await;
 }
 
+/// The first message fails and has the document mended; one that comes again gets through.
+#[tokio::test]
+async fn a_message_mends_the_document_of_its_recipient() {
+    let store = Store::fill().await;
+    let (mut cases, mut faults) = (0, Vec::new());
+    for document in store.of_ada.iter().filter(|document| kind(document) == "recipients") {
+        for damage in EVERY_DAMAGE {
+            let befall = |path: &Path| damage.befall(path);
+            let mut case = Case::start(format!("{damage:?}, a message"), &store, document, befall).await;
+            let mut statuses = BTreeSet::new();
+            for address in [ADA, NUMBER] {
+                let again = async {
+                    loop {
+                        let status = case.process.invoke(&message_to(address)).await.status;
+                        statuses.insert(status);
+                        if status == 200 {
+                            break;
+                        }
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                let _ = tokio::time::timeout(Duration::from_secs(20), again).await;
+            }
+            case.expect(statuses == BTreeSet::from([200, 500]), || format!("messages are answered {statuses:?}"));
+            let before = [(ADA, &[PHONE, PHONE_CALLS, TABLET][..]), (NUMBER, &[PHONE]), (BYSTANDER, &[OTHER])];
+            case.expect_reach("when messages came", &before).await;
+            cases += 1;
+            faults.extend(case.end().await);
+        }
+    }
+    conclude(&format!("{cases} damaged documents of recipients"), &faults);
+    assert_eq!(cases, 2 * EVERY_DAMAGE.len());
+}
+
 #[tokio::test]
 async fn moving_to_another_user_mends_any_document() {
     every_document_with_every_damage(Mending::Moved).await;
