@@ -140,10 +140,8 @@ impl Installations {
 
     async fn hash_fences(&self, recipient: &Recipient) -> Result<(), StoreError> {
         let hash = |record: Option<RecipientRecord>| match record {
-            Some(record) if record.fences.iter().any(|fence| !hashed::is_hash(&fence.id)) => {
-                Change::Write(record.with_hashed_fences(), ())
-            }
-            Some(_) | None => Change::Keep(()),
+            Some(record) => Change::Write(record.with_hashed_fences(), ()),
+            None => Change::Keep(()),
         };
         self.update(recipient, None, hash).await
     }

@@ -65,7 +65,7 @@ impl Installations {
                 match &current.installation_id {
                     Some(other) if *other != stored.id => Change::Keep(Continue(current)),
                     Some(_) if current.revision >= stored.put_revision => Change::Keep(Break(Claim::Won)),
-                    None if current.revision > stored.put_revision => Change::Keep(Break(Claim::Lost)),
+                    None if current.revision >= stored.put_revision => Change::Keep(Break(Claim::Lost)),
                     Some(_) | None => {
                         let (installation_id, revision) = (Some(stored.id.clone()), stored.put_revision);
                         Change::Write(HandleRecord { installation_id, revision, ..current }, Break(Claim::Won))

@@ -1,5 +1,7 @@
 //! What the same PUT again does, what an interrupted one leaves, and when an installation or a change is over.
 
+use futures_util::StreamExt;
+
 use super::operations::noon;
 use super::records::{HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
 use super::*;
@@ -131,7 +133,11 @@ async fn who_is_forgotten_leaves_a_document_that_names_what_is_no_installation_o
         Change::Write(record, ())
     };
     register.update(&user, None, add).await.unwrap();
-    let noted = [register.note_pending("y", []).await.unwrap(), register.note_pending("z", []).await.unwrap()];
+    let (of_y, of_z) = (DeviceHandle::new(H), DeviceHandle::new(G));
+    let mut noted = Vec::new();
+    for (id, handle) in [("y", None), ("z", None), ("z", Some(&of_z)), ("q", Some(&of_y))] {
+        noted.push(register.note_pending(id, handle).await.unwrap());
+    }
 
     let mut read = Vec::new();
     let holdings = register.holdings_of(&user, |count| read.push(count)).await.unwrap();
@@ -145,7 +151,23 @@ async fn who_is_forgotten_leaves_a_document_that_names_what_is_no_installation_o
     for key in noted {
         about.push(register.store.read::<MaintenanceNote>(&key).await.unwrap().unwrap().installation_id);
     }
-    assert_eq!(about, [hashed::of_id("y"), "z".to_owned()]);
+    assert_eq!(about, [hashed::of_id("y"), "z".to_owned(), "z".to_owned(), hashed::of_id("q")]);
+}
+
+#[tokio::test]
+async fn who_is_forgotten_leaves_no_id_of_a_phone_that_is_somebody_elses_now_and_its_end_stays_known() {
+    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    let ends = |user| Installation { expires_at: Some(noon() + TimeDelta::hours(1)), ..installation("x", user, H) };
+    for of in ["u0", "u1"] {
+        register.put(&ends(of), noon()).await.unwrap();
+    }
+    let holdings = register.holdings_of(&user, |_| {}).await.unwrap();
+    register.forget(&user, &holdings, noon() + TimeDelta::seconds(1), |_| {}).await.unwrap();
+    let left = register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap();
+    let fences: Vec<_> = left.fences.into_iter().map(|fence| fence.id).collect();
+    assert_eq!(fences, [hashed::of_id("x")]);
+    assert_eq!(register.store.list("expiring").count().await, 1);
+    assert!(register.get("x", noon()).await.unwrap().is_some());
 }
 
 #[tokio::test]
