@@ -100,6 +100,17 @@ async fn a_put_is_newer_than_one_that_wanted_its_handle_and_was_cut_off_whatever
 }
 
 #[tokio::test]
+async fn a_put_with_another_handle_is_newer_than_the_one_before_it_by_a_clock_that_is_behind() {
+    let register = register(20);
+    register.put(&installation("x", "u0", H), noon() + TimeDelta::minutes(2)).await.unwrap();
+    let before = record(&register, "x").await.revision;
+    register.put(&installation("x", "u0", G), noon()).await.unwrap();
+    let after = record(&register, "x").await;
+    assert_eq!(after.revision, before + 1);
+    assert_eq!(alert_handle(after.installation.unwrap().alert_handle().as_ref()), G);
+}
+
+#[tokio::test]
 async fn a_report_counts_once_the_clocks_cannot_differ_so_much_any_more() {
     let (register, handle) = (register(20), DeviceHandle::new(H));
     let scope = HubScope { app: None, is_voip: false };

@@ -67,6 +67,16 @@ async fn an_installation_goes_at_its_end_and_one_with_a_later_end_then() {
 }
 
 #[tokio::test]
+async fn each_of_two_installations_with_one_end_has_a_note() {
+    let register = register(20);
+    for (id, handle) in [("x", H), ("y", G)] {
+        let ends = Installation { expires_at: Some(noon() + TimeDelta::minutes(1)), ..installation(id, "u0", handle) };
+        register.put(&ends, noon()).await.unwrap();
+    }
+    assert_eq!(notes(&register, "expiring").await.len(), 2);
+}
+
+#[tokio::test]
 async fn what_a_put_wrote_for_a_handle_before_it_was_cut_off_goes_with_its_note_when_it_cannot_come_late_any_more() {
     let (register, wanted) = (register(20), DeviceHandle::new(H));
     register.note_pending("x", [&wanted]).await.unwrap();
