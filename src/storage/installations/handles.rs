@@ -1,8 +1,8 @@
 //! `handles/…`: a device handle, for alerts or for calls, belongs to one installation, the one that was PUT last.
 //!
 //! A PUT writes its revision there before anything else. As long as that stands, the PUT may claim the handle, even minutes
-//! later, when Maintenance finishes what was interrupted. When a later PUT has had the handle, it is too late, even if that one
-//! has released it again: the document is gone, or names a later revision.
+//! later, when Maintenance finishes what was interrupted. When it or a later PUT has had the handle, it is too late, even if that
+//! one has released it again: the document is gone, or names its revision or a later one.
 
 use std::ops::ControlFlow::{Break, Continue};
 

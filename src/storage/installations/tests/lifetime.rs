@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 
+use super::handles::Claim;
 use super::operations::noon;
 use super::records::{HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
 use super::*;
@@ -108,6 +109,18 @@ async fn a_put_with_another_handle_is_newer_than_the_one_before_it_by_a_clock_th
     let after = record(&register, "x").await;
     assert_eq!(after.revision, before + 1);
     assert_eq!(alert_handle(after.installation.unwrap().alert_handle().as_ref()), G);
+}
+
+#[tokio::test]
+async fn a_put_that_had_its_handle_and_lost_it_does_not_get_it_back() {
+    let (register, handle, began) = (register(20), DeviceHandle::new(H), ChangeStart::now(noon()));
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let had = record(&register, "x").await.installation.unwrap();
+    // Another PUT wants it and is cut off, so that its document stays.
+    register.reserve(&handle, had.put_revision + 1, None).await.unwrap();
+    assert_eq!(register.claim(&handle, &had, began).await.unwrap(), Claim::Won);
+    register.put(&installation("x", "u0", G), noon()).await.unwrap();
+    assert_eq!(register.claim(&handle, &had, began).await.unwrap(), Claim::Lost);
 }
 
 #[tokio::test]
