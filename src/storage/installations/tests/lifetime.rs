@@ -26,6 +26,28 @@ async fn the_same_put_again_renews_an_installation_and_is_no_newer_version_of_it
     assert_eq!(written, [noon(), later, later]);
 }
 
+#[tokio::test]
+async fn the_same_put_again_renews_what_is_left_of_an_installation() {
+    let (store, number) = (Arc::new(Store::memory()), PhoneNumber::from_digits_of("15550000001"));
+    let register = Installations::new(store, Limits { per_user: 20, per_number: 1, time_to_live: TimeDelta::days(60) });
+    let with_number = |id, user, handle| Installation {
+        phone_numbers: number.clone().into_iter().collect(),
+        ..installation(id, user, handle)
+    };
+    register.put(&with_number("x", "u0", H), noon()).await.unwrap();
+    register.put(&with_number("y", "u1", G), noon() + TimeDelta::minutes(1)).await.unwrap();
+    let before = record(&register, "x").await;
+    assert!(before.installation.is_some_and(|stored| stored.revision > stored.put_revision), "it lost its number");
+    // Maintenance has removed its traces.
+    let settle = |record: Option<InstallationRecord>| {
+        let settled = record.map(|record| InstallationRecord { leaving: Vec::new(), ..record });
+        Change::Write(settled.unwrap(), ())
+    };
+    register.update("x", None, settle).await.unwrap();
+    register.put(&installation("x", "u0", H), noon() + TimeDelta::minutes(2)).await.unwrap();
+    assert_eq!(record(&register, "x").await.revision, before.revision);
+}
+
 async fn copies(register: &Installations) -> Vec<StoredInstallation> {
     let user = Recipient::User(UserId::new("u0"));
     register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap().installations
