@@ -14,6 +14,13 @@ pub fn build() -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--locked", "--bin", "acs-push", "--profile"]).arg(profile);
     build.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
+    // `cargo run` tells a program about its package. Build scripts that ask for the same names would run again, and with them
+    // most dependencies would be built twice, now and by the next `cargo run`.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|of| name.to_string_lossy().starts_with(of)) {
+            build.env_remove(name);
+        }
+    }
     if !build.status()?.success() {
         return Err("the program does not build".into());
     }
