@@ -155,7 +155,11 @@ impl Installations {
 
     /// Removes the traces of older versions of an installation, once no change that could use them can be running. The document
     /// of a deleted one is removed with them.
-    async fn settle(&self, record: &InstallationRecord, now: DateTime<Utc>) -> Result<ReviewResult, StoreError> {
+    pub(super) async fn settle(
+        &self,
+        record: &InstallationRecord,
+        now: DateTime<Utc>,
+    ) -> Result<ReviewResult, StoreError> {
         if now - record.changed_at() < TRACE_LIFETIME {
             return Ok(ReviewResult::NotYet);
         }

@@ -95,3 +95,15 @@ async fn after_a_change_its_older_entries_and_fences_go_and_others_stay() {
         assert_eq!(left.as_ref().map(held), after.as_ref().map(held), "{before:?}");
     }
 }
+
+#[tokio::test]
+async fn what_was_put_again_since_it_was_found_too_many_stays() {
+    for later in [TimeDelta::zero(), TimeDelta::minutes(1), -TimeDelta::minutes(1)] {
+        let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+        register.put(&installation("x", "u0", "handle-h"), noon()).await.unwrap();
+        let record = register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap();
+        register.put(&installation("x", "u0", "handle-g"), noon() + later).await.unwrap();
+        register.evict_from(&user, &record.installations[0], ChangeStart::now(noon())).await.unwrap();
+        assert!(register.get("x", noon()).await.unwrap().is_some(), "it was PUT again {later} later");
+    }
+}

@@ -244,3 +244,52 @@ async fn a_change_that_takes_longer_than_others_wait_for_it_fails() {
     tokio::time::advance(MAX_CHANGE_TIME).await;
     assert!(matches!(began.check(), Err(StoreError::Contended(_))));
 }
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_off_is_finished_by_the_next_one() {
+    let register = register(20);
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let cut_off = |record: Option<InstallationRecord>| {
+        let record = record.unwrap();
+        let revision = record.revision + 1;
+        Change::Write(record.replaced("x", revision, None), ())
+    };
+    register.update("x", None, cut_off).await.unwrap();
+    assert_eq!(registered(&register).await, ["x"]);
+    register.delete("x", noon()).await.unwrap();
+    assert!(registered(&register).await.is_empty());
+    assert!(register.read_versioned::<HandleRecord>(&DeviceHandle::new(H)).await.unwrap().document.is_none());
+}
+
+#[tokio::test]
+async fn a_deletion_that_does_not_apply_leaves_no_note() {
+    let register = register(20);
+    // Its first handle has a note until its traces are over.
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    register.put(&installation("x", "u0", G), noon()).await.unwrap();
+    register.remove("x", ChangeStart::now(noon()), |_| false).await.unwrap();
+    assert_eq!(register.store.list("pending").count().await, 1);
+    assert_eq!(registered(&register).await, ["x"]);
+}
+
+#[tokio::test]
+async fn an_older_put_of_an_installation_leaves_the_claim_of_a_newer_one() {
+    let (register, handle, began) = (register(20), DeviceHandle::new(H), ChangeStart::now(noon()));
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let older = record(&register, "x").await.installation.unwrap();
+    register.put(&installation("x", "u1", H), noon()).await.unwrap();
+    let claimed = register.read_versioned::<HandleRecord>(&handle).await.unwrap().document;
+    assert_eq!(register.claim(&handle, &older, began).await.unwrap(), Claim::Won);
+    assert_eq!(register.read_versioned::<HandleRecord>(&handle).await.unwrap().document, claimed);
+}
+
+#[tokio::test]
+async fn a_handle_that_a_put_was_cut_off_before_it_left_goes_to_who_wants_it_with_all_copies() {
+    let register = register(20);
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let (moved, began) = (installation("x", "u0", G), ChangeStart::now(noon()));
+    let found = register.find(&moved).await.unwrap();
+    register.write(&moved, found.record, found.handles, None, began).await.unwrap();
+    register.put(&installation("y", "u1", H), noon()).await.unwrap();
+    assert_eq!(owners(&register).await, [("u1", "y".to_owned(), H.to_owned())]);
+}

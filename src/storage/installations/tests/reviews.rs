@@ -124,3 +124,16 @@ async fn a_handle_that_was_left_stays_for_a_later_put_that_wants_it() {
     assert!(record(&register, "x").await.unwrap().is_settled());
     assert!(handle(&register, H).await.is_some());
 }
+
+#[tokio::test]
+async fn a_change_since_the_review_keeps_its_traces() {
+    let register = register(20);
+    for handle in [H, G] {
+        register.put(&installation("x", "u0", handle), noon()).await.unwrap();
+    }
+    let reviewed = record(&register, "x").await.unwrap();
+    register.put(&installation("x", "u1", "handle-k"), noon()).await.unwrap();
+    let over = reviewed.changed_at() + TRACE_LIFETIME;
+    assert_eq!(register.settle(&reviewed, over).await.unwrap(), ReviewResult::NotYet);
+    assert_eq!(record(&register, "x").await.unwrap().leaving(), [Recipient::User(UserId::new("u0"))]);
+}
