@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 
 use super::handles::Claim;
 use super::operations::noon;
-use super::records::{HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
+use super::records::{Fence, HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
 use super::*;
 
 async fn record(register: &Installations, id: &str) -> InstallationRecord {
@@ -292,4 +292,18 @@ async fn a_handle_that_a_put_was_cut_off_before_it_left_goes_to_who_wants_it_wit
     register.write(&moved, found.record, found.handles, None, began).await.unwrap();
     register.put(&installation("y", "u1", H), noon()).await.unwrap();
     assert_eq!(owners(&register).await, [("u1", "y".to_owned(), H.to_owned())]);
+}
+
+#[tokio::test]
+async fn a_put_that_a_fence_keeps_away_from_its_recipient_fails() {
+    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    // Of a change by a clock that is ahead, of which nothing else is left.
+    let revision = (noon() + TimeDelta::minutes(1)).timestamp_micros();
+    let fence = Fence { id: "x".to_owned(), revision, set_at: noon() };
+    let fenced = |_| Change::Write(RecipientRecord { fences: vec![fence.clone()], ..RecipientRecord::default() }, ());
+    register.update(&user, None, fenced).await.unwrap();
+    let put = register.put(&installation("x", "u0", H), noon()).await;
+    assert!(matches!(put, Err(StoreError::Contended(_))), "{put:?}");
+    register.put(&installation("x", "u0", H), noon() + TimeDelta::minutes(2)).await.unwrap();
+    assert_eq!(registered(&register).await, ["x"]);
 }

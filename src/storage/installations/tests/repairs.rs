@@ -79,3 +79,19 @@ async fn a_handle_goes_to_the_installation_that_was_put_last_and_others_with_it_
     assert!(register.get("x", noon()).await.unwrap().is_none());
     assert!(register.get("y", noon()).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn one_event_is_enough_to_have_the_document_of_its_recipient_rebuilt() {
+    let register = Arc::new(register(20));
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    damage(&register, &recipient_key(&user("u0"))).await;
+    assert!(register.devices_of(&user("u0"), noon()).await.is_err());
+    register.repair_later(&user("u0"));
+    let rebuilt = async {
+        while register.devices_of(&user("u0"), noon()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), rebuilt).await.expect("it is rebuilt");
+    assert_eq!(register.devices_of(&user("u0"), noon()).await.unwrap().len(), 1);
+}

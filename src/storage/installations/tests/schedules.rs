@@ -229,6 +229,19 @@ fn puts_of_one_moment_that_want_one_handle_or_have_one_id_come_to_an_end() {
 }
 
 #[test]
+fn a_phone_that_moves_or_registers_again_while_another_takes_its_handle_loses_no_other_one() {
+    let counts = Counts::default();
+    let takes = put("y", "u1", G);
+    let pairs = [put("x", "u0", H), put("x", "u1", G)].map(|other| [takes, other]);
+    let cases: Vec<_> = pairs.iter().flat_map(|pair| CLOCKS.map(|ahead| (pair, ahead))).collect();
+    on_all_cores(cases.len(), |number| {
+        let (pair, ahead) = cases[number];
+        walk_through(&Case::new(BEFORE[1], pair, ahead), SideBySide::First, false, |_| Vec::new(), &counts);
+    });
+    println!("a handle is taken: {counts:?}");
+}
+
+#[test]
 fn any_two_changes_in_any_order_cut_off_anywhere_leave_one_owner() {
     let counts = Counts::default();
     let mut cases = Vec::new();
