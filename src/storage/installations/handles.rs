@@ -84,7 +84,7 @@ impl Installations {
     }
 
     /// Removes a handle from another installation, unless that one was PUT later: then this one lost.
-    async fn evict(
+    pub(super) async fn evict(
         &self,
         other: &HandleRecord,
         handle: &DeviceHandle,

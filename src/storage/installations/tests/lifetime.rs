@@ -307,3 +307,22 @@ async fn a_put_that_a_fence_keeps_away_from_its_recipient_fails() {
     register.put(&installation("x", "u0", H), noon() + TimeDelta::minutes(2)).await.unwrap();
     assert_eq!(registered(&register).await, ["x"]);
 }
+
+#[tokio::test]
+async fn a_claim_since_a_handle_was_seen_is_not_released() {
+    let (register, handle, began) = (register(20), DeviceHandle::new(H), ChangeStart::now(noon()));
+    let claimed = async || register.read_versioned::<HandleRecord>(&handle).await.unwrap().document.unwrap();
+    register.put(&installation("x", "u0", H), noon()).await.unwrap();
+    let seen = claimed().await;
+    register.put(&installation("x", "u1", H), noon()).await.unwrap();
+    let since = claimed().await;
+    // Cut off before it left the handle.
+    let moved = installation("x", "u1", G);
+    let found = register.find(&moved).await.unwrap();
+    register.write(&moved, found.record, found.handles, None, began).await.unwrap();
+    let later = StoredInstallation::new(&installation("y", "u2", H), since.wanted + 1, noon());
+    register.evict(&seen, &handle, &later, began).await.unwrap();
+    assert_eq!(claimed().await, since);
+    register.evict(&since, &handle, &later, began).await.unwrap();
+    assert_eq!(claimed().await.installation_id, None);
+}
