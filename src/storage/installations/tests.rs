@@ -3,6 +3,7 @@
 use super::*;
 
 mod case;
+mod claims;
 mod device_cache;
 mod lifetime;
 mod operations;
@@ -10,6 +11,7 @@ mod repairs;
 mod reviews;
 mod schedules;
 mod view;
+mod walk;
 
 const USERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
 const IDS: [&str; 3] = ["x", "y", "z"];
@@ -41,6 +43,28 @@ pub(super) fn installation(id: &str, user: &str, handle: &str) -> Installation {
         android: None,
         expires_at: None,
     }
+}
+
+fn user(id: &str) -> Recipient {
+    Recipient::User(UserId::new(id))
+}
+
+async fn stored(register: &Installations, id: &str) -> Option<InstallationRecord> {
+    register.read_versioned(id).await.unwrap().document
+}
+
+async fn record(register: &Installations, id: &str) -> InstallationRecord {
+    stored(register, id).await.unwrap()
+}
+
+async fn handle_record(register: &Installations, handle: &str) -> Option<HandleRecord> {
+    register.read_versioned(&DeviceHandle::new(handle)).await.unwrap().document
+}
+
+/// Writes a PUT's installation as one leaves it that is cut off after that.
+async fn put_cut_off(register: &Installations, installation: &Installation, began: ChangeStart) -> InstallationRecord {
+    let found = register.find(installation).await.unwrap();
+    register.write(installation, found.record, found.handles, None, began).await.unwrap().0
 }
 
 /// Who has which installation with which handle, by what is pushed to them.

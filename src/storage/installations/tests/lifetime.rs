@@ -1,15 +1,10 @@
-//! What the same PUT again does, what an interrupted one leaves, and when an installation or a change is over.
+//! What the same PUT again does, what an interrupted change leaves, and when an installation or a change is over.
 
 use futures_util::StreamExt;
 
-use super::handles::Claim;
 use super::operations::noon;
-use super::records::{Fence, HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
+use super::records::{Fence, InstallationRecord, MaintenanceNote, RecipientRecord};
 use super::*;
-
-async fn record(register: &Installations, id: &str) -> InstallationRecord {
-    register.read_versioned::<InstallationRecord>(id).await.unwrap().document.unwrap()
-}
 
 #[tokio::test]
 async fn the_same_put_again_renews_an_installation_and_is_no_newer_version_of_it() {
@@ -49,7 +44,7 @@ async fn the_same_put_again_renews_what_is_left_of_an_installation() {
 }
 
 async fn copies(register: &Installations) -> Vec<StoredInstallation> {
-    let user = Recipient::User(UserId::new("u0"));
+    let user = user("u0");
     register.read_versioned::<RecipientRecord>(&user).await.unwrap().document.unwrap().installations
 }
 
@@ -89,60 +84,10 @@ async fn a_change_that_was_cut_off_takes_the_place_of_what_was_put_before_it_onl
         register.put(&installation("x", "u0", G), at(1)).await.unwrap();
         register.put(&installation("y", "u0", H), at(3)).await.unwrap();
         let (late, began) = (installation("z", "u0", "handle-k"), ChangeStart::now(at(minutes)));
-        let found = register.find(&late).await.unwrap();
-        let (written, _) = register.write(&late, found.record, found.handles, None, began).await.unwrap();
+        let written = put_cut_off(&register, &late, began).await;
         register.finish(&written, trigger, Vec::new(), began).await.unwrap();
         assert_eq!(registered(&register).await, left, "{trigger:?}, {minutes}");
     }
-}
-
-#[tokio::test]
-async fn the_same_put_again_claims_a_handle_that_another_one_owns_or_wants() {
-    let handle = DeviceHandle::new(H);
-    for (owner, wanted) in [(None, 0), (Some("y"), 0), (Some("x"), noon().timestamp_micros() + 1)] {
-        let register = register(20);
-        register.put(&installation("x", "u0", H), noon()).await.unwrap();
-        let revision = record(&register, "x").await.revision;
-        let owned = HandleRecord { installation_id: owner.map(str::to_owned), revision, wanted };
-        register.update(&handle, None, |_| Change::Write(owned.clone(), ())).await.unwrap();
-        register.put(&installation("x", "u0", H), noon()).await.unwrap();
-        let claimed = register.read_versioned::<HandleRecord>(&handle).await.unwrap().document.unwrap();
-        let revision = record(&register, "x").await.revision;
-        assert!(claimed.is_of("x") && claimed.revision == revision && revision > wanted, "{owned:?}: {claimed:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_put_is_newer_than_one_that_wanted_its_handle_and_was_cut_off_whatever_the_clocks_say() {
-    let (register, handle) = (register(20), DeviceHandle::new(H));
-    let ahead = (noon() + TimeDelta::minutes(2)).timestamp_micros();
-    assert_eq!(register.reserve(&handle, ahead, None).await.unwrap(), ahead);
-    assert_eq!(register.reserve(&handle, ahead, None).await.unwrap(), ahead + 1);
-    register.put(&installation("x", "u0", H), noon()).await.unwrap();
-    assert!(record(&register, "x").await.revision > ahead);
-}
-
-#[tokio::test]
-async fn a_put_with_another_handle_is_newer_than_the_one_before_it_by_a_clock_that_is_behind() {
-    let register = register(20);
-    register.put(&installation("x", "u0", H), noon() + TimeDelta::minutes(2)).await.unwrap();
-    let before = record(&register, "x").await.revision;
-    register.put(&installation("x", "u0", G), noon()).await.unwrap();
-    let after = record(&register, "x").await;
-    assert_eq!(after.revision, before + 1);
-    assert_eq!(alert_handle(after.installation.unwrap().alert_handle().as_ref()), G);
-}
-
-#[tokio::test]
-async fn a_put_that_had_its_handle_and_lost_it_does_not_get_it_back() {
-    let (register, handle, began) = (register(20), DeviceHandle::new(H), ChangeStart::now(noon()));
-    register.put(&installation("x", "u0", H), noon()).await.unwrap();
-    let had = record(&register, "x").await.installation.unwrap();
-    // Another PUT wants it and is cut off, so that its document stays.
-    register.reserve(&handle, had.put_revision + 1, None).await.unwrap();
-    assert_eq!(register.claim(&handle, &had, began).await.unwrap(), Claim::Won);
-    register.put(&installation("x", "u0", G), noon()).await.unwrap();
-    assert_eq!(register.claim(&handle, &had, began).await.unwrap(), Claim::Lost);
 }
 
 #[tokio::test]
@@ -169,7 +114,7 @@ async fn no_more_installations_are_counted_than_were_asked_for() {
 
 #[tokio::test]
 async fn who_is_forgotten_leaves_a_document_that_names_what_is_no_installation_of_theirs_and_others_stay() {
-    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    let (register, user) = (register(20), user("u0"));
     register.put(&installation("y", "u0", H), noon()).await.unwrap();
     register.put(&installation("z", "u1", G), noon()).await.unwrap();
     let stray = StoredInstallation::new(&installation("x", "u0", "handle-k"), 1, noon());
@@ -202,7 +147,7 @@ async fn who_is_forgotten_leaves_a_document_that_names_what_is_no_installation_o
 
 #[tokio::test]
 async fn who_is_forgotten_leaves_no_id_of_a_phone_that_is_somebody_elses_now_and_its_end_stays_known() {
-    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    let (register, user) = (register(20), user("u0"));
     let ends = |user| Installation { expires_at: Some(noon() + TimeDelta::hours(1)), ..installation("x", user, H) };
     for of in ["u0", "u1"] {
         register.put(&ends(of), noon()).await.unwrap();
@@ -258,7 +203,7 @@ async fn a_deletion_that_was_cut_off_is_finished_by_the_next_one() {
     assert_eq!(registered(&register).await, ["x"]);
     register.delete("x", noon()).await.unwrap();
     assert!(registered(&register).await.is_empty());
-    assert!(register.read_versioned::<HandleRecord>(&DeviceHandle::new(H)).await.unwrap().document.is_none());
+    assert!(handle_record(&register, H).await.is_none());
 }
 
 #[tokio::test]
@@ -273,30 +218,8 @@ async fn a_deletion_that_does_not_apply_leaves_no_note() {
 }
 
 #[tokio::test]
-async fn an_older_put_of_an_installation_leaves_the_claim_of_a_newer_one() {
-    let (register, handle, began) = (register(20), DeviceHandle::new(H), ChangeStart::now(noon()));
-    register.put(&installation("x", "u0", H), noon()).await.unwrap();
-    let older = record(&register, "x").await.installation.unwrap();
-    register.put(&installation("x", "u1", H), noon()).await.unwrap();
-    let claimed = register.read_versioned::<HandleRecord>(&handle).await.unwrap().document;
-    assert_eq!(register.claim(&handle, &older, began).await.unwrap(), Claim::Won);
-    assert_eq!(register.read_versioned::<HandleRecord>(&handle).await.unwrap().document, claimed);
-}
-
-#[tokio::test]
-async fn a_handle_that_a_put_was_cut_off_before_it_left_goes_to_who_wants_it_with_all_copies() {
-    let register = register(20);
-    register.put(&installation("x", "u0", H), noon()).await.unwrap();
-    let (moved, began) = (installation("x", "u0", G), ChangeStart::now(noon()));
-    let found = register.find(&moved).await.unwrap();
-    register.write(&moved, found.record, found.handles, None, began).await.unwrap();
-    register.put(&installation("y", "u1", H), noon()).await.unwrap();
-    assert_eq!(owners(&register).await, [("u1", "y".to_owned(), H.to_owned())]);
-}
-
-#[tokio::test]
 async fn a_put_that_a_fence_keeps_away_from_its_recipient_fails() {
-    let (register, user) = (register(20), Recipient::User(UserId::new("u0")));
+    let (register, user) = (register(20), user("u0"));
     // Of a change by a clock that is ahead, of which nothing else is left.
     let revision = (noon() + TimeDelta::minutes(1)).timestamp_micros();
     let fence = Fence { id: "x".to_owned(), revision, set_at: noon() };
@@ -306,23 +229,4 @@ async fn a_put_that_a_fence_keeps_away_from_its_recipient_fails() {
     assert!(matches!(put, Err(StoreError::Contended(_))), "{put:?}");
     register.put(&installation("x", "u0", H), noon() + TimeDelta::minutes(2)).await.unwrap();
     assert_eq!(registered(&register).await, ["x"]);
-}
-
-#[tokio::test]
-async fn a_claim_since_a_handle_was_seen_is_not_released() {
-    let (register, handle, began) = (register(20), DeviceHandle::new(H), ChangeStart::now(noon()));
-    let claimed = async || register.read_versioned::<HandleRecord>(&handle).await.unwrap().document.unwrap();
-    register.put(&installation("x", "u0", H), noon()).await.unwrap();
-    let seen = claimed().await;
-    register.put(&installation("x", "u1", H), noon()).await.unwrap();
-    let since = claimed().await;
-    // Cut off before it left the handle.
-    let moved = installation("x", "u1", G);
-    let found = register.find(&moved).await.unwrap();
-    register.write(&moved, found.record, found.handles, None, began).await.unwrap();
-    let later = StoredInstallation::new(&installation("y", "u2", H), since.wanted + 1, noon());
-    register.evict(&seen, &handle, &later, began).await.unwrap();
-    assert_eq!(claimed().await, since);
-    register.evict(&since, &handle, &later, began).await.unwrap();
-    assert_eq!(claimed().await.installation_id, None);
 }

@@ -1,14 +1,8 @@
 //! What a damaged document is rebuilt from. What the program makes of each damage is in `tests/handler/damage.rs`.
 
-use super::operations::noon;
-use super::records::{Fence, HandleRecord, InstallationRecord, MaintenanceNote, RecipientRecord};
+use super::operations::{K, noon};
+use super::records::{Fence, InstallationRecord, MaintenanceNote, RecipientRecord};
 use super::*;
-
-const K: &str = "handle-k";
-
-fn user(id: &str) -> Recipient {
-    Recipient::User(UserId::new(id))
-}
 
 /// Writes the document of an installation as a change leaves it that is cut off after that.
 async fn write(register: &Installations, id: &str, handle: &str, revision: i64) -> InstallationRecord {
@@ -48,7 +42,7 @@ async fn a_recipient_has_at_once_what_is_registered_and_gets_the_rest_once_it_is
     let mut owners = owners(&register).await;
     owners.sort();
     assert_eq!(owners, expected.map(|(user, id, handle)| (user, id.to_owned(), handle.to_owned())));
-    let owner = register.read_versioned::<HandleRecord>(&DeviceHandle::new(H)).await.unwrap().document.unwrap();
+    let owner = handle_record(&register, H).await.unwrap();
     assert!(owner.is_of("z"));
 }
 
@@ -74,7 +68,7 @@ async fn a_handle_goes_to_the_installation_that_was_put_last_and_others_with_it_
     write(&register, "y", H, later).await;
     damage(&register, &handle_key(&DeviceHandle::new(H))).await;
     register.repair_handle(&DeviceHandle::new(H)).await.unwrap();
-    let owner = register.read_versioned::<HandleRecord>(&DeviceHandle::new(H)).await.unwrap().document.unwrap();
+    let owner = handle_record(&register, H).await.unwrap();
     assert!(owner.is_of("y") && owner.revision == later && owner.wanted == later, "{owner:?}");
     assert!(register.get("x", noon()).await.unwrap().is_none());
     assert!(register.get("y", noon()).await.unwrap().is_some());

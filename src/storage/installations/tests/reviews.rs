@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 
 use super::operations::noon;
 use super::pending::ReviewResult;
-use super::records::{HandleRecord, InstallationRecord};
+use super::records::InstallationRecord;
 use super::*;
 use crate::storage::store::ListedDocument;
 
@@ -15,14 +15,6 @@ async fn notes(register: &Installations, kind: &str) -> Vec<ListedDocument> {
 async fn only_note(register: &Installations, kind: &str) -> ListedDocument {
     let [note] = notes(register, kind).await.try_into().unwrap();
     note
-}
-
-async fn handle(register: &Installations, handle: &str) -> Option<HandleRecord> {
-    register.read_versioned(&DeviceHandle::new(handle)).await.unwrap().document
-}
-
-async fn record(register: &Installations, id: &str) -> Option<InstallationRecord> {
-    register.read_versioned(id).await.unwrap().document
 }
 
 /// The moment at which a note was written, as the store knows it, and the one when traces of it are over.
@@ -57,10 +49,10 @@ async fn an_installation_goes_at_its_end_and_one_with_a_later_end_then() {
     register.put(&ends(noon() + minute * 2), noon() + INSTANT).await.unwrap();
     for (end, result) in [(noon() + minute, ReviewResult::Done), (noon() + minute * 2, ReviewResult::Removed)] {
         let note = only_note(&register, "expiring").await;
-        let before = record(&register, "x").await.unwrap().revision;
+        let before = record(&register, "x").await.revision;
         assert_eq!(register.review_expiring(&note, end - INSTANT).await.unwrap(), ReviewResult::NotYet);
         assert_eq!(register.review_expiring(&note, end).await.unwrap(), result);
-        let after = record(&register, "x").await.unwrap().revision;
+        let after = record(&register, "x").await.revision;
         assert_eq!(after > before, result == ReviewResult::Removed, "a copy of the same revision would stay");
     }
     assert!(notes(&register, "expiring").await.is_empty());
@@ -84,9 +76,9 @@ async fn what_a_put_wrote_for_a_handle_before_it_was_cut_off_goes_with_its_note_
     let [written, over] = times(&note);
     register.reserve(&wanted, written.timestamp_micros(), None).await.unwrap();
     register.review_pending(&note, over - INSTANT).await.unwrap();
-    assert!(handle(&register, H).await.is_some() && notes(&register, "pending").await.len() == 1);
+    assert!(handle_record(&register, H).await.is_some() && notes(&register, "pending").await.len() == 1);
     assert_eq!(register.review_pending(&note, over).await.unwrap(), ReviewResult::Done);
-    assert!(handle(&register, H).await.is_none() && notes(&register, "pending").await.is_empty());
+    assert!(handle_record(&register, H).await.is_none() && notes(&register, "pending").await.is_empty());
 }
 
 #[tokio::test]
@@ -100,14 +92,14 @@ async fn a_note_without_handles_goes_at_once_unless_its_change_has_traces() {
     let put = Utc::now();
     register.put(&installation("x", "u0", H), put).await.unwrap();
     register.delete("x", put).await.unwrap();
-    let deleted = record(&register, "x").await.unwrap().changed_at();
+    let deleted = record(&register, "x").await.changed_at();
     let note = only_note(&register, "pending").await;
     assert_ne!(note.key, key);
     let over = deleted + TRACE_LIFETIME;
     assert_eq!(register.review_pending(&note, over - INSTANT).await.unwrap(), ReviewResult::NotYet);
-    assert!(record(&register, "x").await.is_some() && notes(&register, "pending").await.len() == 1);
+    assert!(stored(&register, "x").await.is_some() && notes(&register, "pending").await.len() == 1);
     assert_eq!(register.review_pending(&note, over).await.unwrap(), ReviewResult::Done);
-    assert!(record(&register, "x").await.is_none() && notes(&register, "pending").await.is_empty());
+    assert!(stored(&register, "x").await.is_none() && notes(&register, "pending").await.is_empty());
 }
 
 #[tokio::test]
@@ -115,14 +107,14 @@ async fn a_handle_that_was_left_stays_for_a_later_put_that_wants_it() {
     let (register, wanted) = (register(20), DeviceHandle::new(H));
     register.put(&installation("x", "u0", H), noon()).await.unwrap();
     register.put(&installation("x", "u0", G), noon() + INSTANT).await.unwrap();
-    let left = record(&register, "x").await.unwrap();
+    let left = record(&register, "x").await;
     let over = left.changed_at() + TRACE_LIFETIME;
     // Another phone's PUT, under way as the traces of the first one are removed.
     register.reserve(&wanted, over.timestamp_micros(), None).await.unwrap();
     let note = only_note(&register, "pending").await;
     register.review_pending(&note, over).await.unwrap();
-    assert!(record(&register, "x").await.unwrap().is_settled());
-    assert!(handle(&register, H).await.is_some());
+    assert!(record(&register, "x").await.is_settled());
+    assert!(handle_record(&register, H).await.is_some());
 }
 
 #[tokio::test]
@@ -131,9 +123,9 @@ async fn a_change_since_the_review_keeps_its_traces() {
     for handle in [H, G] {
         register.put(&installation("x", "u0", handle), noon()).await.unwrap();
     }
-    let reviewed = record(&register, "x").await.unwrap();
+    let reviewed = record(&register, "x").await;
     register.put(&installation("x", "u1", "handle-k"), noon()).await.unwrap();
     let over = reviewed.changed_at() + TRACE_LIFETIME;
     assert_eq!(register.settle(&reviewed, over).await.unwrap(), ReviewResult::NotYet);
-    assert_eq!(record(&register, "x").await.unwrap().leaving(), [Recipient::User(UserId::new("u0"))]);
+    assert_eq!(record(&register, "x").await.leaving(), [user("u0")]);
 }
